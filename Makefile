@@ -1,0 +1,72 @@
+# Everything a fresh machine needs is installed into the checkout: uv into .uv/, the rest into .venv/.
+SHELL := /bin/sh
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+BIN := .venv/bin
+ORG ?= nordlys
+FORMAT ?= xlsx
+PERIOD ?= 2025
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+
+.PHONY: help install demo up test check chaos bench lint types contracts unit db tidy flow format lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: .venv/.ok ## install everything from the lock file into the checkout
+
+.uv/bin/uv:
+	@python3 -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Lading needs Python 3.11 or newer; this is " + sys.version.split()[0])'
+	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .uv uv==0.13.9
+
+.venv/.ok: pyproject.toml requirements.lock Makefile $(filter .uv/%,$(UV))
+	@test -x $(BIN)/python || $(UV) venv --quiet --python python3 .venv
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv/.ok ## produce one example report: make demo ORG=nordlys FORMAT=xlsx|csv|pdf PERIOD=2025
+	@$(BIN)/lading demo --organisation $(ORG) --format $(FORMAT) --period $(PERIOD)
+
+up: .venv/.ok ## run database, API and workers on 127.0.0.1:8080 until Ctrl-C
+	@exec $(BIN)/lading up
+
+check: lint types contracts unit db tidy ## the fast part of the tests (aim: a minute)
+
+lint: .venv/.ok
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+
+types: .venv/.ok
+	@$(BIN)/basedpyright --level error
+
+contracts: .venv/.ok
+	@$(BIN)/lint-imports --no-cache > .venv/contracts.log 2>&1 || { cat .venv/contracts.log; exit 1; }
+
+unit: .venv/.ok
+	@$(BIN)/pytest -q tests/unit
+
+db: .venv/.ok
+	@$(BIN)/pytest -q tests/db
+
+tidy: .venv/.ok
+	@$(BIN)/pytest -q tests/tidy
+
+flow: .venv/.ok ## whole exports, killed and resumed
+	@$(BIN)/pytest -q tests/flow tests/conformance
+
+test: check flow chaos ## everything
+
+chaos: .venv/.ok ## 4 workers, kill -9 and freezes: prints what was lost and doubled
+	@$(BIN)/pytest -q -s tests/chaos
+
+bench: .venv/.ok ## measure exports next to psql COPY
+	@$(BIN)/python bench/export.py
+
+format: .venv/.ok ## rewrite the code in the house style
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+lock: ## renew requirements.lock from pyproject.toml
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra server --group dev pyproject.toml -o requirements.lock
+
+clean: ## forget what was installed (never touches .lading)
+	@rm -rf .venv .uv build

@@ -1,0 +1,3 @@
+"""Lading runs exports as durable, auditable jobs."""
+
+__version__ = "0.1.0"

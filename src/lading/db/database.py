@@ -1,0 +1,112 @@
+"""
+The database as the process sees it: a pool, and transactions for a tenant or for the system.
+
+Opening fails with one sentence when PostgreSQL does not answer or refuses the login.  Losing the connection later
+raises DatabaseUnavailable from the transaction; a commit whose answer was lost is for the caller to reconcile by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from lading.db.transaction import Role, Transaction, begin
+from lading.errors import DatabaseUnavailable
+
+# Both keepalives and tcp_user_timeout: each alone leaves a dead link unnoticed (idle LISTEN, or a query in flight).
+CONNECT_OPTIONS: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "application_name": "lading",
+    "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s",
+}
+
+
+class Database:
+    """A pool of connections to Lading's own database."""
+
+    def __init__(self, url: str, *, size: int = 6) -> None:
+        self.url: Final = url
+        self._pool: Final[AsyncConnectionPool[psycopg.AsyncConnection[Any]]] = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=size,
+            open=False,
+            timeout=10.0,
+            max_idle=60.0,
+            kwargs={**CONNECT_OPTIONS, "row_factory": dict_row, "autocommit": True},
+            check=AsyncConnectionPool.check_connection,
+            name="lading",
+        )
+
+    async def open(self) -> None:
+        """Open the pool; raise DatabaseUnavailable when no connection can be had."""
+        try:
+            await self._pool.open(wait=False)
+            async with self._pool.connection(timeout=10.0):
+                return
+        except (PoolTimeout, psycopg.OperationalError) as error:
+            await self._pool.close()
+            raise unavailable(self.url, error) from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    def tenant(self, tenant: UUID) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction that sees only `tenant`."""
+        return self._transaction(Role.APP, tenant)
+
+    def system(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a cross-tenant transaction for claims, rescues and key look-ups."""
+        return self._transaction(Role.SYSTEM, None)
+
+    def ledger(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a cross-tenant transaction for the ledger's integrator."""
+        return self._transaction(Role.LEDGER, None)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        """Borrow a raw connection in autocommit (NOTIFY, health checks)."""
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (PoolTimeout, psycopg.OperationalError) as error:
+            raise unavailable(self.url, error) from error
+
+    @asynccontextmanager
+    async def _transaction(self, role: Role, tenant: UUID | None) -> AsyncIterator[Transaction]:
+        try:
+            async with self._pool.connection() as connection, begin(connection, role=role, tenant=tenant) as tx:
+                yield tx
+        except (PoolTimeout, psycopg.OperationalError) as error:
+            raise unavailable(self.url, error) from error
+
+
+def unavailable(url: str, error: Exception) -> DatabaseUnavailable:
+    """Return the sentence for a database that can't be used; the URL's password is not in it."""
+    reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+    return DatabaseUnavailable(
+        f"PostgreSQL at {describe(url)} can't be used: {reason}. Check that it runs and that LADING_DATABASE_URL is right."
+    )
+
+
+def describe(url: str) -> str:
+    """
+    Return host, port and database of a connection URL, without user or password.
+
+    >>> describe("postgresql://u:secret@db.example.org:5433/lading")
+    'db.example.org:5433/lading'
+    """
+    parts = conninfo_to_dict(url)
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"

@@ -1,0 +1,230 @@
+"""
+Every error Lading raises on purpose, as one tree.
+
+A message is a sentence for the person who must fix it: what happened, to which thing, what to do next.
+`code` is the machine key that API, client and CLI share; a class exists only where a caller acts differently.
+Never holds a secret or a row of tenant data.  Surfaces translate: `api/problems` to HTTP, `cli/exits` to exit codes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class LadingError(Exception):
+    """Root of the tree."""
+
+    code = "internal-error"
+
+    @property
+    def message(self) -> str:
+        """Return the sentence for the person."""
+        return str(self)
+
+
+# --- what the caller asked for -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One fault in a request: `pointer` is a JSON pointer (RFC 6901) into it."""
+
+    pointer: str
+    detail: str
+    code: str = "invalid"
+
+
+class InvalidInput(LadingError):
+    """The request itself is wrong; `errors` names each field."""
+
+    code = "invalid-input"
+
+    def __init__(self, message: str, errors: tuple[FieldError, ...] = (), *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.errors = errors
+        if code is not None:
+            self.code = code
+
+    @classmethod
+    def field(cls, name: str, detail: str, *, code: str = "invalid") -> InvalidInput:
+        """Return the error for one field; `name` is a dotted path into the request."""
+        return cls(f"{name}: {detail}", (FieldError("/" + name.replace(".", "/"), detail, code),))
+
+
+class Unauthenticated(LadingError):
+    """No credentials, or credentials that are not valid."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(LadingError):
+    """The principal may not do this."""
+
+    code = "forbidden"
+
+
+class NotFound(LadingError):
+    """No such thing in this tenant."""
+
+    code = "not-found"
+
+
+class Conflict(LadingError):
+    """The thing is in a state that does not allow this."""
+
+    code = "conflict"
+
+
+class InvalidTransition(Conflict):
+    """The state machine has no such edge."""
+
+    code = "invalid-transition"
+
+
+class StaleLease(Conflict):
+    """The writer no longer holds the lease it writes under; nothing was changed."""
+
+    code = "stale-lease"
+
+
+class PackageInvalid(LadingError):
+    """A package or its statement failed verification; says which file and what."""
+
+    code = "package-invalid"
+
+
+class TooLarge(LadingError):
+    """The input is over a limit."""
+
+    code = "too-large"
+
+
+# --- what an export met on its way ---------------------------------------------------------------
+
+
+class ExportError(LadingError):
+    """An export can't go on; `retryable` tells whether trying again may help."""
+
+    code = "export-failed"
+    retryable = False
+
+
+class ProfileInvalid(ExportError):
+    """A profile document is wrong; `errors` names line or path."""
+
+    code = "profile-invalid"
+
+    def __init__(self, message: str, errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(message)
+        self.errors = errors
+
+
+class NoData(ExportError):
+    """The query returned no row and the profile says that this fails the export."""
+
+    code = "no-data"
+
+
+class TooManyBadRows(ExportError):
+    """More rows than the profile's threshold were quarantined."""
+
+    code = "too-many-bad-rows"
+
+
+class SourceError(ExportError):
+    """The source of the rows could not be read."""
+
+    code = "source-failed"
+
+
+class SourceUnreachable(SourceError):
+    """The source does not answer; it may be back later."""
+
+    code = "source-unreachable"
+    retryable = True
+
+
+class SourceTimeout(SourceError):
+    """The source answered too slowly."""
+
+    code = "source-timeout"
+    retryable = True
+
+
+class SourceRefused(SourceError):
+    """The source refused the login or the query; a person has to act."""
+
+    code = "source-refused"
+
+
+class StorageFailed(ExportError):
+    """A file could not be written or read back whole."""
+
+    code = "storage-failed"
+    retryable = True
+
+
+class StorageFull(StorageFailed):
+    """No space is left where artifacts are kept."""
+
+    code = "storage-full"
+
+
+# --- where Lading itself runs --------------------------------------------------------------------
+
+
+class EnvironmentUnfit(LadingError):
+    """Lading can't run here as it stands; the message says the mend."""
+
+    code = "environment-unfit"
+
+
+class PortInUse(EnvironmentUnfit):
+    """Another program listens on the port."""
+
+    code = "port-in-use"
+
+
+class DataDirectoryUnusable(EnvironmentUnfit):
+    """The data directory is owned by another process, read-only or full."""
+
+    code = "data-directory-unusable"
+
+
+class DatabaseUnavailable(EnvironmentUnfit):
+    """PostgreSQL does not answer, or refuses the login."""
+
+    code = "database-unavailable"
+
+
+class DatabaseTooNew(EnvironmentUnfit):
+    """The database was migrated by a newer Lading."""
+
+    code = "database-too-new"
+
+
+# --- what a client meets -------------------------------------------------------------------------
+
+
+class ServerUnreachable(LadingError):
+    """The Lading server does not answer."""
+
+    code = "server-unreachable"
+
+
+class WaitTimeout(LadingError):
+    """The export did not end within the deadline; it goes on at the server."""
+
+    code = "wait-timeout"
+
+
+class ExportEndedBadly(LadingError):
+    """The export that was waited for failed or was cancelled."""
+
+    code = "export-ended-badly"
+
+
+class DownloadFailed(LadingError):
+    """The bytes that arrived are not the bytes the server has."""
+
+    code = "download-failed"

@@ -1,0 +1,62 @@
+"""
+Identifiers: UUIDv7 (RFC 9562) inside, `prefix_` + Crockford base32 outside.
+
+Made by whoever creates the thing, so that a commit whose outcome is unknown can be reconciled by its id.
+Sortable by creation time; carry no meaning beyond that.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Final
+from uuid import UUID
+
+from lading.errors import NotFound
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
+_LENGTH: Final = 26
+
+EXPORT: Final = "exp"
+JOB: Final = "job"
+KEY: Final = "key"
+LEASE: Final = "lse"
+REQUEST: Final = "req"
+TENANT: Final = "ten"
+
+
+def new() -> UUID:
+    """Return a fresh UUIDv7."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds & ((1 << 48) - 1)) << 80 | secrets.randbits(80)
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)
+
+
+def show(prefix: str, identifier: UUID) -> str:
+    """
+    Return the outer form.
+
+    >>> show("exp", UUID(int=31))
+    'exp_0000000000000000000000000z'
+    """
+    value, letters = identifier.int, []
+    for _ in range(_LENGTH):
+        letters.append(_ALPHABET[value & 31])
+        value >>= 5
+    return f"{prefix}_{''.join(reversed(letters))}"
+
+
+def parse(prefix: str, text: str) -> UUID:
+    """Return the inner form; an outer form that is not one names nothing: NotFound."""
+    head, _, tail = text.partition("_")
+    if head != prefix or len(tail) != _LENGTH or any(letter not in _VALUES for letter in tail):
+        raise NotFound(f"{text[:60]!r} is not an id of the form {prefix}_…; list the existing ones to find it.")
+    value = 0
+    for letter in tail:
+        value = value << 5 | _VALUES[letter]
+    if value >> 128:
+        raise NotFound(f"{text[:60]!r} is not an id of the form {prefix}_…; list the existing ones to find it.")
+    return UUID(int=value)

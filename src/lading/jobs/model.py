@@ -1,0 +1,174 @@
+"""
+Jobs as values: what is asked for, what was claimed, how an attempt ended.
+
+`jobs` knows a kind as a string and never what it does; a Handler is handed in by wiring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol, TypeAlias
+from uuid import UUID
+
+from lading.db.transaction import Transaction
+
+
+class State(StrEnum):
+    """Where a job is in its life."""
+
+    BLOCKED = "blocked"
+    SCHEDULED = "scheduled"
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to enqueue.  `subject` is the outer id of what it works for; ledger entries are found by it."""
+
+    id: UUID
+    kind: str
+    subject: str
+    payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    priority: int = 0
+    due_at: datetime | None = None
+    max_attempts: int = 8
+    max_crashes: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A live or finished job."""
+
+    tenant_id: UUID
+    id: UUID
+    kind: str
+    subject: str
+    state: State
+    payload: Mapping[str, Any]
+    attempt: int
+    failures: int
+    crashes: int
+    max_attempts: int
+    max_crashes: int
+    due_at: datetime | None
+    lease_id: UUID | None
+    cancel_requested_at: datetime | None
+    cancel_reason: str | None
+    progress: Mapping[str, Any]
+    error: Mapping[str, Any] | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job on a lease, not started yet: nothing is counted and it can be released for free."""
+
+    tenant_id: UUID
+    job_id: UUID
+    lease_id: UUID
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Proof of ownership that every write of an attempt is compared with, in the same transaction."""
+
+    tenant_id: UUID
+    job_id: UUID
+    lease_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an attempt did not complete."""
+
+    code: str
+    message: str
+
+
+Commit: TypeAlias = Callable[[Transaction], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The work is done; `commit` publishes its effect in the transaction that completes the job."""
+
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again; `after_seconds` None means full-jitter backoff."""
+
+    fault: Fault
+    after_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """Put back without spending an attempt."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Stopped because somebody asked for it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Trying again can't help; a dead letter."""
+
+    fault: Fault
+
+
+Outcome: TypeAlias = Done | Retry | Snooze | Cancelled | Dead
+
+
+class Context(Protocol):
+    """What a handler sees of its worker."""
+
+    @property
+    def fence(self) -> Fence:
+        """The fence of this attempt."""
+        ...
+
+    @property
+    def is_draining(self) -> bool:
+        """True when the worker shuts down: stop at the next checkpoint."""
+        ...
+
+    def report(self, progress: Mapping[str, Any]) -> None:
+        """Tell how far the work is; cheap, may be called often, may be dropped."""
+        ...
+
+    def hint(self, channel: str) -> None:
+        """Wake the hearers of `channel` soon."""
+        ...
+
+
+class Handler(Protocol):
+    """Does one kind of job."""
+
+    async def run(self, job: Job, context: Context) -> Outcome:
+        """Do the work; may be called again for the same job with a higher attempt."""
+        ...
+
+    async def ended(self, tx: Transaction, job: Job) -> None:
+        """Follow up, in the same transaction, on a job that ended dead or cancelled."""
+        ...
+
+
+Handlers: TypeAlias = Mapping[str, Handler]

@@ -1,0 +1,95 @@
+"""
+Everything that can be set from outside, read once at start.
+
+Every value has a default that works on one machine.  Secrets come by environment or file, never by argument.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lading.errors import EnvironmentUnfit
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    The settings of one process tree.
+
+    Durations in seconds.  `database_url` None means the embedded PostgreSQL below `data_dir`.
+    Lease and heartbeat: one lost heartbeat must never lose a lease, so heartbeat ≤ lease / 3.
+    """
+
+    data_dir: Path = field(default_factory=lambda: Path(".lading").resolve())
+    database_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 2
+    instance: str = "lading.local"
+    lease_seconds: float = 30.0
+    heartbeat_seconds: float = 5.0
+    sweep_seconds: float = 5.0
+    self_fence_seconds: float = 20.0
+    drain_seconds: float = 25.0
+    max_attempts: int = 8
+    max_crashes: int = 3
+    retention_days: int = 30
+    source_timeout_seconds: float = 600.0
+    body_limit_bytes: int = 1 << 20
+
+    @property
+    def blobs_dir(self) -> Path:
+        """Return where artifacts and stage results are kept."""
+        return self.data_dir / "blobs"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Return where signing keys are kept (0700)."""
+        return self.data_dir / "keys"
+
+    @property
+    def trust_file(self) -> Path:
+        """Return the public keys that an auditor pins."""
+        return self.keys_dir / "trust.json"
+
+
+_FIELDS = {
+    "LADING_DATA_DIR": ("data_dir", lambda text: Path(text).expanduser().resolve()),
+    "LADING_DATABASE_URL": ("database_url", str),
+    "LADING_HOST": ("host", str),
+    "LADING_PORT": ("port", int),
+    "LADING_WORKERS": ("workers", int),
+    "LADING_INSTANCE": ("instance", str),
+    "LADING_LEASE_SECONDS": ("lease_seconds", float),
+    "LADING_HEARTBEAT_SECONDS": ("heartbeat_seconds", float),
+    "LADING_SWEEP_SECONDS": ("sweep_seconds", float),
+    "LADING_SELF_FENCE_SECONDS": ("self_fence_seconds", float),
+    "LADING_DRAIN_SECONDS": ("drain_seconds", float),
+    "LADING_MAX_ATTEMPTS": ("max_attempts", int),
+    "LADING_MAX_CRASHES": ("max_crashes", int),
+    "LADING_RETENTION_DAYS": ("retention_days", int),
+    "LADING_SOURCE_TIMEOUT_SECONDS": ("source_timeout_seconds", float),
+}
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings that `environment` asks for; EnvironmentUnfit names a variable that can't be read."""
+    values: dict[str, object] = {}
+    for variable, (name, convert) in _FIELDS.items():
+        text = environment.get(variable, "")
+        if not text:
+            continue
+        try:
+            values[name] = convert(text)
+        except ValueError:
+            raise EnvironmentUnfit(f"{variable}={text!r} can't be read as {convert.__name__}; correct or unset it.") from None
+    settings = Settings(**values)  # pyright: ignore[reportArgumentType]  # converted above, by name
+    if settings.heartbeat_seconds * 3 > settings.lease_seconds:
+        raise EnvironmentUnfit(
+            f"LADING_HEARTBEAT_SECONDS={settings.heartbeat_seconds:g} must be at most a third of "
+            f"LADING_LEASE_SECONDS={settings.lease_seconds:g}; lower the first or raise the second."
+        )
+    return settings

@@ -1,0 +1,144 @@
+"""
+JSON shapes of exports in API v1.
+
+Stdlib dataclasses, so that the client needs no server library; the server validates them with pydantic, which reads
+`__pydantic_config__`.  Unknown fields in a request are refused; in an answer a client ignores what it does not know.
+Instants are RFC 3339 text in UTC, dates are `YYYY-MM-DD`, sizes are bytes, digests are lower-case hex SHA-256.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+STRICT: dict[str, Any] = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """
+    Body of `POST /api/v1/exports`.
+
+    `period` is `{"from": "2025-01-01", "to": "2025-12-31"}`, both ends included.  `revision` None means the active one,
+    `format` None the profile's default.  `parameters` are the profile's own (for example `activity_types`).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    profile: str
+    period: dict[str, str]
+    format: str | None = None
+    revision: int | None = None
+    parameters: dict[str, Any] = field(default_factory=dict[str, Any])
+    include_attachments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """Body of `POST /api/v1/exports/{id}/cancel`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a running export is; `percent` never falls within one attempt."""
+
+    percent: float = 0.0
+    rows: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Reconciliation: `read` = `written` + `quarantined` + `duplicate`."""
+
+    read: int
+    written: int
+    quarantined: int
+    duplicate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know; never holds row data."""
+
+    code: str
+    message: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFault:
+    """Why an export failed, where, and whether a retry may help."""
+
+    code: str
+    message: str
+    stage: str | None
+    attempt: int
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One file that a completed export hands out."""
+
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where in the tenant's ledger the completion stands; `head` is the signed note that covers it."""
+
+    index: int
+    entry_sha256: str
+    tree_size: int
+    root_sha256: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One export as the API shows it."""
+
+    id: str
+    tenant: str
+    type: str
+    profile: str
+    revision: int
+    format: str
+    period: dict[str, str]
+    parameters: dict[str, Any]
+    include_attachments: bool
+    status: str
+    stage: str | None
+    progress: Progress
+    retry_count: int
+    attempt: int
+    waiting_for: str | None
+    eligible_at: str | None
+    warnings: list[Notice]
+    rows: Rows | None
+    error: ExportFault | None
+    artifacts: list[Artifact]
+    receipt: Receipt | None
+    version: int
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    expires_at: str | None
+    links: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPage:
+    """One page of a list; `next_cursor` is absent at the end."""
+
+    items: list[Export]
+    next_cursor: str | None = None

@@ -1,0 +1,57 @@
+"""
+Problem documents (RFC 9457) and the table of their codes.
+
+The codes are those of `lading.errors`; the HTTP status of each is decided here once, for server and client alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemField:
+    """One fault in the request; `pointer` is RFC 6901."""
+
+    pointer: str
+    detail: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An HTTP error body."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    errors: list[ProblemField] = field(default_factory=list[ProblemField])
+
+
+STATUS: Final[dict[str, int]] = {
+    "bad-request": 400,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "not-found": 404,
+    "method-not-allowed": 405,
+    "conflict": 409,
+    "invalid-transition": 409,
+    "stale-lease": 409,
+    "gone": 410,
+    "precondition-failed": 412,
+    "too-large": 413,
+    "range-not-satisfiable": 416,
+    "invalid-input": 422,
+    "idempotency-key-reused": 422,
+    "profile-invalid": 422,
+    "internal-error": 500,
+    "database-unavailable": 503,
+    "storage-full": 503,
+    "storage-failed": 503,
+}
