@@ -12,17 +12,17 @@ from __future__ import annotations
 import json
 from typing import Final, TypeAlias
 
-Json: TypeAlias = "None | bool | int | str | list[Json] | tuple[Json, ...] | dict[str, Json]"
+Json: TypeAlias = "bool | int | str | list[Json] | tuple[Json, ...] | dict[str, Json] | None"
 
 _SAFE: Final = 1 << 53
 
 
 def encode(value: Json) -> bytes:
-    """
+    r"""
     Return the canonical bytes of `value`; raise ValueError outside the profile.
 
     >>> encode({"b": 1, "a": ["æ", None, True]})
-    b'{"a":["\\xc3\\xa6",null,true],"b":1}'
+    b'{"a":["\xc3\xa6",null,true],"b":1}'
     """
     _check(value)
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
@@ -51,5 +51,5 @@ def _check(value: Json) -> None:
                 if not key.isascii():
                     raise ValueError(f"key {key!r} is not ASCII")
                 _check(item)
-        case _:
+        case _:  # pyright: ignore[reportUnnecessaryComparison]  # what callers pass is not always what they promised
             raise ValueError(f"{type(value).__name__} has no canonical form")

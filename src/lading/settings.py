@@ -85,7 +85,9 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         try:
             values[name] = convert(text)
         except ValueError:
-            raise EnvironmentUnfit(f"{variable}={text!r} can't be read as {convert.__name__}; correct or unset it.") from None
+            raise EnvironmentUnfit(
+                f"{variable}={text!r} can't be read as {convert.__name__}; correct or unset it."
+            ) from None
     settings = Settings(**values)  # pyright: ignore[reportArgumentType]  # converted above, by name
     if settings.heartbeat_seconds * 3 > settings.lease_seconds:
         raise EnvironmentUnfit(

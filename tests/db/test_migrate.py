@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import psycopg
 import pytest
+from psycopg.sql import SQL
 
 from lading.db.database import Database
 from lading.db.migrate import known, migrate
@@ -33,9 +36,7 @@ async def test_a_database_of_another_build_is_refused(database_url: str) -> None
 
 
 async def test_a_transaction_sees_only_its_own_tenant(database: Database) -> None:
-    from psycopg.sql import SQL
-
-    async with database.tenant(__import__("uuid").uuid4()) as tx:
+    async with database.tenant(uuid4()) as tx:
         rows = await tx.all(SQL("SELECT slug FROM tenants"))
 
     assert rows == []

@@ -97,7 +97,8 @@ def unavailable(url: str, error: Exception) -> DatabaseUnavailable:
     """Return the sentence for a database that can't be used; the URL's password is not in it."""
     reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
     return DatabaseUnavailable(
-        f"PostgreSQL at {describe(url)} can't be used: {reason}. Check that it runs and that LADING_DATABASE_URL is right."
+        f"PostgreSQL at {describe(url)} can't be used: {reason}. "
+        "Check that it runs and that LADING_DATABASE_URL is right."
     )
 
 

@@ -46,16 +46,16 @@ def known() -> tuple[Migration, ...]:
     """Return the migrations of this code, oldest first."""
     folder = files("lading.db") / "migrations"
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
-    return tuple(
-        Migration(int(name[:4]), name[5:-4], (folder / name).read_text("utf-8")) for name in names
-    )
+    return tuple(Migration(int(name[:4]), name[5:-4], (folder / name).read_text("utf-8")) for name in names)
 
 
 async def migrate(url: str) -> int:
     """Apply what is missing and return how many files were applied."""
     try:
         connection = await psycopg.AsyncConnection.connect(
-            url, autocommit=True, **{**CONNECT_OPTIONS, "options": "-c lock_timeout=10s"}  # pyright: ignore[reportArgumentType]
+            url,
+            autocommit=True,
+            **{**CONNECT_OPTIONS, "options": "-c lock_timeout=10s"},  # pyright: ignore[reportArgumentType]
         )
     except psycopg.OperationalError as error:
         raise unavailable(url, error) from error

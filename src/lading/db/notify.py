@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import random
 import time
-from typing import Final
+from typing import Final, Self
 
 import psycopg
 from psycopg.sql import SQL, Identifier
@@ -68,7 +68,7 @@ class Hearer:
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Hearer:
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._listen())
         return self
 
