@@ -1,0 +1,196 @@
+"""
+The blob store: bytes by key below one folder on disk.
+
+A blob appears whole under its name or not at all: it is written to a temporary file, synced, and renamed.  What a
+crash leaves lies in `.tmp` and is removed by `clear_temporary`.  Keys name files and never leave the folder.
+A full disk is StorageFull, any other fault StorageFailed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import io
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NoReturn
+
+from lading.errors import StorageFailed, StorageFull
+
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,126}")
+_MAX_SEGMENTS: Final = 12
+_TEMPORARY: Final = ".tmp"
+_BUFFER_BYTES: Final = 1 << 20
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class BlobStore:
+    """Blobs below `root`, which is made (0700) when the first one is written."""
+
+    def __init__(self, root: Path) -> None:
+        self.root: Final = root
+
+    def path(self, key: str) -> Path:
+        """Return where the blob `key` (`a/b/c`) lies or would lie; ValueError if it is no key."""
+        segments = key.split("/")
+        if len(segments) > _MAX_SEGMENTS or any(_SEGMENT.fullmatch(segment) is None for segment in segments):
+            raise ValueError(f"{key[:80]!r} is not a blob key")
+        return self.root.joinpath(*segments)
+
+    @contextmanager
+    def writer(self, key: str) -> Generator[BinaryIO]:
+        """
+        Open the blob `key` for writing; it takes its name when the block ends well and is forgotten otherwise.
+
+        The file is seekable, and its `name` is the path of the temporary file, for libraries that want a path.
+        """
+        target = self.path(key)
+        temporary = self._temporary()
+        with storing(temporary):
+            raw = _Storing(temporary, "x+")
+        try:
+            file = io.BufferedWriter(raw, _BUFFER_BYTES)
+            yield file
+            with storing(target):
+                file.flush()
+                os.fsync(raw.fileno())
+                file.close()
+                _rename(temporary, target)
+        except BaseException:
+            raw.close()  # first, so that closing the buffer can't try to write once more
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+    def open(self, key: str) -> BinaryIO:
+        """Return the blob `key`, open for reading and seeking."""
+        path = self.path(key)
+        with storing(path):
+            return path.open("rb")
+
+    def exists(self, key: str) -> bool:
+        """Return whether the blob `key` is there."""
+        return self.path(key).is_file()
+
+    def size(self, key: str) -> int:
+        """Return the number of bytes of the blob `key`."""
+        path = self.path(key)
+        with storing(path):
+            return path.stat().st_size
+
+    def digest(self, key: str) -> str:
+        """Return the SHA-256 of the blob `key` in hex, read from disk now."""
+        path = self.path(key)
+        with storing(path), path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def delete(self, key: str) -> None:
+        """Remove the blob `key`; one that is not there is removed already."""
+        path = self.path(key)
+        with storing(path):
+            path.unlink(missing_ok=True)
+        self._remove_empty(path.parent)
+
+    def delete_prefix(self, prefix: str) -> None:
+        """Remove every blob whose key begins with `prefix` + `/`."""
+        path = self.path(prefix)
+        with storing(path):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+        self._remove_empty(path.parent)
+
+    def free_bytes(self) -> int:
+        """Return how many bytes may still be written where the blobs are kept."""
+        folder = self.root
+        while not folder.exists():
+            folder = folder.parent
+        with storing(folder):
+            return shutil.disk_usage(folder).free
+
+    def clear_temporary(self, *, older_than_seconds: float) -> int:
+        """Remove what crashed writers left, and return how many files that were."""
+        folder, removed = self.root / _TEMPORARY, 0
+        if not folder.is_dir():
+            return 0
+        for path in folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > older_than_seconds:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+    def _temporary(self) -> Path:
+        folder = self.root / _TEMPORARY
+        with storing(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder / f"{os.getpid()}-{secrets.token_hex(8)}"
+
+    def _remove_empty(self, folder: Path) -> None:
+        while folder != self.root:
+            try:
+                folder.rmdir()
+            except OSError:
+                return  # not empty, or another process was faster
+            folder = folder.parent
+
+
+class _Storing(io.FileIO):
+    """A file whose writes raise StorageFull and StorageFailed, so that every caller meets them the same."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        super().__init__(path, mode, opener=_private)
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            _refuse(Path(str(self.name)), error)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def _rename(temporary: Path, target: Path) -> None:
+    for attempt in range(8):
+        try:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary.replace(target)
+            break
+        except (FileNotFoundError, FileExistsError):
+            # A neighbour removed the folder it had just emptied; make it again.
+            if attempt == 7:
+                raise
+    # The name must survive a power cut like the bytes do, and so must the folders made for it.
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def storing(path: Path) -> Generator[None]:
+    """Turn an OSError of the block into StorageFull or StorageFailed about `path`."""
+    try:
+        yield
+    except OSError as error:
+        _refuse(path, error)
+
+
+def _refuse(path: Path, error: OSError) -> NoReturn:
+    if error.errno in _FULL:
+        raise StorageFull(
+            f"No space is left at {path.parent}; free some or move the data directory, then retry."
+        ) from error
+    reason = error.strerror or type(error).__name__
+    raise StorageFailed(
+        f"{path} can't be written or read: {reason}. Check the disk and the folder's rights."
+    ) from error

@@ -1,0 +1,114 @@
+"""
+Write a zip whose bytes depend on names, contents and order alone.
+
+Streams in bounded memory into a seekable file: a member's header is written again once its sizes are known.  Deflate is
+isal level 1 over blocks of fixed size, so the caller's chunks leave no trace.  `container` is the form.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from isal import isal_zlib
+
+from lading.artifacts.container import MAX_NAME_BYTES, ZIP64_FROM_BYTES, Member, Method, directory, local_header
+from lading.errors import StorageFailed, TooLarge
+
+_BLOCK_BYTES: Final = 1 << 18
+_LEVEL: Final = 1
+
+
+class ZipWriter:
+    """A zip being written to `sink`, from its present position on, which must be its beginning."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink: Final = sink
+        self._members: Final[list[tuple[Member, int]]] = []
+        self._names: Final[set[str]] = set()
+        self._offset = 0
+
+    def add(self, name: str, chunks: Iterable[bytes], *, deflate: bool = False, size: int | None = None) -> Member:
+        """
+        Append a file and return what is known of it.
+
+        Give `size` where it is known: from 4 GiB on it is needed, and a file that turns out longer or shorter than
+        announced changed while it was read, which is StorageFailed.
+        """
+        self._admit(name)
+        method = Method.DEFLATE if deflate else Method.STORED
+        start = self._offset
+        announced = 0 if size is None else size
+        head = local_header(name, method, size=announced, stored_size=0, crc=0)
+        self._sink.write(head)
+        member = self._stream(name, chunks, method)
+        if size is not None and member.size != size:
+            raise StorageFailed(f"{name} changed while it was packed: {member.size} bytes instead of {size}.")
+        if size is None and member.size >= ZIP64_FROM_BYTES:
+            raise TooLarge(f"{name} has {member.size} bytes; above 4 GiB its size must be known before it is packed.")
+        self._sink.seek(start)
+        self._sink.write(local_header(name, method, size=member.size, stored_size=member.stored_size, crc=member.crc))
+        self._offset = start + len(head) + member.stored_size
+        self._sink.seek(self._offset)
+        self._members.append((member, start))
+        return member
+
+    def add_file(self, name: str, path: Path, *, deflate: bool = False) -> Member:
+        """Append the file at `path`."""
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            return self.add(name, iter(lambda: file.read(_BLOCK_BYTES), b""), deflate=deflate, size=size)
+
+    def close(self) -> int:
+        """Write the directory and return the size of the whole container; the sink stays open."""
+        end = directory(self._members, offset=self._offset)
+        self._sink.write(end)
+        return self._offset + len(end)
+
+    def _admit(self, name: str) -> None:
+        if not 0 < len(name.encode("utf-8")) <= MAX_NAME_BYTES:
+            raise ValueError(f"{name[:80]!r} is too long for a name in a zip")
+        if name in self._names:
+            raise ValueError(f"{name!r} is in the zip already")
+        self._names.add(name)
+
+    def _stream(self, name: str, chunks: Iterable[bytes], method: Method) -> Member:
+        plain, crc, size = hashlib.sha256(), 0, 0
+        stored, stored_size = hashlib.sha256(), 0
+        squeeze = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15) if method is Method.DEFLATE else None
+        for block in _blocks(chunks):
+            plain.update(block)
+            crc = isal_zlib.crc32(block, crc)
+            size += len(block)
+            out = block if squeeze is None else squeeze.compress(block)
+            if squeeze is not None:
+                stored.update(out)
+            stored_size += len(out)
+            self._sink.write(out)
+        if squeeze is not None:
+            tail = squeeze.flush()
+            stored.update(tail)
+            stored_size += len(tail)
+            self._sink.write(tail)
+        digest = plain.hexdigest()
+        kept = digest if squeeze is None else stored.hexdigest()
+        return Member(name, size, digest, method, stored_size, kept, crc)
+
+
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    # isal's output depends on where its input is cut, so it is always cut at the same places.
+    held = bytearray()
+    for chunk in chunks:
+        view = memoryview(chunk)
+        while len(held) + len(view) >= _BLOCK_BYTES:
+            take = _BLOCK_BYTES - len(held)
+            held += view[:take]
+            yield bytes(held)
+            held.clear()
+            view = view[take:]
+        held += view
+    if held:
+        yield bytes(held)

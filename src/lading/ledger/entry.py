@@ -1,0 +1,125 @@
+"""
+Ledger entries: what happened, to what, by whom, as one canonical line.
+
+The line is the leaf of the tenant's tree; its bytes are hashed and never rewritten.  It holds ids, counts, digests and
+codes, never personal data, free text or secrets: those can't be erased from a tree.  `store.record` writes entries.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, Literal
+from uuid import UUID
+
+from lading import canonical, clock, ids
+from lading.canonical import Json
+
+MAX_LINE_BYTES: Final = 65_535  # what a C2SP entry bundle can carry, and the CHECK of the tables
+_MAX_TEXT: Final = 500
+_SUBJECT: Final = re.compile(r"[a-z][a-z0-9]*_[A-Za-z0-9._:-]{1,120}|[a-z]+:[A-Za-z0-9._:/-]{1,200}")
+
+EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "tenant.created": "an organisation was added",
+        "key.created": "an API key was made",
+        "key.revoked": "an API key was made useless",
+        "source.registered": "a source was added or its settings changed",
+        "profile.revised": "a new revision of a profile was stored",
+        "profile.activated": "a revision became the one that exports use",
+        "job.enqueued": "a job was put in the queue",
+        "job.claimed": "a worker took a job and a lease on it",
+        "job.started": "an attempt at a job began",
+        "job.completed": "a job was done",
+        "job.retried": "an attempt failed and the job waits for the next",
+        "job.snoozed": "a job was put back without spending an attempt",
+        "job.released": "a worker gave a job back before it started",
+        "job.rescued": "a job was taken back because its lease ran out",
+        "job.cancel_requested": "somebody asked for a job to stop",
+        "job.cancelled": "a job was stopped for good",
+        "job.dead": "a job needs a person: no attempt is left",
+        "export.created": "an export was asked for",
+        "export.started": "work on an export began",
+        "export.stage_started": "a stage of an export began",
+        "export.stage_completed": "a stage of an export was checkpointed",
+        "export.completed": "an export was finished and its package sealed",
+        "export.failed": "an export ended with an error",
+        "export.cancel_requested": "somebody asked for an export to stop",
+        "export.cancelled": "an export was stopped for good",
+        "export.retried": "a failed or cancelled export was started again",
+        "export.downloaded": "a file of an export was handed out",
+        "export.deleted": "an export's files were deleted on request",
+        "export.expired": "an export's files were deleted by retention",
+        "policy.denied": "a principal was refused something it asked for",
+    }
+)
+"""Every type of entry with its meaning; `line` refuses any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who caused a change, by id and never by name."""
+
+    kind: Literal["key", "worker", "system"]
+    id: str
+
+
+SYSTEM: Final = Actor("system", "lading")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    One event in the life of `subject` (an outer id such as `exp_…`, or `kind:name`, for example `profile:bufdir`).
+
+    `rev` is the subject's version after the change, where it has one: a gap in it is a missing entry.
+    """
+
+    type: str
+    subject: str
+    actor: Actor
+    data: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    rev: int | None = None
+
+
+def line(entry: Entry, *, tenant: UUID, at: datetime) -> bytes:
+    """Return the leaf of `entry`; raise ValueError if it is of no known type or not fit for a tree."""
+    if entry.type not in EVENT_TYPES:
+        raise ValueError(f"{entry.type!r} is not a type of ledger entry; EVENT_TYPES lists them")
+    if _SUBJECT.fullmatch(entry.subject) is None:
+        raise ValueError(f"{entry.subject!r} is not a ledger subject: prefix_id or kind:name")
+    data = dict(entry.data)
+    _refuse_prose(data)
+    written = canonical.encode(
+        {
+            "actor": {"id": entry.actor.id, "kind": entry.actor.kind},
+            "at": clock.show(at),
+            "data": data,
+            "rev": entry.rev,
+            "subject": entry.subject,
+            "tenant": ids.show(ids.TENANT, tenant),
+            "type": entry.type,
+            "v": 1,
+        }
+    )
+    if len(written) > MAX_LINE_BYTES:
+        raise ValueError(f"a ledger line of {len(written)} bytes is over {MAX_LINE_BYTES}")
+    return written
+
+
+def _refuse_prose(value: Json) -> None:
+    # Long or many-lined text is somebody's prose, where names hide; a tree can't forget them.
+    match value:
+        case str() if len(value) > _MAX_TEXT or "\n" in value:
+            raise ValueError("ledger data holds codes, counts and ids, not prose")
+        case list() | tuple():
+            for item in value:
+                _refuse_prose(item)
+        case dict():
+            for item in value.values():
+                _refuse_prose(item)
+        case _:
+            return

@@ -1,0 +1,96 @@
+"""
+The ledger in the database: record entries, read them back, find the head and a receipt.
+
+`record` only fills the outbox, in the transaction of the change it records; `integrator` moves it into the tree.
+Every read is one statement, so that an entry on its way from outbox to tree is seen once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from lading.db.statements import Statements
+from lading.db.transaction import Transaction
+from lading.ledger.entry import Entry, line
+
+_SQL: Final = Statements("lading.ledger")
+PAGE_LIMIT: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """A leaf and its place in the tree."""
+
+    index: int
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHead:
+    """The newest signed size and root of a tree; `note` is the C2SP checkpoint."""
+
+    size: int
+    root: bytes
+    note: str
+    signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where an entry stands, and the first signed head that covers it; stays the same for ever."""
+
+    entry: StoredEntry
+    head: SignedHead
+
+
+async def record(tx: Transaction, *entries: Entry, tenant: UUID | None = None) -> None:
+    """
+    Put `entries` in the outbox, in order; they commit with the change or not at all.
+
+    Lock the row that changes before calling this: the order of outbox ids is the order of the tree.
+    `tenant` is needed in a system transaction.
+    """
+    if not entries:
+        return
+    owner = tx.tenant if tenant is None else tenant
+    await tx.run(
+        _SQL["record"],
+        tenant_id=owner,
+        at=tx.now,
+        subjects=[entry.subject for entry in entries],
+        types=[entry.type for entry in entries],
+        lines=[line(entry, tenant=owner, at=tx.now) for entry in entries],
+    )
+
+
+async def entries(tx: Transaction, *, first: int, limit: int, subject: str | None = None) -> Sequence[StoredEntry]:
+    """Return up to `limit` entries from index `first` on, in order, of one subject or of all."""
+    rows = await tx.all(
+        _SQL["entries"], tenant_id=tx.tenant, first=first, limit=min(limit, PAGE_LIMIT), subject=subject
+    )
+    return [StoredEntry(row["index"], row["line"]) for row in rows]
+
+
+async def history(tx: Transaction, subject: str) -> Sequence[bytes]:
+    """Return every line about `subject`, those in the tree and those still in the outbox, oldest first."""
+    return [row["line"] for row in await tx.all(_SQL["history"], tenant_id=tx.tenant, subject=subject)]
+
+
+async def head(tx: Transaction) -> SignedHead | None:
+    """Return the newest signed head of the tenant, None before its first."""
+    row = await tx.maybe(_SQL["head"], tenant_id=tx.tenant)
+    return None if row is None else SignedHead(row["size"], row["root"], row["note"], row["signed_at"])
+
+
+async def receipt(tx: Transaction, subject: str, type: str) -> Receipt | None:  # noqa: A002 - the entry's own word
+    """Return the place of the newest entry of that type about `subject`, None until a signed head covers it."""
+    row = await tx.maybe(_SQL["receipt"], tenant_id=tx.tenant, subject=subject, type=type)
+    if row is None:
+        return None
+    return Receipt(
+        StoredEntry(row["index"], row["line"]), SignedHead(row["size"], row["root"], row["note"], row["signed_at"])
+    )
