@@ -1,0 +1,5 @@
+-- Add a tenant; no row when the slug is taken.
+INSERT INTO tenants (tenant_id, slug, name)
+VALUES (%(tenant_id)s::uuid, %(slug)s::text, %(name)s::text)
+ON CONFLICT (slug) DO NOTHING
+RETURNING tenant_id, slug, name, created_at
