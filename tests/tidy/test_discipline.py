@@ -1,0 +1,121 @@
+"""What the design forbids is not there: SQL in Python, clocks below the surfaces, tests that sleep, unfinished code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from sources import PACKAGE, ROOT, files, modules, name_of, strings, tree
+
+# The floor under the stores speaks to PostgreSQL before there is a schema, or in words that can't be parameters.
+# Sources wrap the query of a profile, which is text from outside by nature.
+_MAY_HOLD_SQL = ("db/", "sources/")
+_SQL = re.compile(
+    r"\bSELECT\b[\s\S]+\bFROM\b|\bINSERT\s+INTO\b|\bUPDATE\s+\w+\s+SET\b|\bDELETE\s+FROM\b|\bTRUNCATE\s+\w"
+    r"|\b(CREATE|ALTER|DROP)\s+(OR\s+REPLACE\s+)?(TABLE|ROLE|DATABASE|SCHEMA|INDEX|FUNCTION|POLICY|VIEW|TYPE)\b"
+)
+
+_SURFACES = {"api", "cli", "client", "example", "upkeep", "worker", "wiring.py"}
+# Ids carry their time of birth; the floor of the database waits for processes and connections; telemetry stamps lines.
+_MAY_READ_A_CLOCK = ("ids.py", "db/notify.py", "db/embedded.py", "telemetry/")
+_CLOCKS = {
+    ("time", "time"),
+    ("time", "time_ns"),
+    ("time", "monotonic"),
+    ("time", "monotonic_ns"),
+    ("time", "perf_counter"),
+    ("datetime", "now"),
+    ("datetime", "utcnow"),
+    ("datetime", "today"),
+    ("date", "today"),
+}
+# One letter of each stands in brackets, so that this file does not hold what it forbids.
+_UNFINISHED = re.compile(r"TOD[O]|FIXM[E]|XX[X]\b|NotImplemente[d]Error|pragma: no cove[r]")
+
+
+def _below(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def test_there_is_no_sql_in_python() -> None:
+    found = [
+        f"{name_of(path)}:{line}: {text[:60]!r}"
+        for path in modules()
+        if not _below(path).startswith(_MAY_HOLD_SQL)
+        for line, text in strings(path)
+        if _SQL.search(text)
+    ]
+
+    assert found == []
+
+
+def test_nothing_below_the_surfaces_reads_a_clock() -> None:
+    found = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in modules()
+        if _below(path).split("/")[0] not in _SURFACES and not _below(path).startswith(_MAY_READ_A_CLOCK)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr) in _CLOCKS
+    ]
+
+    assert found == []
+
+
+def test_no_test_sleeps() -> None:
+    found = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in files(".py", below=ROOT / "tests")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "sleep"
+    ]
+
+    assert found == []
+
+
+def test_nothing_is_left_unfinished() -> None:
+    found = [
+        f"{name_of(path)}:{number}: {line.strip()[:80]}"
+        for path in files(".py", ".sql", below=ROOT / "src")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1)
+        if _UNFINISHED.search(line)
+    ]
+
+    assert found == []
+
+
+def test_a_silenced_check_says_why() -> None:
+    """`# noqa: X - why` and `# pyright: ignore[x]  # why`: a reason stands beside what is switched off."""
+    bare = re.compile(r"# noqa(?!: ?[A-Z]+[0-9]+(, ?[A-Z]+[0-9]+)* - \S)|# type: ignore|# pyright: ignore(?!\[)")
+    found = [
+        f"{name_of(path)}:{number}: {line.strip()[-80:]}"
+        for path in modules()
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1)
+        if bare.search(line)
+    ]
+
+    assert found == []
+
+
+def test_a_skipped_test_says_why() -> None:
+    found: list[str] = []
+    for path in files(".py", below=ROOT / "tests"):
+        nodes = list(ast.walk(tree(path)))
+        excused = {
+            id(node.func)
+            for node in nodes
+            if isinstance(node, ast.Call) and any(keyword.arg == "reason" for keyword in node.keywords)
+        }
+        found += [
+            f"{name_of(path)}:{node.lineno}"
+            for node in nodes
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Attribute)
+            and node.value.attr == "mark"
+            and node.attr in {"skip", "skipif", "xfail"}
+            and id(node) not in excused
+        ]
+
+    assert found == []
