@@ -1,0 +1,651 @@
+CREATE FUNCTION public.check_export_transition() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN (
+        ('pending', 'running'), ('pending', 'cancelled'), ('pending', 'failed'),
+        ('running', 'completed'), ('running', 'failed'), ('running', 'cancelled'),
+        ('failed', 'pending'), ('cancelled', 'pending'), ('completed', 'expired')
+    ) THEN
+        RAISE EXCEPTION 'an export can''t go from % to %', OLD.status, NEW.status USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.current_tenant() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (NULLIF(current_setting('lading.tenant'::text, true), ''::text))::uuid;
+
+CREATE FUNCTION public.lading_now() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN COALESCE((NULLIF(current_setting('lading.now'::text, true), ''::text))::timestamp with time zone, now());
+
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% on % is refused: its rows are append-only', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
+CREATE TABLE public.api_keys (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    role text NOT NULL,
+    secret_digest bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'requester'::text, 'operator'::text, 'quota'::text, 'auditor'::text, 'admin'::text, 'worker'::text]))),
+    CONSTRAINT api_keys_secret_digest_check CHECK ((octet_length(secret_digest) = 32))
+);
+
+ALTER TABLE ONLY public.api_keys FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.artifacts (
+    tenant_id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    name text NOT NULL,
+    blob_key text NOT NULL,
+    media_type text NOT NULL,
+    size bigint NOT NULL,
+    digest bytea NOT NULL,
+    attempt integer NOT NULL,
+    download_count integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT artifacts_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT artifacts_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT artifacts_size_check CHECK ((size >= 0))
+);
+
+ALTER TABLE ONLY public.artifacts FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.attempts (
+    tenant_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    lease_id uuid NOT NULL,
+    worker text NOT NULL,
+    started_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    ended_at timestamp with time zone,
+    outcome text,
+    error jsonb,
+    CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['completed'::text, 'failed'::text, 'timed_out'::text, 'lost'::text, 'cancelled'::text, 'snoozed'::text, 'released'::text])))
+);
+
+ALTER TABLE ONLY public.attempts FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.checkpoints (
+    tenant_id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    stage text NOT NULL,
+    attempt integer NOT NULL,
+    result jsonb NOT NULL,
+    completed_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT checkpoints_stage_check CHECK ((stage = ANY (ARRAY['querying'::text, 'mapping'::text, 'generating'::text, 'bundling'::text, 'auditing'::text])))
+);
+
+ALTER TABLE ONLY public.checkpoints FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.exports (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    type text NOT NULL,
+    profile text NOT NULL,
+    revision integer NOT NULL,
+    format text NOT NULL,
+    period_from date NOT NULL,
+    period_to date NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    include_attachments boolean DEFAULT false NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    stage text,
+    retry_count integer DEFAULT 0 NOT NULL,
+    progress jsonb DEFAULT '{}'::jsonb NOT NULL,
+    warnings jsonb DEFAULT '[]'::jsonb NOT NULL,
+    rows_read bigint,
+    rows_written bigint,
+    rows_quarantined bigint,
+    rows_duplicate bigint,
+    error jsonb,
+    cancel_requested_at timestamp with time zone,
+    requested_by text NOT NULL,
+    rev bigint DEFAULT 1 NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    CONSTRAINT exports_check CHECK ((period_from <= period_to)),
+    CONSTRAINT exports_check1 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
+    CONSTRAINT exports_check2 CHECK (((status <> 'completed'::text) OR (rows_read = ((rows_written + rows_quarantined) + rows_duplicate)))),
+    CONSTRAINT exports_stage_check CHECK ((stage = ANY (ARRAY['querying'::text, 'mapping'::text, 'generating'::text, 'bundling'::text, 'auditing'::text]))),
+    CONSTRAINT exports_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'expired'::text])))
+);
+
+ALTER TABLE ONLY public.exports FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.finished_jobs (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    state text NOT NULL,
+    priority smallint NOT NULL,
+    payload jsonb NOT NULL,
+    attempt integer NOT NULL,
+    failures integer NOT NULL,
+    crashes integer NOT NULL,
+    max_attempts integer NOT NULL,
+    max_crashes integer NOT NULL,
+    error jsonb,
+    rev bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    CONSTRAINT finished_jobs_state_check CHECK ((state = ANY (ARRAY['completed'::text, 'dead'::text, 'cancelled'::text])))
+)
+PARTITION BY RANGE (finished_at);
+
+ALTER TABLE ONLY public.finished_jobs FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.finished_jobs_default (
+    tenant_id uuid CONSTRAINT finished_jobs_tenant_id_not_null NOT NULL,
+    id uuid CONSTRAINT finished_jobs_id_not_null NOT NULL,
+    kind text CONSTRAINT finished_jobs_kind_not_null NOT NULL,
+    subject text CONSTRAINT finished_jobs_subject_not_null NOT NULL,
+    state text CONSTRAINT finished_jobs_state_not_null NOT NULL,
+    priority smallint CONSTRAINT finished_jobs_priority_not_null NOT NULL,
+    payload jsonb CONSTRAINT finished_jobs_payload_not_null NOT NULL,
+    attempt integer CONSTRAINT finished_jobs_attempt_not_null NOT NULL,
+    failures integer CONSTRAINT finished_jobs_failures_not_null NOT NULL,
+    crashes integer CONSTRAINT finished_jobs_crashes_not_null NOT NULL,
+    max_attempts integer CONSTRAINT finished_jobs_max_attempts_not_null NOT NULL,
+    max_crashes integer CONSTRAINT finished_jobs_max_crashes_not_null NOT NULL,
+    error jsonb,
+    rev bigint CONSTRAINT finished_jobs_rev_not_null NOT NULL,
+    created_at timestamp with time zone CONSTRAINT finished_jobs_created_at_not_null NOT NULL,
+    finished_at timestamp with time zone CONSTRAINT finished_jobs_finished_at_not_null NOT NULL,
+    CONSTRAINT finished_jobs_state_check CHECK ((state = ANY (ARRAY['completed'::text, 'dead'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE ONLY public.finished_jobs_default FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.idempotency_keys (
+    tenant_id uuid NOT NULL,
+    key text NOT NULL,
+    request_digest bytea NOT NULL,
+    resource_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT idempotency_keys_key_check CHECK (((octet_length(key) >= 1) AND (octet_length(key) <= 255))),
+    CONSTRAINT idempotency_keys_request_digest_check CHECK ((octet_length(request_digest) = 32))
+);
+
+ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.jobs (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    kind text NOT NULL,
+    subject text DEFAULT ''::text NOT NULL,
+    state text NOT NULL,
+    priority smallint DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    crashes integer DEFAULT 0 NOT NULL,
+    max_attempts integer NOT NULL,
+    max_crashes integer NOT NULL,
+    lease_id uuid,
+    claimed_at timestamp with time zone,
+    started_at timestamp with time zone,
+    cancel_requested_at timestamp with time zone,
+    cancel_reason text,
+    error jsonb,
+    rev bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT jobs_check CHECK (((state = 'running'::text) = (lease_id IS NOT NULL))),
+    CONSTRAINT jobs_check1 CHECK (((state = 'running'::text) OR (started_at IS NULL))),
+    CONSTRAINT jobs_kind_check CHECK ((kind <> ''::text)),
+    CONSTRAINT jobs_max_attempts_check CHECK ((max_attempts > 0)),
+    CONSTRAINT jobs_max_crashes_check CHECK ((max_crashes > 0)),
+    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['blocked'::text, 'scheduled'::text, 'pending'::text, 'running'::text])))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE ONLY public.jobs FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.jobs ALTER COLUMN sequence ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.jobs_sequence_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.leases (
+    id uuid NOT NULL,
+    worker text NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    started_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    beat_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    lease_until timestamp with time zone NOT NULL,
+    CONSTRAINT leases_state_check CHECK ((state = ANY (ARRAY['active'::text, 'closed'::text, 'expired'::text])))
+)
+WITH (fillfactor='30');
+
+CREATE TABLE public.ledger_entries (
+    tenant_id uuid NOT NULL,
+    index bigint NOT NULL,
+    subject text NOT NULL,
+    type text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    line bytea NOT NULL,
+    CONSTRAINT ledger_entries_index_check CHECK ((index >= 0)),
+    CONSTRAINT ledger_entries_line_check CHECK (((octet_length(line) >= 2) AND (octet_length(line) <= 65535)))
+);
+
+ALTER TABLE ONLY public.ledger_entries FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.ledger_pending (
+    id bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    subject text NOT NULL,
+    type text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    line bytea NOT NULL,
+    CONSTRAINT ledger_pending_line_check CHECK (((octet_length(line) >= 2) AND (octet_length(line) <= 65535)))
+);
+
+ALTER TABLE ONLY public.ledger_pending FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ledger_pending ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ledger_pending_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.ledger_trees (
+    tenant_id uuid NOT NULL,
+    origin text NOT NULL,
+    size bigint DEFAULT 0 NOT NULL,
+    frontier bytea DEFAULT '\x'::bytea NOT NULL,
+    root bytea NOT NULL,
+    CONSTRAINT ledger_trees_root_check CHECK ((octet_length(root) = 32)),
+    CONSTRAINT ledger_trees_size_check CHECK ((size >= 0))
+);
+
+ALTER TABLE ONLY public.ledger_trees FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.profile_revisions (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    revision integer NOT NULL,
+    document jsonb NOT NULL,
+    digest bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    created_by text NOT NULL,
+    CONSTRAINT profile_revisions_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT profile_revisions_revision_check CHECK ((revision > 0))
+);
+
+ALTER TABLE ONLY public.profile_revisions FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.profiles (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    active_revision integer,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT profiles_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
+);
+
+ALTER TABLE ONLY public.profiles FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.schema_migrations (
+    version integer NOT NULL,
+    name text NOT NULL,
+    digest bytea NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.signed_heads (
+    tenant_id uuid NOT NULL,
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    note text NOT NULL,
+    signed_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT signed_heads_root_check CHECK ((octet_length(root) = 32))
+);
+
+ALTER TABLE ONLY public.signed_heads FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.sources (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    credentials_ref text NOT NULL,
+    attachments_ref text,
+    timeout_seconds integer DEFAULT 600 NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT sources_attachments_ref_check CHECK ((attachments_ref ~ '^file:.+'::text)),
+    CONSTRAINT sources_credentials_ref_check CHECK ((credentials_ref ~ '^(env|file):.+'::text)),
+    CONSTRAINT sources_kind_check CHECK ((kind = 'postgresql'::text)),
+    CONSTRAINT sources_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT sources_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 86400)))
+);
+
+ALTER TABLE ONLY public.sources FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.tenants (
+    tenant_id uuid NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT tenants_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT tenants_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{1,62}$'::text))
+);
+
+ALTER TABLE ONLY public.tenants FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE ONLY public.finished_jobs ATTACH PARTITION public.finished_jobs_default DEFAULT;
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.artifacts
+    ADD CONSTRAINT artifacts_pkey PRIMARY KEY (tenant_id, export_id, name);
+
+ALTER TABLE ONLY public.attempts
+    ADD CONSTRAINT attempts_pkey PRIMARY KEY (tenant_id, job_id, attempt);
+
+ALTER TABLE ONLY public.checkpoints
+    ADD CONSTRAINT checkpoints_pkey PRIMARY KEY (tenant_id, export_id, stage);
+
+ALTER TABLE ONLY public.exports
+    ADD CONSTRAINT exports_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.finished_jobs
+    ADD CONSTRAINT finished_jobs_pkey PRIMARY KEY (tenant_id, id, finished_at);
+
+ALTER TABLE ONLY public.finished_jobs_default
+    ADD CONSTRAINT finished_jobs_default_pkey PRIMARY KEY (tenant_id, id, finished_at);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.leases
+    ADD CONSTRAINT leases_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ledger_entries
+    ADD CONSTRAINT ledger_entries_pkey PRIMARY KEY (tenant_id, index);
+
+ALTER TABLE ONLY public.ledger_pending
+    ADD CONSTRAINT ledger_pending_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ledger_trees
+    ADD CONSTRAINT ledger_trees_origin_key UNIQUE (origin);
+
+ALTER TABLE ONLY public.ledger_trees
+    ADD CONSTRAINT ledger_trees_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.profile_revisions
+    ADD CONSTRAINT profile_revisions_pkey PRIMARY KEY (tenant_id, name, revision);
+
+ALTER TABLE ONLY public.profile_revisions
+    ADD CONSTRAINT profile_revisions_tenant_id_name_digest_key UNIQUE (tenant_id, name, digest);
+
+ALTER TABLE ONLY public.profiles
+    ADD CONSTRAINT profiles_pkey PRIMARY KEY (tenant_id, name);
+
+ALTER TABLE ONLY public.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY public.signed_heads
+    ADD CONSTRAINT signed_heads_pkey PRIMARY KEY (tenant_id, size);
+
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_pkey PRIMARY KEY (tenant_id, name);
+
+ALTER TABLE ONLY public.tenants
+    ADD CONSTRAINT tenants_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.tenants
+    ADD CONSTRAINT tenants_slug_key UNIQUE (slug);
+
+CREATE UNIQUE INDEX api_keys_id ON public.api_keys USING btree (id);
+
+CREATE INDEX exports_period ON public.exports USING btree (tenant_id, profile, period_from, period_to) WHERE (status = 'completed'::text);
+
+CREATE UNIQUE INDEX jobs_id ON public.jobs USING btree (id);
+
+CREATE INDEX jobs_pending ON public.jobs USING btree (priority DESC, sequence) WHERE (state = 'pending'::text);
+
+CREATE INDEX jobs_running ON public.jobs USING btree (lease_id) WHERE (state = 'running'::text);
+
+CREATE INDEX jobs_scheduled ON public.jobs USING btree (due_at) WHERE (state = 'scheduled'::text);
+
+CREATE INDEX leases_until ON public.leases USING btree (lease_until) WHERE (state = 'active'::text);
+
+CREATE INDEX ledger_entries_subject ON public.ledger_entries USING btree (tenant_id, subject, index);
+
+ALTER INDEX public.finished_jobs_pkey ATTACH PARTITION public.finished_jobs_default_pkey;
+
+CREATE TRIGGER exports_transition BEFORE UPDATE OF status ON public.exports FOR EACH ROW EXECUTE FUNCTION public.check_export_transition();
+
+CREATE TRIGGER ledger_entries_append_only BEFORE DELETE OR UPDATE ON public.ledger_entries FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER ledger_entries_kept BEFORE TRUNCATE ON public.ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER ledger_pending_kept BEFORE TRUNCATE ON public.ledger_pending FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER ledger_pending_unchanged BEFORE UPDATE ON public.ledger_pending FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER profile_revisions_immutable BEFORE DELETE OR UPDATE ON public.profile_revisions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER profile_revisions_kept BEFORE TRUNCATE ON public.profile_revisions FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER signed_heads_append_only BEFORE DELETE OR UPDATE ON public.signed_heads FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER signed_heads_kept BEFORE TRUNCATE ON public.signed_heads FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.artifacts
+    ADD CONSTRAINT artifacts_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
+
+ALTER TABLE ONLY public.checkpoints
+    ADD CONSTRAINT checkpoints_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
+
+ALTER TABLE ONLY public.exports
+    ADD CONSTRAINT exports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.exports
+    ADD CONSTRAINT exports_tenant_id_profile_revision_fkey FOREIGN KEY (tenant_id, profile, revision) REFERENCES public.profile_revisions(tenant_id, name, revision);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.ledger_entries
+    ADD CONSTRAINT ledger_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.ledger_pending
+    ADD CONSTRAINT ledger_pending_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.ledger_trees
+    ADD CONSTRAINT ledger_trees_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.profile_revisions
+    ADD CONSTRAINT profile_revisions_tenant_id_name_fkey FOREIGN KEY (tenant_id, name) REFERENCES public.profiles(tenant_id, name);
+
+ALTER TABLE ONLY public.profiles
+    ADD CONSTRAINT profiles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.profiles
+    ADD CONSTRAINT profiles_tenant_id_name_active_revision_fkey FOREIGN KEY (tenant_id, name, active_revision) REFERENCES public.profile_revisions(tenant_id, name, revision);
+
+ALTER TABLE ONLY public.signed_heads
+    ADD CONSTRAINT signed_heads_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.artifacts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.attempts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.checkpoints ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.exports ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.finished_jobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.finished_jobs_default ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY ledger ON public.ledger_entries TO lading_ledger USING (true) WITH CHECK (true);
+
+CREATE POLICY ledger ON public.ledger_pending TO lading_ledger USING (true);
+
+CREATE POLICY ledger ON public.ledger_trees TO lading_ledger USING (true) WITH CHECK (true);
+
+CREATE POLICY ledger ON public.signed_heads TO lading_ledger USING (true) WITH CHECK (true);
+
+CREATE POLICY ledger ON public.tenants FOR SELECT TO lading_ledger USING (true);
+
+ALTER TABLE public.ledger_entries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ledger_pending ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ledger_trees ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.profile_revisions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.signed_heads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sources ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON public.api_keys TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.attempts TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.finished_jobs TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.jobs TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.ledger_pending TO lading_system WITH CHECK (true);
+
+CREATE POLICY system ON public.tenants TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY tenant ON public.api_keys TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.artifacts TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.attempts TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.checkpoints TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.exports TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.finished_jobs TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.finished_jobs_default TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.idempotency_keys TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.jobs TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.ledger_entries TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.ledger_pending TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.ledger_trees TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.profile_revisions TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.profiles TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.signed_heads TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.sources TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.tenants TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+ALTER TABLE public.tenants ENABLE ROW LEVEL SECURITY;
+
+GRANT USAGE ON SCHEMA public TO lading_app;
+GRANT USAGE ON SCHEMA public TO lading_system;
+GRANT USAGE ON SCHEMA public TO lading_ledger;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO lading_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO lading_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.artifacts TO lading_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.attempts TO lading_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.attempts TO lading_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.checkpoints TO lading_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.exports TO lading_app;
+
+GRANT SELECT,INSERT ON TABLE public.finished_jobs TO lading_app;
+GRANT SELECT,INSERT ON TABLE public.finished_jobs TO lading_system;
+
+GRANT SELECT,INSERT ON TABLE public.idempotency_keys TO lading_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO lading_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO lading_system;
+
+GRANT SELECT ON TABLE public.leases TO lading_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.leases TO lading_system;
+
+GRANT SELECT ON TABLE public.ledger_entries TO lading_app;
+GRANT SELECT,INSERT ON TABLE public.ledger_entries TO lading_ledger;
+
+GRANT SELECT,INSERT ON TABLE public.ledger_pending TO lading_app;
+GRANT INSERT ON TABLE public.ledger_pending TO lading_system;
+GRANT SELECT,DELETE ON TABLE public.ledger_pending TO lading_ledger;
+
+GRANT SELECT ON TABLE public.ledger_trees TO lading_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.ledger_trees TO lading_ledger;
+
+GRANT SELECT,INSERT ON TABLE public.profile_revisions TO lading_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.profiles TO lading_app;
+
+GRANT SELECT ON TABLE public.signed_heads TO lading_app;
+GRANT SELECT,INSERT ON TABLE public.signed_heads TO lading_ledger;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.sources TO lading_app;
+
+GRANT SELECT ON TABLE public.tenants TO lading_app;
+GRANT SELECT,INSERT ON TABLE public.tenants TO lading_system;
+GRANT SELECT ON TABLE public.tenants TO lading_ledger;
