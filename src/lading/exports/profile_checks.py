@@ -1,0 +1,277 @@
+"""
+What makes a profile document wrong: its JSON Schema, and the claims a schema cannot make.
+
+`check` collects every fault before it raises, each with a JSON pointer and, for a document that came from text, the
+line.  Meaning belongs to `exports/profile`, which calls this first and may then trust the document's shape.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import string
+import zoneinfo
+from collections.abc import Callable, Iterator, Mapping
+from importlib import resources
+from typing import Any, Final, TypeAlias
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from lading.errors import FieldError, ProfileInvalid
+from lading.exports.document import Document, pointer_of
+from lading.exports.parameters import Parameter
+from lading.exports.patterns import boolean_words, date_pattern, number_pattern
+
+Path: TypeAlias = tuple[str | int, ...]
+Fault: TypeAlias = tuple[Path, str]
+
+BUILT_IN: Final = frozenset({"period_from", "period_to"})
+MAX_FAULTS: Final = 50
+_SCHEMA: Final[dict[str, Any]] = json.loads(
+    resources.files(__package__ or "").joinpath("profile.schema.json").read_text("utf-8")
+)
+_VALIDATOR: Final = Draft202012Validator(_SCHEMA)
+_PLACEHOLDER: Final = re.compile(r"%(?:%|\((\w+)\)s|(.?))", re.DOTALL)
+_FILE_FIELDS: Final = frozenset({"profile", "type", "period_from", "period_to", "year"})
+_SOURCES: Final = ("from", "constant", "parameter", "concat")
+_NUMERIC: Final = frozenset({"integer", "decimal"})
+_TEXT_STEPS: Final = frozenset({"trim", "collapse_spaces", "upper", "lower", "truncate", "prefix", "suffix", "absent"})
+
+
+def check(document: Mapping[str, Any]) -> None:
+    """Raise ProfileInvalid with every fault of `document`, or return."""
+    faults = list(_no_fractions(document, ())) or [_worded(error) for error in _VALIDATOR.iter_errors(dict(document))]
+    faults = faults or [fault for checker in _CHECKS for fault in checker(document)]
+    if faults:
+        raise _refusal(document, sorted(faults, key=lambda fault: [str(part).rjust(6, "0") for part in fault[0]]))
+
+
+def _refusal(document: Mapping[str, Any], faults: list[Fault]) -> ProfileInvalid:
+    errors = tuple(
+        FieldError(pointer_of(path), _with_line(document, path, detail), "profile-invalid")
+        for path, detail in faults[:MAX_FAULTS]
+    )
+    first = f"{'.'.join(str(part) for part in faults[0][0]) or 'profile'}: {errors[0].detail}"
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return ProfileInvalid(first + more, errors)
+
+
+def _with_line(document: Mapping[str, Any], path: Path, detail: str) -> str:
+    line = document.line_of(pointer_of(path)) if isinstance(document, Document) else None
+    return f"line {line}: {detail}" if line else detail
+
+
+def _worded(error: ValidationError) -> Fault:
+    # Of alternatives that all fail, the one whose type fitted is the one that was meant.
+    meant = [inner for inner in error.context or () if inner.validator not in {"type", "enum"}]
+    error = meant[0] if meant else error
+    path: Path = tuple(error.absolute_path)
+    if error.validator != "additionalProperties" or not isinstance(error.instance, dict):
+        return path, _short(error.message)
+    known: list[str] = list(error.schema.get("properties", {}))
+    unknown = next((str(key) for key in error.instance if key not in known), "")
+    close = difflib.get_close_matches(unknown, known, 1)
+    hint = f"did you mean `{close[0]}`?" if close else "known here: " + ", ".join(known)
+    return (*path, unknown), f"unknown key `{unknown}`; {hint}"
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= 300 else message[:140] + " … " + message[-140:]
+
+
+def _no_fractions(value: Any, path: Path) -> Iterator[Fault]:
+    match value:
+        case float():
+            yield path, "write a fraction as text in quotes, so that it stays exact"
+        case dict():
+            for key, item in value.items():
+                yield from _no_fractions(item, (*path, key))
+        case list():
+            for index, item in enumerate(value):
+                yield from _no_fractions(item, (*path, index))
+        case _:
+            return
+
+
+def _formats(document: Mapping[str, Any]) -> Iterator[Fault]:
+    if document.get("default_format", document["formats"][0]) not in document["formats"]:
+        yield ("default_format",), "is not among `formats`"
+
+
+def _file_name(document: Mapping[str, Any]) -> Iterator[Fault]:
+    text: str = document.get("file_name", "report")
+    try:
+        parts = list(string.Formatter().parse(text))
+    except ValueError:
+        yield ("file_name",), "has a brace without its partner"
+        return
+    for literal, name, spec, conversion in parts:
+        if not re.fullmatch(r"[A-Za-z0-9_-]*", literal):
+            yield ("file_name",), "may hold A-Z a-z 0-9 _ - and {placeholders}; the ending is added"
+        if name is not None and (name not in _FILE_FIELDS or spec or conversion):
+            yield ("file_name",), f"unknown placeholder {{{name}}}; known: {', '.join(sorted(_FILE_FIELDS))}"
+
+
+def _timezone(document: Mapping[str, Any]) -> Iterator[Fault]:
+    try:
+        zoneinfo.ZoneInfo(document.get("timezone", "UTC"))
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        yield ("timezone",), "is no time zone of the IANA list, like Europe/Oslo"
+
+
+def _parameters(document: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, given in document.get("parameters", {}).items():
+        path: Path = ("parameters", name)
+        if name in BUILT_IN:
+            yield path, "is built in and may not be declared"
+        if "values" in given and given["type"] not in {"string", "string_list"}:
+            yield (*path, "values"), "belongs to string and string_list"
+        if given.get("default") is not None:
+            try:
+                Parameter.of(name, given).value(given["default"])
+            except ValueError as error:
+                yield (*path, "default"), str(error)
+
+
+def _queries(document: Mapping[str, Any]) -> Iterator[Fault]:
+    declared = BUILT_IN | set(document.get("parameters", {}))
+    source = document["source"]
+    texts: list[tuple[Path, str]] = [(("source", "query"), source["query"])]
+    if "attachments" in source:
+        texts.append((("source", "attachments", "query"), source["attachments"]["query"]))
+    for path, text in texts:
+        if "\x00" in text:
+            yield path, "holds a NUL character"
+        for found in _PLACEHOLDER.finditer(text):
+            name, stray = found[1], found[2]
+            if stray is not None:
+                yield path, "has a lone %; write %% for a percent sign and %(name)s for a parameter"
+            if name is not None and name not in declared:
+                yield path, f"uses %({name})s, which is no parameter; known: {', '.join(sorted(declared))}"
+
+
+def _columns(document: Mapping[str, Any]) -> Iterator[Fault]:
+    seen: set[str] = set()
+    declared = BUILT_IN | set(document.get("parameters", {}))
+    for index, column in enumerate(document["columns"]):
+        path: Path = ("columns", index)
+        if column["name"].casefold() in seen or column["name"] != column["name"].strip():
+            yield (*path, "name"), "is used twice, or begins or ends with a space"
+        seen.add(column["name"].casefold())
+        if sum(key in column for key in _SOURCES) != 1:
+            yield path, "needs exactly one of: " + ", ".join(_SOURCES)
+        if column.get("parameter", "period_from") not in declared:
+            yield (*path, "parameter"), f"is no parameter; known: {', '.join(sorted(declared))}"
+        yield from (((*path, *at), detail) for at, detail in _column(column))
+
+
+def _column(column: Mapping[str, Any]) -> Iterator[Fault]:
+    kind = column["type"]
+    yield from _format(column, kind)
+    if "fallback" in column and "values" not in column:
+        yield ("fallback",), "needs `values`"
+    if "separator" in column and "concat" not in column:
+        yield ("separator",), "needs `concat`"
+    if ("minimum" in column or "maximum" in column) and kind not in _NUMERIC | {"date"}:
+        yield ("type",), "`minimum` and `maximum` belong to integer, decimal and date"
+    for bound in ("minimum", "maximum"):
+        given = column.get(bound)
+        is_day = isinstance(given, str) and re.fullmatch(_SCHEMA["$defs"]["bound"]["pattern"], given)
+        if given is not None and bool(is_day) != (kind == "date"):
+            yield (bound,), "a date has dates or period_from/period_to as bounds, a number has numbers"
+    for key in ("max_length", "pattern", "mask"):
+        if key in column and kind != "string":
+            yield (key,), "belongs to type string"
+    if "pattern" in column:
+        try:
+            _check_pattern(column["pattern"])
+        except (re.error, ValueError) as error:
+            yield ("pattern",), f"is no regular expression: {error}"
+    null = column.get("null")
+    if isinstance(null, dict) and "placeholder" in null and kind != "string":
+        yield ("null", "placeholder"), "belongs to type string; use `default`"
+    for number, step in enumerate(column.get("transform", ())):
+        name = step if isinstance(step, str) else next(iter(step))
+        if name in {"divide", "multiply"} and kind not in _NUMERIC:
+            yield ("transform", number), "arithmetic belongs to integer and decimal"
+        if name in _TEXT_STEPS - {"absent", "trim"} and kind != "string":
+            yield ("transform", number), "belongs to type string"
+
+
+def _check_pattern(pattern: str) -> None:
+    re.compile(pattern)
+    if re.search(r"\(\?(?:[=!>]|<[=!])|\\[1-9]|\(\?P[=>]|\(\?\(", pattern):
+        raise ValueError("look-around and back-references are not supported; matching takes linear time")
+
+
+def _format(column: Mapping[str, Any], kind: str) -> Iterator[Fault]:
+    if "format" not in column:
+        return
+    if kind == "string":
+        yield ("format",), "a string has no format"
+        return
+    readers: dict[str, Callable[[str], Any]] = {
+        "boolean": boolean_words,
+        "integer": number_pattern,
+        "decimal": number_pattern,
+    }
+    try:
+        pattern = readers.get(kind, date_pattern)(column["format"])
+    except ValueError as error:
+        yield ("format",), str(error)
+        return
+    if kind == "integer" and pattern.scale:
+        yield ("format",), "an integer has no digits after the point"
+    if kind == "date" and pattern.has_time:
+        yield ("format",), "a date has no time of day; use type timestamp"
+
+
+def _references(document: Mapping[str, Any]) -> Iterator[Fault]:
+    types = {column["name"]: column["type"] for column in document["columns"]}
+    for path, name, needs_number in _named(document):
+        if name not in types:
+            yield path, f"`{name}` is no output column"
+        elif needs_number and types[name] not in _NUMERIC:
+            yield path, f"`{name}` is not a number"
+
+
+def _named(document: Mapping[str, Any]) -> Iterator[tuple[Path, str, bool]]:
+    totals, pdf = document.get("totals"), document.get("pdf", {})
+    if totals:
+        yield ("totals", "label_column"), totals["label_column"], False
+        for name, kind in totals["columns"].items():
+            yield ("totals", "columns", name), name, kind == "sum"
+    for index, name in enumerate(pdf.get("columns", ())):
+        yield ("pdf", "columns", index), name, False
+    for index, figure in enumerate(pdf.get("figures", ())):
+        for key in {"sum", "distinct"} & set(figure):
+            yield ("pdf", "figures", index, key), figure[key], key == "sum"
+    for index, group in enumerate(pdf.get("groups", ())):
+        yield ("pdf", "groups", index, "by"), group["by"], False
+        for place, name in enumerate(group.get("sum", ())):
+            yield ("pdf", "groups", index, "sum", place), name, True
+
+
+def _totals(document: Mapping[str, Any]) -> Iterator[Fault]:
+    totals = document.get("totals")
+    if not totals:
+        return
+    types = {column["name"]: column["type"] for column in document["columns"]}
+    if totals["label_column"] in totals["columns"]:
+        yield ("totals", "columns"), "the label column cannot hold a total"
+    if types.get(totals["label_column"]) in _NUMERIC | {"boolean"}:
+        yield ("totals", "label_column"), "must be a text or date column, so that the label is no number"
+
+
+_CHECKS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...]] = (
+    _formats,
+    _file_name,
+    _timezone,
+    _parameters,
+    _queries,
+    _columns,
+    _references,
+    _totals,
+)
