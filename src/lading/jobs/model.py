@@ -59,11 +59,11 @@ class Job:
     max_crashes: int
     due_at: datetime | None
     lease_id: UUID | None
+    started_at: datetime | None
     cancel_requested_at: datetime | None
     cancel_reason: str | None
-    progress: Mapping[str, Any]
     error: Mapping[str, Any] | None
-    version: int
+    rev: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +148,6 @@ class Context(Protocol):
     @property
     def is_draining(self) -> bool:
         """True when the worker shuts down: stop at the next checkpoint."""
-        ...
-
-    def report(self, progress: Mapping[str, Any]) -> None:
-        """Tell how far the work is; cheap, may be called often, may be dropped."""
         ...
 
     def hint(self, channel: str) -> None:

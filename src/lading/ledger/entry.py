@@ -31,6 +31,7 @@ EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "profile.revised": "a new revision of a profile was stored",
         "profile.activated": "a revision became the one that exports use",
         "job.enqueued": "a job was put in the queue",
+        "job.promoted": "a scheduled job's time came",
         "job.claimed": "a worker took a job and a lease on it",
         "job.started": "an attempt at a job began",
         "job.completed": "a job was done",

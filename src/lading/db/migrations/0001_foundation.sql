@@ -147,14 +147,14 @@ CREATE TABLE jobs (
     started_at timestamptz,
     cancel_requested_at timestamptz,
     cancel_reason text,
-    progress jsonb NOT NULL DEFAULT '{}',
     error jsonb,
-    version bigint NOT NULL DEFAULT 1,
+    rev bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT lading_now(),
     PRIMARY KEY (tenant_id, id),
     CHECK ((state = 'running') = (lease_id IS NOT NULL)),
     CHECK (state = 'running' OR started_at IS NULL)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+CREATE UNIQUE INDEX jobs_id ON jobs (id);
 CREATE INDEX jobs_pending ON jobs (priority DESC, sequence) WHERE state = 'pending';
 CREATE INDEX jobs_scheduled ON jobs (due_at) WHERE state = 'scheduled';
 CREATE INDEX jobs_running ON jobs (lease_id) WHERE state = 'running';
@@ -173,10 +173,8 @@ CREATE TABLE finished_jobs (
     crashes integer NOT NULL,
     max_attempts integer NOT NULL,
     max_crashes integer NOT NULL,
-    progress jsonb NOT NULL,
     error jsonb,
-    reason text,
-    version bigint NOT NULL,
+    rev bigint NOT NULL,
     created_at timestamptz NOT NULL,
     finished_at timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, id, finished_at)
@@ -208,6 +206,7 @@ CREATE TABLE idempotency_keys (
 
 -- ---------------------------------------------------------------- exports
 
+-- `rev` counts state changes and is what ledger entries carry; `version` counts every visible change (ETag).
 CREATE TABLE exports (
     tenant_id uuid NOT NULL REFERENCES tenants,
     id uuid NOT NULL,
@@ -224,6 +223,7 @@ CREATE TABLE exports (
         CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled', 'expired')),
     stage text CHECK (stage IN ('querying', 'mapping', 'generating', 'bundling', 'auditing')),
     retry_count integer NOT NULL DEFAULT 0,
+    progress jsonb NOT NULL DEFAULT '{}',
     warnings jsonb NOT NULL DEFAULT '[]',
     rows_read bigint,
     rows_written bigint,
@@ -232,6 +232,7 @@ CREATE TABLE exports (
     error jsonb,
     cancel_requested_at timestamptz,
     requested_by text NOT NULL,
+    rev bigint NOT NULL DEFAULT 1,
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT lading_now(),
     started_at timestamptz,

@@ -1,0 +1,88 @@
+"""
+Leases: which worker processes are alive, by the database's clock alone.
+
+One row per process; a job only names it.  Whatever runs on a lease that is not alive is an orphan and is rescued,
+each job in a transaction of its own tenant, so that one that can't be rescued does not hold up the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from lading.db.statements import Statements
+from lading.db.transaction import Transaction
+from lading.jobs import store
+from lading.jobs.model import Fence, Job
+
+_SQL: Final = Statements(__package__ or "lading.jobs")
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A running job whose lease is not alive."""
+
+    tenant_id: UUID
+    job_id: UUID
+    lease_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """A running job that somebody wants stopped."""
+
+    tenant_id: UUID
+    job_id: UUID
+    reason: str
+
+
+async def open_lease(tx: Transaction, lease_id: UUID, *, worker: str, seconds: float) -> None:
+    """Register a worker process for `seconds`."""
+    await tx.run(_SQL["open_lease"], id=lease_id, worker=worker, seconds=seconds)
+
+
+async def renew(tx: Transaction, lease_id: UUID, *, seconds: float) -> bool:
+    """Return True when the lease now lasts `seconds` more, False when it is lost."""
+    return await tx.maybe(_SQL["renew_lease"], id=lease_id, seconds=seconds) is not None
+
+
+async def close(tx: Transaction, lease_id: UUID) -> None:
+    """Say goodbye; what is still held becomes an orphan at once."""
+    await tx.run(_SQL["close_lease"], id=lease_id)
+
+
+async def cancel_requests(tx: Transaction, lease_id: UUID) -> list[CancelRequest]:
+    """Return the jobs of the lease that should stop."""
+    rows = await tx.all(_SQL["cancel_requests"], lease_id=lease_id)
+    return [CancelRequest(row["tenant_id"], row["id"], row["reason"]) for row in rows]
+
+
+async def expire(tx: Transaction, *, seconds: float) -> int:
+    """Expire the leases that ran out (`seconds` is the length of a lease); return how many."""
+    return await tx.run(_SQL["expire_leases"], seconds=seconds)
+
+
+async def orphans(tx: Transaction, *, limit: int = 100) -> list[Orphan]:
+    """Return running jobs whose lease is not alive, longest held first."""
+    rows = await tx.all(_SQL["orphans"], limit=limit)
+    return [Orphan(row["tenant_id"], row["id"], row["lease_id"], row["attempt"]) for row in rows]
+
+
+async def rescue(tx: Transaction, orphan: Orphan) -> Job | None:
+    """
+    Take the job back: a started attempt counts as a crash, an unstarted claim as nothing.
+
+    Returns the job when an attempt was lost, None when nothing had started.  Raises StaleLease when it is no orphan
+    any more: its worker completed it, or another sweep was faster.
+    """
+    job = await store.guard(tx, _fence(orphan))
+    if job.started_at is not None:
+        return await store.crash(tx, _fence(orphan))
+    await store.release(tx, orphan.job_id, lease_id=orphan.lease_id)
+    return None
+
+
+def _fence(orphan: Orphan) -> Fence:
+    return Fence(orphan.tenant_id, orphan.job_id, orphan.lease_id, orphan.attempt)

@@ -1,0 +1,16 @@
+-- Put a job where claims find it; the id is made by the caller, so that doing it twice is doing it once.
+INSERT INTO jobs (tenant_id, id, kind, subject, state, priority, due_at, payload, max_attempts, max_crashes)
+SELECT
+    %(tenant_id)s::uuid,
+    %(id)s::uuid,
+    %(kind)s::text,
+    %(subject)s::text,
+    CASE WHEN due.at > lading_now() THEN 'scheduled' ELSE 'pending' END,
+    %(priority)s::smallint,
+    due.at,
+    %(payload)s::jsonb,
+    %(max_attempts)s::integer,
+    %(max_crashes)s::integer
+FROM (SELECT coalesce(%(due_at)s::timestamptz, lading_now()) AS at) AS due
+ON CONFLICT DO NOTHING
+RETURNING *

@@ -1,0 +1,84 @@
+"""
+The small jobs that keep the engine going: promote, expire, rescue, integrate.
+
+Any number of processes run them at the same time; every statement is guarded, so that two do no more than one.
+A sweep that meets an absent database or a job it can't rescue logs it and comes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from lading.db import notify
+from lading.db.database import Database
+from lading.errors import LadingError, StaleLease
+from lading.jobs import leases, store
+from lading.jobs.model import Handlers, State
+from lading.ledger.integrator import integrate
+from lading.ledger.keys import Signer
+from lading.settings import Settings
+
+_LOG: Final = logging.getLogger("lading.upkeep")
+_PROMOTE_SECONDS: Final = 0.5
+_INTEGRATE_SECONDS: Final = 0.5
+
+
+class Upkeep:
+    """The sweeps of one process."""
+
+    def __init__(self, settings: Settings, database: Database, handlers: Handlers, signer: Signer) -> None:
+        self._settings: Final = settings
+        self._database: Final = database
+        self._handlers: Final = handlers
+        self._signer: Final = signer
+        self._sender: Final = notify.Sender(database)
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_every(_PROMOTE_SECONDS, self.promote))
+            group.create_task(_every(_INTEGRATE_SECONDS, self.integrate))
+            group.create_task(_every(self._settings.sweep_seconds, self.rescue))
+
+    async def promote(self) -> None:
+        """Scheduled jobs whose time has come are pending, and workers know."""
+        async with self._database.system() as tx:
+            count = await store.promote(tx)
+        if count:
+            await self._sender.send(notify.JOBS)
+
+    async def rescue(self) -> None:
+        """No job runs on a lease that has run out."""
+        async with self._database.system() as tx:
+            await leases.expire(tx, seconds=self._settings.lease_seconds)
+            found = await leases.orphans(tx)
+        for orphan in found:
+            try:
+                async with self._database.tenant(orphan.tenant_id) as tx:
+                    job = await leases.rescue(tx, orphan)
+                    if job is not None and job.state in {State.DEAD, State.CANCELLED}:
+                        await self._handlers[job.kind].ended(tx, job)
+            except StaleLease:
+                continue  # its worker or another sweep was faster
+            except LadingError:
+                _LOG.exception("job.rescue_failed", extra={"job": str(orphan.job_id)})
+        if found:
+            await self._sender.send(notify.JOBS)
+
+    async def integrate(self) -> None:
+        """What was recorded is in its tenant's tree, under a signed head."""
+        while await integrate(self._database, self._signer, origin_prefix=self._settings.instance):
+            continue
+
+
+async def _every(seconds: float, sweep: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - so that processes spread out
+        try:
+            await sweep()
+        except LadingError as error:
+            _LOG.warning("sweep.failed", extra={"sweep": getattr(sweep, "__name__", "?"), "reason": error.message})

@@ -1,0 +1,138 @@
+"""
+One attempt at one job: start it, run its handler, settle the outcome.
+
+The only place that turns exceptions into outcomes.  Settling is one transaction: the job's end, its effect
+(`Done.commit`) and the ledger entry, all under the fence.  When the answer to that commit is lost, the attempt's record
+tells what happened; it is never assumed to have failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from lading.db.database import Database
+from lading.db.transaction import Transaction
+from lading.errors import DatabaseUnavailable, ExportError, LadingError, StaleLease, StorageFailed
+from lading.jobs import store
+from lading.jobs.model import (
+    Cancelled,
+    Claim,
+    Dead,
+    Done,
+    Fault,
+    Fence,
+    Handler,
+    Handlers,
+    Job,
+    Outcome,
+    Retry,
+    Snooze,
+    State,
+)
+
+_LOG: Final = logging.getLogger("lading.worker")
+_SETTLE_TRIES: Final = 60
+
+
+def _nobody(_channel: str) -> None:
+    """Hear nothing."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What the handler sees (jobs.model.Context), and the door through which it is stopped."""
+
+    fence: Fence
+    is_draining: bool = False
+    cancel_reason: str | None = None
+    send: Callable[[str], None] = _nobody
+
+    def hint(self, channel: str) -> None:
+        """Wake the hearers of `channel` soon."""
+        self.send(channel)
+
+
+async def begin(database: Database, claimed: Claim) -> tuple[Job, Fence] | None:
+    """Return the started job and its fence, or None when the lease is lost already."""
+    try:
+        async with database.tenant(claimed.tenant_id) as tx:
+            return await store.start(tx, claimed)
+    except StaleLease:
+        return None
+
+
+async def run(handlers: Handlers, job: Job, attempt: Attempt) -> Outcome:
+    """Return what the handler's attempt came to; a cancelled task is an outcome when somebody asked for it."""
+    try:
+        return await _handler(handlers, job.kind).run(job, attempt)
+    except StaleLease:
+        raise
+    except ExportError as error:
+        fault = Fault(error.code, error.message)
+        return Retry(fault) if error.retryable else Dead(fault)
+    except DatabaseUnavailable as error:
+        return Retry(Fault(error.code, error.message))
+    except LadingError as error:
+        return Dead(Fault(error.code, error.message))
+    except asyncio.CancelledError:
+        if attempt.cancel_reason is None:
+            raise
+        return Cancelled(attempt.cancel_reason)
+    except MemoryError:
+        return Retry(Fault("out-of-memory", "The worker ran out of memory; give it more or export a shorter period."))
+    except OSError as error:
+        return Retry(Fault(StorageFailed.code, f"The operating system refused a file operation: {error.strerror}."))
+    except Exception as error:  # the last line of defence: a fault in a handler must not take the worker down
+        _LOG.exception("job.failed", extra={"job": str(job.id), "kind": job.kind})
+        return Retry(Fault("internal-error", f"Unexpected {type(error).__name__}; the worker's log has the details."))
+
+
+async def settle(database: Database, handlers: Handlers, fence: Fence, outcome: Outcome, *, kind: str) -> bool:
+    """
+    Make the outcome durable, all or nothing; return False when another attempt owns the job.
+
+    A database that is away is waited for; what happened to a commit without an answer is looked up.
+    """
+    handler = _handler(handlers, kind)
+    for number in range(_SETTLE_TRIES):
+        try:
+            async with database.tenant(fence.tenant_id) as tx:
+                if number and await store.outcome_of(tx, fence) is not None:
+                    return True  # the commit whose answer was lost had happened
+                job = await _apply(tx, fence, outcome)
+                if job.state in {State.DEAD, State.CANCELLED}:
+                    await handler.ended(tx, job)
+            return True
+        except StaleLease:
+            return False
+        except DatabaseUnavailable:
+            await asyncio.sleep(random.uniform(0.1, min(5.0, 0.2 * 2**number)))  # noqa: S311 - jitter
+    return False
+
+
+async def _apply(tx: Transaction, fence: Fence, outcome: Outcome) -> Job:
+    match outcome:
+        case Done(commit):
+            job = await store.complete(tx, fence)
+            await commit(tx)
+            return job
+        case Retry(fault, after_seconds):
+            return await store.fail(tx, fence, fault, after_seconds=after_seconds)
+        case Snooze(seconds, reason):
+            return await store.snooze(tx, fence, seconds, reason)
+        case Cancelled(reason):
+            return await store.cancel_running(tx, fence, reason)
+        case Dead(fault):
+            return await store.kill(tx, fence, fault)
+
+
+def _handler(handlers: Handlers, kind: str) -> Handler:
+    try:
+        return handlers[kind]
+    except KeyError:
+        raise LadingError(f"This worker has no handler for jobs of kind {kind!r}; start one that has.") from None

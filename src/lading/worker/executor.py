@@ -1,0 +1,119 @@
+"""
+The executor: the child process in which handlers run, one job at a time.
+
+It reads commands from its standard input, one JSON object per line, and answers on its standard output:
+
+    {"run": {"tenant", "job", "lease", "kind"}}   →  {"started": attempt} … {"hint": channel} … {"ended": name}
+    {"cancel": reason}, {"drain": true}           →  nothing; they change how the current job ends
+
+End of input means that the supervisor died: the process ends at once, its job is rescued elsewhere.
+Heartbeats are not its business: a handler may hold the interpreter for as long as it likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from typing import Any, Final
+from uuid import UUID
+
+from lading.db.database import Database
+from lading.errors import StaleLease
+from lading.jobs.model import Cancelled, Claim, Handlers, Outcome
+from lading.worker import execute
+
+_ORPHANED: Final = 75
+
+
+class Executor:
+    """Runs what the supervisor sends."""
+
+    def __init__(self, database: Database, handlers: Handlers) -> None:
+        self._database: Final = database
+        self._handlers: Final = handlers
+        self._attempt: execute.Attempt | None = None
+        self._task: asyncio.Task[Outcome] | None = None
+        self._is_draining = False
+
+    async def serve(self) -> None:
+        """Serve commands until the input ends."""
+        _keep_output_to_ourselves()
+        commands: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        _read_in_thread(asyncio.get_running_loop(), commands)
+        _say({"ready": os.getpid()})
+        running: set[asyncio.Task[None]] = set()
+        while True:
+            command = await commands.get()
+            if "run" in command:
+                task = asyncio.create_task(self._run(_claim(command["run"])))
+                running.add(task)
+                task.add_done_callback(running.discard)
+            elif "cancel" in command:
+                self._cancel(command["cancel"])
+            elif "drain" in command:
+                self._drain()
+
+    def _cancel(self, reason: str) -> None:
+        if self._attempt is not None and self._task is not None:
+            self._attempt.cancel_reason = reason
+            self._task.cancel()
+
+    def _drain(self) -> None:
+        self._is_draining = True
+        if self._attempt is not None:
+            self._attempt.is_draining = True
+
+    async def _run(self, claimed: Claim) -> None:
+        begun = await execute.begin(self._database, claimed)
+        if begun is None:
+            _say({"ended": "stale"})
+            return
+        job, fence = begun
+        _say({"started": fence.attempt})
+        self._attempt = execute.Attempt(fence, is_draining=self._is_draining, send=self._hint)
+        self._task = asyncio.create_task(execute.run(self._handlers, job, self._attempt))
+        try:
+            outcome = await self._task
+            settled = await execute.settle(self._database, self._handlers, fence, outcome, kind=job.kind)
+            ended = type(outcome).__name__.lower() if settled else "stale"
+        except StaleLease:
+            ended = "stale"
+        except asyncio.CancelledError:
+            # Cancelled before the handler's first step: nothing ran that could have answered.
+            outcome = Cancelled(self._attempt.cancel_reason or "cancelled")
+            await execute.settle(self._database, self._handlers, fence, outcome, kind=job.kind)
+            ended = "cancelled"
+        self._attempt = self._task = None
+        _say({"ended": ended})
+
+    def _hint(self, channel: str) -> None:
+        _say({"hint": channel})
+
+
+def _claim(command: dict[str, str]) -> Claim:
+    return Claim(UUID(command["tenant"]), UUID(command["job"]), UUID(command["lease"]), command["kind"])
+
+
+def _keep_output_to_ourselves() -> None:
+    """Let what a handler or a library prints go to standard error; only answers leave by standard output."""
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout = os.fdopen(answers, "w", encoding="utf-8")
+
+
+def _say(message: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def _read_in_thread(loop: asyncio.AbstractEventLoop, commands: asyncio.Queue[dict[str, Any]]) -> None:
+    def read() -> None:
+        for line in sys.stdin:
+            loop.call_soon_threadsafe(commands.put_nowait, json.loads(line))
+        # The supervisor is gone and its lease will run out: stop now, whatever the handler is doing.
+        os._exit(_ORPHANED)
+
+    threading.Thread(target=read, name="commands", daemon=True).start()
