@@ -142,3 +142,17 @@ class ExportPage:
 
     items: list[Export]
     next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactList:
+    """The files of an export."""
+
+    items: list[Artifact]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the ledger says about an export, oldest first: the parsed lines."""
+
+    items: list[dict[str, Any]]

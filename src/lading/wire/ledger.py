@@ -1,0 +1,15 @@
+"""JSON shape of the ledger in API v1; its entries are NDJSON, the exact lines that were hashed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest signed head of the tenant's tree; `note` is the C2SP checkpoint, byte for byte."""
+
+    size: int
+    root_sha256: str
+    note: str
+    signed_at: str
