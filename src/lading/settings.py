@@ -95,3 +95,14 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
             f"LADING_LEASE_SECONDS={settings.lease_seconds:g}; lower the first or raise the second."
         )
     return settings
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """
+    Return the variables that make `from_environment` return `settings`, for the children of a process tree.
+
+    >>> from_environment(to_environment(Settings(port=0))) == Settings(port=0)
+    True
+    """
+    given = {variable: getattr(settings, name) for variable, (name, _) in _FIELDS.items()}
+    return {variable: str(value) for variable, value in given.items() if value is not None}
