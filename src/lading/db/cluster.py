@@ -68,7 +68,7 @@ def recorded_socket(cluster: Path) -> Path | None:
         lines = (cluster / "postmaster.pid").read_text("utf-8").splitlines()
     except OSError:
         return None
-    return Path(lines[4]) if len(lines) > 4 and lines[4] else None  # noqa: PLR2004 - the fifth line, fixed by PostgreSQL
+    return Path(lines[4]) if len(lines) > 4 and lines[4] else None
 
 
 def write_password(path: Path) -> None:
@@ -117,19 +117,19 @@ def users(cluster: Path) -> set[int]:
         return {leader} if leader and _is_alive(leader) else set()
     target = str(cluster.resolve())
     found: set[int] = set()
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                if os.readlink(f"/proc/{entry}/cwd") == target:
-                    found.add(int(entry))
+                if str((entry / "cwd").readlink()) == target:
+                    found.add(int(entry.name))
     return {pid for pid in found if _is_postgres(pid)}
 
 
 def complaint(log: str) -> str | None:
-    """
+    r"""
     Return the line that says why PostgreSQL gave up.
 
-    >>> complaint("LOG:  x\\n2026-01-01 UTC [7] FATAL:  no space\\n[7] HINT:  buy\\nchild exited")
+    >>> complaint("LOG:  x\n2026-01-01 UTC [7] FATAL:  no space\n[7] HINT:  buy\nchild exited")
     'no space'
     """
     lines = [line.strip() for line in log.splitlines() if line.strip()]
@@ -163,8 +163,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _is_postgres(pid: int) -> bool:
-    """A shell that stands in the directory is no server; a server that can't be looked into counts as one."""
-    try:
+    try:  # a shell that stands in the directory is no server; what can't be looked into counts as one
         return b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return _is_alive(pid)

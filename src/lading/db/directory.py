@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NoReturn, cast
+from typing import Final, NoReturn, Self, cast
 
 from lading.errors import DataDirectoryUnusable
 
@@ -42,7 +42,7 @@ class DataDirectory:
         self._minimum: Final = minimum_free_bytes
         self._lock: int | None = None
 
-    def __enter__(self) -> DataDirectory:
+    def __enter__(self) -> Self:
         self.acquire()
         return self
 
@@ -52,7 +52,7 @@ class DataDirectory:
         self.release()
 
     def acquire(self) -> None:
-        """Make the directory if there is none and hold it; raise DataDirectoryUnusable with the reason if that can't be."""
+        """Make the directory if there is none and hold it; DataDirectoryUnusable says why that can't be."""
         try:
             _check_room(self.path, self._minimum)
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -123,7 +123,8 @@ def _hold(path: Path, lock: int) -> None:
                 continue
             where = f" at {held.url}" if held.url else ""
             raise DataDirectoryUnusable(
-                f"{path} is in use by another Lading (process {held.pid or 'unknown'}{where}); stop that one, or {_CHOOSE}."
+                f"{path} is in use by another Lading (process {held.pid or 'unknown'}{where}); "
+                f"stop that one, or {_CHOOSE}."
             ) from None
         return
 
@@ -152,7 +153,8 @@ def _refuse(path: Path, error: OSError) -> NoReturn:
     if error.errno in _FULL:
         reason = f"The disk of {path} is full; make room, or {_CHOOSE}."
     elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        reason = f"{where} can't be written ({error.strerror}): it is read-only for this user; make it writable, or {_CHOOSE}."
+        reason = f"{where} can't be written ({error.strerror}): it is read-only for this user; "
+        reason += f"make it writable, or {_CHOOSE}."
     elif error.errno in (errno.ENOLCK, errno.EOPNOTSUPP):
         reason = f"The file system of {path} has no file locks; {_CHOOSE}."
     else:

@@ -110,7 +110,8 @@ class EmbeddedServer:
         except psycopg.OperationalError as error:
             if "authentication failed" in str(error):
                 raise DataDirectoryUnusable(
-                    f"{self._password_file} is not the password of the database beside it; restore both from one backup."
+                    f"{self._password_file} is not the password of the database beside it; "
+                    "restore both from one backup."
                 ) from error
             if error.sqlstate is not None and error.sqlstate != _STARTING_UP:
                 raise DatabaseUnavailable(
@@ -119,17 +120,21 @@ class EmbeddedServer:
             return False
         return True
 
-    def stop(self, *, at_once: bool = False) -> None:
-        """Stop the server with a fast shutdown; `at_once`, or after a minute without an end, without writing caches back."""
-        process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
-        try:
-            process.wait(10 if at_once else 60)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGQUIT)
-            process.wait(10)
+    def stop(self) -> None:
+        """Stop the server and wait until it has ended; after a minute, without writing its caches back."""
+        self.ask_to_stop()
+        if self._process is not None:
+            try:
+                self._process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.ask_to_stop(at_once=True)
+                self._process.wait(10)
+        self._process = None
+
+    def ask_to_stop(self, *, at_once: bool = False) -> None:
+        """Ask for a fast shutdown; `at_once` skips writing caches back, and the next start recovers."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
 
     def _init(self) -> None:
         """Make the cluster under another name and rename it: a killed start leaves nothing that looks like one."""
@@ -143,8 +148,8 @@ class EmbeddedServer:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
         if done.returncode == UNPRIVILEGED_REFUSED:
             raise EnvironmentUnfit(
-                "PostgreSQL does not run as root, and this machine lets root neither open a user namespace nor become nobody; "
-                "start Lading as an ordinary user, or set LADING_DATABASE_URL to a PostgreSQL you run."
+                "PostgreSQL does not run as root, and this machine lets root neither open a user "
+                "namespace nor become nobody; start Lading as an ordinary user, or set LADING_DATABASE_URL to a PostgreSQL you run."
             )
         if done.returncode != 0:
             cluster.remove_tree(staging)
@@ -206,5 +211,6 @@ def _binary(name: str) -> Path:
 
 def _unusable(directory: Path, error: OSError) -> DataDirectoryUnusable:
     return DataDirectoryUnusable(
-        f"{error.filename or directory} can't be used: {error.strerror}. Mend that, or choose another place with LADING_DATA_DIR."
+        f"{error.filename or directory} can't be used: {error.strerror}. "
+        "Mend that, or choose another place with LADING_DATA_DIR."
     )
