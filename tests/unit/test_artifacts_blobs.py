@@ -101,7 +101,7 @@ def test_a_key_never_leaves_the_folder(store: BlobStore, key: str) -> None:
 def test_a_full_disk_is_storage_full_and_leaves_nothing(small_disk: Path) -> None:
     store = BlobStore(small_disk / "blobs")
 
-    with pytest.raises(StorageFull, match="No space is left at .*free some"), store.writer("a/b") as file:
+    with pytest.raises(StorageFull, match=r"No space is left at .*free some"), store.writer("a/b") as file:
         for _ in range(40):
             file.write(b"x" * 100_000)
 

@@ -1,0 +1,125 @@
+"""
+Signed heads: size and root of a tree as a C2SP checkpoint, a note that tools other than ours can check.
+
+Three lines (origin, size, root in base64), an empty one, and a signature line per key.  The key's name in the note is
+the origin, so one instance key serves every tenant's log.  No time is in the note: a clock proves nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from lading.errors import PackageInvalid
+from lading.ledger.merkle import HASH_BYTES
+from lading.ledger.trust import PublicKey, Trust, unbase64
+
+_ED25519: Final = b"\x01"
+_MAX_NOTE: Final = 100_000
+_MAX_SIGNATURES: Final = 64
+_ORIGIN: Final = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
+_SIZE: Final = re.compile(r"0|[1-9][0-9]{0,15}")
+
+
+class Signing(Protocol):
+    """What signs a head: `keys.Signer`."""
+
+    @property
+    def public(self) -> PublicKey:
+        """Return the key that verifies."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature over `message`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The size and root of a log; `keyid` names the trusted key that signed, None if none was asked for."""
+
+    origin: str
+    size: int
+    root: bytes
+    keyid: str | None = None
+
+
+def sign(origin: str, size: int, root: bytes, key: Signing) -> str:
+    """Return the signed note of the log `origin` at `size`."""
+    text = _text(Head(origin, size, root))
+    _read(text)
+    blob = _key_hash(origin, key.public.raw) + key.sign(text.encode())
+    return f"{text}\n— {origin} {base64.b64encode(blob).decode()}\n"
+
+
+def read(note: str) -> Head:
+    """Return what a note claims, with no signature checked; PackageInvalid if it is not a note."""
+    text, _ = _split(note)
+    return _read(text)
+
+
+def verify(note: str, trust: Trust) -> Head:
+    """
+    Return the head that a trusted log key signed; PackageInvalid if none did.
+
+    Signatures of unknown keys are passed over, as the format asks: a witness may have added its own.
+    """
+    text, lines = _split(note)
+    claimed = _read(text)
+    for key in trust.keys("log"):
+        expected = _key_hash(claimed.origin, key.raw)
+        for name, blob in lines:
+            if name == claimed.origin and blob[:4] == expected and key.signed(text.encode(), blob[4:]):
+                return Head(claimed.origin, claimed.size, claimed.root, key.keyid)
+    raise PackageInvalid(
+        f"The signed head of {claimed.origin} at {claimed.size} entries was not signed by a key of the trust file."
+    )
+
+
+def verifier_key(origin: str, key: PublicKey) -> str:
+    """Return the C2SP verifier key (`name+hash+key`) that other tools take for the log `origin`."""
+    hashed = _key_hash(origin, key.raw).hex()
+    return f"{origin}+{hashed}+{base64.b64encode(_ED25519 + key.raw).decode()}"
+
+
+def _text(head: Head) -> str:
+    return f"{head.origin}\n{head.size}\n{base64.b64encode(head.root).decode()}\n"
+
+
+def _key_hash(name: str, raw: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + raw).digest()[:4]
+
+
+def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    text, gap, signatures = note.partition("\n\n")
+    lines = signatures.split("\n")
+    if not gap or len(note) > _MAX_NOTE or lines.pop() != "" or not 0 < len(lines) <= _MAX_SIGNATURES:
+        raise PackageInvalid("The signed head is not a signed note: text, an empty line, signature lines.")
+    return text + "\n", [_signature(line) for line in lines]
+
+
+def _signature(line: str) -> tuple[str, bytes]:
+    try:
+        dash, name, encoded = line.split(" ")
+        blob = unbase64(encoded)
+    except ValueError as error:
+        raise PackageInvalid(f"A signature line of the signed head can't be read: {error}.") from error
+    if dash != "—" or not name or len(blob) < 5:  # 4 bytes of key hash, then the signature
+        raise PackageInvalid("A signature line of the signed head can't be read.")
+    return name, blob
+
+
+def _read(text: str) -> Head:
+    parts = text.split("\n")
+    if len(parts) != 4 or not _ORIGIN.fullmatch(parts[0]) or not _SIZE.fullmatch(parts[1]):
+        raise PackageInvalid("The signed head is not a checkpoint: origin, size, root.")
+    try:
+        root = unbase64(parts[2])
+    except ValueError as error:
+        raise PackageInvalid(f"The root in the signed head can't be read: {error}.") from error
+    if len(root) != HASH_BYTES:
+        raise PackageInvalid(f"The root in the signed head has {len(root)} bytes instead of {HASH_BYTES}.")
+    return Head(parts[0], int(parts[1]), root)

@@ -1,0 +1,132 @@
+"""
+The signing keys of an instance: made on first start, kept as files, never shown.
+
+Two Ed25519 keys, because one key must not sign two kinds of things: "log" signs heads, "package" signs statements.
+`load_or_create` may run in many processes at once; all of them get the same keys.  `trust.json` beside them holds the
+public halves, also of keys replaced since, so that what they signed can still be verified.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from lading.errors import EnvironmentUnfit, InvalidInput
+from lading.ledger.trust import PublicKey, Purpose, Trust
+
+TRUST_FILE: Final = "trust.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A private key and what it may sign."""
+
+    public: PublicKey
+    _private: Ed25519PrivateKey = field(repr=False)
+
+    @classmethod
+    def of(cls, purpose: Purpose, private: Ed25519PrivateKey) -> Signer:
+        """Return the signer that uses `private`."""
+        return cls(PublicKey(purpose, private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)), private)
+
+    @classmethod
+    def generate(cls, purpose: Purpose) -> Signer:
+        """Return a signer with a fresh key."""
+        return cls.of(purpose, Ed25519PrivateKey.generate())
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature over `message`; the same for the same message."""
+        return self._private.sign(message)
+
+    def pem(self) -> bytes:
+        """Return the private key for the key file, and for nothing else."""
+        return self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of an instance."""
+
+    log: Signer
+    package: Signer
+    trust: Trust
+
+
+def load_or_create(keys_dir: Path, instance: str) -> Keys:
+    """Return the instance's keys, made on the first call; EnvironmentUnfit names a file that can't be used."""
+    try:
+        keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keys_dir.chmod(0o700)
+        log, package = _load_or_create(keys_dir, "log"), _load_or_create(keys_dir, "package")
+        trust = _known(keys_dir / TRUST_FILE, instance).with_keys((log.public, package.public))
+        _publish(keys_dir / TRUST_FILE, trust.dump())
+    except OSError as error:
+        raise EnvironmentUnfit(
+            f"The signing keys in {keys_dir} can't be read or made: {error.strerror}. Check who owns the folder."
+        ) from error
+    return Keys(log, package, trust)
+
+
+def _load_or_create(keys_dir: Path, purpose: Purpose) -> Signer:
+    path = keys_dir / f"{purpose}.key"
+    if not path.exists():
+        temporary = _written(path, Signer.generate(purpose).pem())
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(temporary)  # refuses to replace: the first of many processes wins
+        temporary.unlink()
+        _sync(keys_dir)
+    if path.stat().st_mode & 0o077:
+        raise EnvironmentUnfit(f"The signing key {path} can be read by others. Run: chmod 600 {path}")
+    try:
+        private = load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError) as error:
+        raise EnvironmentUnfit(f"The signing key {path} is damaged. Restore it from your backup.") from error
+    if not isinstance(private, Ed25519PrivateKey):
+        raise EnvironmentUnfit(f"The signing key {path} is not an Ed25519 key. Restore it from your backup.")
+    return Signer.of(purpose, private)
+
+
+def _known(path: Path, instance: str) -> Trust:
+    if not path.exists():
+        return Trust(instance, ())
+    try:
+        return Trust(instance, Trust.load(path).all_keys)
+    except InvalidInput as error:
+        raise EnvironmentUnfit(f"{error.message} Or remove it: it is made again from the keys in use.") from error
+
+
+def _publish(path: Path, content: bytes) -> None:
+    if path.exists() and path.read_bytes() == content:
+        return
+    _written(path, content).replace(path)
+    _sync(path.parent)
+
+
+def _written(path: Path, content: bytes) -> Path:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return temporary
+
+
+def _sync(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

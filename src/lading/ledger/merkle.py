@@ -1,0 +1,79 @@
+"""
+The Merkle tree of RFC 6962 (the same hashes as RFC 9162): pure, standard library only.
+
+A tree grows through its `Frontier`, the roots of its perfect subtrees from left to right: 32 bytes for each bit set in
+its size, whatever the size.  Leaves are hashed with 0x00 before them, nodes with 0x01: neither passes for the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+HASH_BYTES: Final = 32
+EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
+
+
+def leaf_hash(line: bytes) -> bytes:
+    """Return the hash of a leaf."""
+    return hashlib.sha256(b"\x00" + line).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return the hash of the node above `left` and `right`."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """
+    A tree of `size` leaves, as far as it must be known to grow: its perfect subtrees, the largest first.
+
+    >>> Frontier().extended([b"a", b"b", b"c"]).size
+    3
+    """
+
+    size: int = 0
+    hashes: tuple[bytes, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.size < 0 or len(self.hashes) != self.size.bit_count():
+            raise ValueError(f"a tree of {self.size} leaves does not have {len(self.hashes)} perfect subtrees")
+
+    @classmethod
+    def unpack(cls, size: int, packed: bytes) -> Frontier:
+        """Return the frontier that `pack` wrote for a tree of `size` leaves."""
+        if len(packed) % HASH_BYTES:
+            raise ValueError(f"{len(packed)} bytes are no whole number of hashes")
+        return cls(size, tuple(packed[at : at + HASH_BYTES] for at in range(0, len(packed), HASH_BYTES)))
+
+    def pack(self) -> bytes:
+        """Return the hashes one after the other."""
+        return b"".join(self.hashes)
+
+    def extended(self, lines: Iterable[bytes]) -> Frontier:
+        """Return the frontier with `lines` appended as leaves."""
+        size, hashes = self.size, list(self.hashes)
+        for line in lines:
+            node, above = leaf_hash(line), size
+            while above & 1:
+                node, above = node_hash(hashes.pop(), node), above >> 1
+            hashes.append(node)
+            size += 1
+        return Frontier(size, tuple(hashes))
+
+    def root(self) -> bytes:
+        """Return the root hash of the tree."""
+        if not self.hashes:
+            return EMPTY_ROOT
+        *rest, root = self.hashes
+        for left in reversed(rest):
+            root = node_hash(left, root)
+        return root
+
+
+def root_of(lines: Iterable[bytes]) -> bytes:
+    """Return the root hash of the tree whose leaves are `lines`."""
+    return Frontier().extended(lines).root()

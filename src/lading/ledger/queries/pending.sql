@@ -1,0 +1,5 @@
+-- The next batch: every visible outbox row by id, never from a cursor on (a late commit has a low id).
+SELECT id, tenant_id, line
+FROM ledger_pending
+ORDER BY id
+LIMIT %(limit)s::integer
