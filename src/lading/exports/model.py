@@ -1,0 +1,117 @@
+"""
+Exports as values: what was admitted, what is stored, what the pipeline hands from stage to stage.
+
+Status and stage are separate; warnings are a list, never a state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from lading import ids
+
+JOB_KIND: Final = "export"
+
+
+class Status(StrEnum):
+    """Where an export is in its life."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def is_final(self) -> bool:
+        """Return True when nothing more happens by itself."""
+        return self not in {Status.PENDING, Status.RUNNING}
+
+
+class Stage(StrEnum):
+    """Where in the pipeline a running export is, in order."""
+
+    QUERYING = "querying"
+    MAPPING = "mapping"
+    GENERATING = "generating"
+    BUNDLING = "bundling"
+    AUDITING = "auditing"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request that was found right: everything an export needs to run, none of it a guess."""
+
+    profile: str
+    revision: int
+    type: str
+    format: str
+    period_from: date
+    period_to: date
+    parameters: Mapping[str, Any]
+    include_attachments: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExport:
+    """A row of `exports` with what is known of its job."""
+
+    tenant_id: UUID
+    tenant_slug: str
+    tenant_name: str
+    id: UUID
+    job_id: UUID
+    plan: Plan
+    status: Status
+    stage: Stage | None
+    retry_count: int
+    progress: Mapping[str, Any]
+    warnings: Sequence[Mapping[str, Any]]
+    rows: Mapping[str, int] | None
+    error: Mapping[str, Any] | None
+    rev: int
+    version: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    expires_at: datetime | None
+    cancel_requested_at: datetime | None
+    requested_by: str
+    job_state: str | None = None
+    job_attempt: int = 0
+    job_failures: int = 0
+    job_due_at: datetime | None = None
+
+    @property
+    def subject(self) -> str:
+        """Return the outer id."""
+        return ids.show(ids.EXPORT, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArtifact:
+    """A file that a completed export hands out."""
+
+    name: str
+    blob_key: str
+    media_type: str
+    size: int
+    sha256: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What the last stage publishes, all of it in one transaction."""
+
+    artifacts: Sequence[StoredArtifact]
+    rows: Mapping[str, int]
+    warnings: Sequence[Mapping[str, Any]]
+    package_sha256: str
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])

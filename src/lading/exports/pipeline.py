@@ -1,0 +1,242 @@
+"""
+The pipeline: stage after stage, each persisted before it begins and checkpointed when it is done.
+
+It is the handler of jobs of kind `export`.  Every write is guarded by the job's fence in the same transaction; stages
+themselves have no connection and run in a thread.  An attempt finds the checkpoints of earlier ones and skips what is
+done, if its files are still whole.  The last stage's result is published by `Done.commit`, with the job's completion.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import UUID
+
+from lading import ids
+from lading.artifacts.blobs import BlobStore
+from lading.db import notify
+from lading.db.database import Database
+from lading.db.transaction import Transaction
+from lading.errors import DatabaseUnavailable, ExportError, NotFound, SourceError
+from lading.exports import failpoints, registry, rules, store
+from lading.exports import profile as profiles
+from lading.exports.model import Sealed, Stage, Status, StoredExport
+from lading.exports.service import blob_prefix
+from lading.exports.stages import auditing, bundling, generating, mapping, querying
+from lading.exports.stages.work import Result, Stopped, Work, is_intact
+from lading.jobs import store as jobs
+from lading.jobs.model import Context, Done, Fence, Job, Outcome, Snooze
+from lading.ledger.entry import Actor
+from lading.ledger.keys import Keys
+from lading.settings import Settings
+from lading.sources import store as sources
+
+STAGES: Final[Mapping[Stage, Callable[[Work], Result]]] = {
+    Stage.QUERYING: querying.run,
+    Stage.MAPPING: mapping.run,
+    Stage.GENERATING: generating.run,
+    Stage.BUNDLING: bundling.run,
+    Stage.AUDITING: auditing.run,
+}
+_PROGRESS_SECONDS: Final = 0.25
+_RETRYABLE: Final = {"worker-lost", "internal-error", "out-of-memory", "database-unavailable"}
+
+
+@dataclass(slots=True)
+class _Position:
+    """Where the running stage is; written by its thread, read by the loop."""
+
+    stage: Stage
+    done: int = 0
+    total: int | None = None
+    is_stopped: bool = False
+
+    def advance(self, done: int, total: int | None) -> None:
+        self.done, self.total = done, total
+        if self.is_stopped:
+            raise Stopped
+
+
+class ExportHandler:
+    """Does jobs of kind `export` (jobs.model.Handler)."""
+
+    def __init__(
+        self, database: Database, settings: Settings, blobs: BlobStore, keys: Keys, *, salt: Callable[[UUID], bytes]
+    ) -> None:
+        self._database: Final = database
+        self._settings: Final = settings
+        self._blobs: Final = blobs
+        self._keys: Final = keys
+        self._salt: Final = salt
+
+    async def run(self, job: Job, context: Context) -> Outcome:
+        """Run what is left of the export."""
+        fence, export_id = context.fence, UUID(job.payload["export"])
+        work, done = await self._open(fence, export_id)
+        for stage, function in STAGES.items():
+            if stage in done:
+                continue
+            if context.is_draining:
+                return Snooze(0.0, "drain")
+            await self._begin_stage(fence, export_id, stage)
+            context.hint(notify.EXPORTS)
+            failpoints.reach(f"{stage.value}.begun")
+            result = await self._stage(fence, replace(work, results=dict(done)), stage, function, context)
+            failpoints.reach(f"{stage.value}.done")
+            done[stage] = result
+            if stage is not Stage.AUDITING:
+                await self._checkpoint(fence, export_id, stage, result)
+                failpoints.reach(f"{stage.value}.checkpointed")
+                context.hint(notify.EXPORTS)
+        sealed = auditing.sealed(done)
+        context.hint(notify.EXPORTS)
+        return Done(self._publish(fence, export_id, sealed, done[Stage.AUDITING]))
+
+    async def ended(self, tx: Transaction, job: Job) -> None:
+        """The export of a dead or cancelled job has failed or is cancelled, in the same transaction."""
+        export_id, fault = UUID(job.payload["export"]), job.error or {}
+        stored = await store.find(tx, export_id)
+        actor = Actor("system", "jobs")
+        if job.state == "cancelled":
+            await store.end(
+                tx, export_id, Status.CANCELLED, actor=actor, attempt=job.attempt, error=None, code="cancelled"
+            )
+            return
+        code = str(fault.get("code", "internal-error"))
+        error = {
+            "code": code,
+            "message": str(fault.get("message", "")),
+            "stage": None if stored.stage is None else stored.stage.value.upper(),
+            "attempt": job.attempt,
+            "retryable": code in _RETRYABLE or _is_retryable(code),
+        }
+        await store.end(tx, export_id, Status.FAILED, actor=actor, attempt=job.attempt, error=error, code=code)
+
+    # --- transactions -----------------------------------------------------------------------------
+
+    async def _open(self, fence: Fence, export_id: UUID) -> tuple[Work, dict[Stage, Result]]:
+        async with self._database.tenant(fence.tenant_id) as tx:
+            await jobs.guard(tx, fence)
+            await store.begin(tx, export_id, actor=_actor(fence), attempt=fence.attempt)
+            stored = await store.find(tx, export_id)
+            revision = await registry.get(tx, stored.plan.profile, stored.plan.revision)
+            profile = profiles.parse(revision.document)
+            try:
+                source = await sources.get(tx, profile.source)
+            except NotFound as error:
+                raise SourceError(error.message) from error
+            done = await store.checkpoints(tx, export_id)
+        work = Work(
+            export=stored,
+            profile=profile,
+            profile_digest=revision.digest.hex(),
+            source=source,
+            blobs=self._blobs,
+            prefix=f"{blob_prefix(fence.tenant_id, export_id)}/{fence.job_id}-{fence.attempt}",
+            salt=self._salt(fence.tenant_id),
+            signer=self._keys.package,
+            trust_file=self._settings.trust_file,
+            results={},
+            advance=lambda _done, _total: None,
+        )
+        return work, await self._intact(fence, export_id, done)
+
+    async def _intact(self, fence: Fence, export_id: UUID, done: Mapping[Stage, Result]) -> dict[Stage, Result]:
+        """Return the checkpoints up to the first whose files are gone or changed; forget the rest."""
+        kept: dict[Stage, Result] = {}
+        for stage in STAGES:
+            files = done[stage].get("files", {}) if stage in done else None
+            if files is None or not await asyncio.to_thread(_are_intact, self._blobs, files):
+                break
+            kept[stage] = done[stage]
+        if lost := [stage for stage in done if stage not in kept]:
+            async with self._database.tenant(fence.tenant_id) as tx:
+                await jobs.guard(tx, fence)
+                await store.drop_checkpoints(tx, export_id, lost)
+        return kept
+
+    async def _begin_stage(self, fence: Fence, export_id: UUID, stage: Stage) -> None:
+        async with self._database.tenant(fence.tenant_id) as tx:
+            await jobs.guard(tx, fence)
+            await store.begin_stage(
+                tx,
+                export_id,
+                stage,
+                actor=_actor(fence),
+                attempt=fence.attempt,
+                percent=rules.percent(stage, 0, None),
+            )
+
+    async def _checkpoint(self, fence: Fence, export_id: UUID, stage: Stage, result: Result) -> None:
+        async with self._database.tenant(fence.tenant_id) as tx:
+            await jobs.guard(tx, fence)
+            await store.checkpoint(tx, export_id, stage, result, actor=_actor(fence), attempt=fence.attempt)
+
+    def _publish(self, fence: Fence, export_id: UUID, sealed: Sealed, result: Result) -> Callable[[Transaction], Awaitable[None]]:
+        async def commit(tx: Transaction) -> None:
+            await store.checkpoint(
+                tx, export_id, Stage.AUDITING, result, actor=_actor(fence), attempt=fence.attempt
+            )
+            await store.complete(
+                tx,
+                export_id,
+                sealed,
+                actor=_actor(fence),
+                attempt=fence.attempt,
+                retention_days=self._settings.retention_days,
+            )
+
+        return commit
+
+    # --- running one stage ------------------------------------------------------------------------
+
+    async def _stage(
+        self, fence: Fence, work: Work, stage: Stage, function: Callable[[Work], Result], context: Context
+    ) -> Result:
+        """Run the stage in a thread; show its progress; stop it when this task is cancelled."""
+        position = _Position(stage)
+        thread = asyncio.ensure_future(asyncio.to_thread(function, replace(work, advance=position.advance)))
+        shown: dict[str, Any] = {}
+        try:
+            while not (await asyncio.wait({thread}, timeout=_PROGRESS_SECONDS))[0]:
+                shown = await self._show(fence, work.export, position, shown, context)
+            return thread.result()
+        except asyncio.CancelledError:
+            position.is_stopped = True
+            await asyncio.wait({thread})
+            thread.exception()  # whatever it was, the answer is that it was cancelled
+            raise
+
+    async def _show(
+        self, fence: Fence, export: StoredExport, position: _Position, shown: dict[str, Any], context: Context
+    ) -> dict[str, Any]:
+        values = {"percent": rules.percent(position.stage, position.done, position.total), "rows": position.done}
+        if values == shown:
+            return shown
+        try:
+            async with self._database.tenant(fence.tenant_id) as tx:
+                await store.progress(tx, export.id, fence, values)
+        except DatabaseUnavailable:
+            return shown  # progress is a courtesy; the next checkpoint decides
+        context.hint(notify.EXPORTS)
+        return values
+
+
+def _are_intact(blobs: BlobStore, files: Mapping[str, Mapping[str, Any]]) -> bool:
+    return all(is_intact(blobs, facts) for facts in files.values())
+
+
+def _actor(fence: Fence) -> Actor:
+    return Actor("worker", ids.show(ids.LEASE, fence.lease_id))
+
+
+def _is_retryable(code: str) -> bool:
+    kinds = list(ExportError.__subclasses__())
+    while kinds:
+        kind = kinds.pop()
+        if kind.code == code:
+            return kind.retryable
+        kinds.extend(kind.__subclasses__())
+    return False

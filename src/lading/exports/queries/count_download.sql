@@ -1,0 +1,4 @@
+-- A file was handed out.
+UPDATE artifacts
+SET download_count = download_count + 1
+WHERE tenant_id = %(tenant_id)s::uuid AND export_id = %(export_id)s::uuid AND name = %(name)s::text

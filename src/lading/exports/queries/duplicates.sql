@@ -1,0 +1,11 @@
+-- The newest completed export of the same profile and period.
+SELECT id
+FROM exports
+WHERE tenant_id = %(tenant_id)s::uuid
+  AND profile = %(profile)s::text
+  AND period_from = %(period_from)s::date
+  AND period_to = %(period_to)s::date
+  AND status = 'completed'
+  AND deleted_at IS NULL
+ORDER BY id DESC
+LIMIT 1

@@ -1,0 +1,26 @@
+-- One page of exports, newest first; the id is time-ordered and unique, so a page neither skips nor repeats.
+SELECT exports.*, tenants.slug AS tenant_slug, tenants.name AS tenant_name,
+       coalesce(live.state, ended.state) AS job_state,
+       coalesce(live.attempt, ended.attempt, 0) AS job_attempt,
+       coalesce(live.failures, ended.failures, 0) AS job_failures,
+       live.due_at AS job_due_at
+FROM exports
+JOIN tenants USING (tenant_id)
+LEFT JOIN jobs AS live ON live.tenant_id = exports.tenant_id AND live.id = exports.job_id
+LEFT JOIN LATERAL (
+    SELECT state, attempt, failures
+    FROM finished_jobs
+    WHERE finished_jobs.tenant_id = exports.tenant_id AND finished_jobs.id = exports.job_id
+    LIMIT 1
+) AS ended ON true
+WHERE exports.tenant_id = %(tenant_id)s::uuid
+  AND exports.deleted_at IS NULL
+  AND (%(before)s::uuid IS NULL OR exports.id < %(before)s::uuid)
+  AND (cardinality(%(status)s::text[]) = 0 OR exports.status = ANY(%(status)s::text[]))
+  AND (%(profile)s::text IS NULL OR exports.profile = %(profile)s::text)
+  AND (%(type)s::text IS NULL OR exports.type = %(type)s::text)
+  AND (%(format)s::text IS NULL OR exports.format = %(format)s::text)
+  AND (%(period_from)s::date IS NULL OR exports.period_to >= %(period_from)s::date)
+  AND (%(period_to)s::date IS NULL OR exports.period_from <= %(period_to)s::date)
+ORDER BY exports.id DESC
+LIMIT %(limit)s::integer

@@ -1,0 +1,260 @@
+"""
+Exports as a service: what the API offers, one method per verb, each one transaction.
+
+Admission happens before anything is stored; a refusal leaves no trace but the answer.  Wake-ups are sent after the
+commit, never inside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from lading import canonical, ids
+from lading.artifacts.blobs import BlobStore
+from lading.db import notify
+from lading.db.database import Database
+from lading.db.transaction import Transaction
+from lading.errors import Conflict, InvalidInput, InvalidTransition, NotFound
+from lading.exports import profile as profiles
+from lading.exports import registry, rules, shapes, store
+from lading.exports.model import JOB_KIND, Plan, Status, StoredArtifact, StoredExport
+from lading.exports.store import Filter
+from lading.jobs import store as jobs
+from lading.jobs.model import NewJob
+from lading.ledger import store as ledger
+from lading.ledger.entry import Actor
+from lading.settings import Settings
+from lading.tenants.model import Principal
+from lading.wire import exports as wire
+
+_POLL_SECONDS: Final = 2.0
+MAX_PAGE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFile:
+    """A published file and where its bytes lie."""
+
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    path: Path
+
+
+class ExportService:
+    """The verbs of exports."""
+
+    def __init__(self, database: Database, settings: Settings, blobs: BlobStore, hints: notify.Sender) -> None:
+        self._database: Final = database
+        self._settings: Final = settings
+        self._blobs: Final = blobs
+        self._hints: Final = hints
+
+    async def create(
+        self, principal: Principal, tenant_id: UUID, request: wire.ExportRequest, *, idempotency_key: str | None
+    ) -> tuple[wire.Export, bool]:
+        """Admit and enqueue; return the export and whether the key had made it before."""
+        export_id, job_id = ids.new(), ids.new()
+        async with self._database.tenant(tenant_id) as tx:
+            if idempotency_key is not None:
+                bound = await store.bind_key(tx, idempotency_key, _digest(request), export_id)
+                if bound is not None:
+                    return await self._show(tx, _replayed(bound, request)), True
+            plan = await self._admit(tx, request)
+            warnings = await _warn_of_duplicate(tx, plan)
+            await store.create(
+                tx,
+                export_id,
+                job_id,
+                plan,
+                actor=principal.actor,
+                warnings=warnings,
+                retention_days=self._settings.retention_days,
+            )
+            await self._enqueue(tx, job_id, export_id, principal.actor)
+            shown = await self._show(tx, export_id)
+        await self._hints.send(notify.JOBS)
+        return shown, False
+
+    async def get(self, tenant_id: UUID, export_id: UUID) -> wire.Export:
+        """Return the export."""
+        async with self._database.tenant(tenant_id) as tx:
+            return await self._show(tx, export_id)
+
+    async def wait(
+        self, tenant_id: UUID, export_id: UUID, *, version: int | None, seconds: float, hearer: notify.Hearer
+    ) -> wire.Export:
+        """Return the export when its version is not `version` (None: when it has ended), or after `seconds`."""
+        deadline = time.monotonic() + seconds
+        while True:
+            seen = hearer.generation(notify.EXPORTS)
+            shown = await self.get(tenant_id, export_id)
+            has_ended = Status(shown.status).is_final
+            left = deadline - time.monotonic()
+            if left <= 0 or (shown.version != version if version is not None else has_ended):
+                return shown
+            await hearer.wait(notify.EXPORTS, seen, min(left, _POLL_SECONDS))
+
+    async def list(
+        self, tenant_id: UUID, wanted: Filter = Filter(), *, limit: int = 50, cursor: str | None = None  # noqa: B008 - frozen
+    ) -> wire.ExportPage:
+        """Return one page, newest first."""
+        if not 1 <= limit <= MAX_PAGE:
+            raise InvalidInput.field("limit", f"must be between 1 and {MAX_PAGE}")
+        before = None if cursor is None else shapes.place(cursor, wanted)
+        async with self._database.tenant(tenant_id) as tx:
+            found = await store.page(tx, wanted, before=before, limit=limit + 1)
+            shown = await self._show_all(tx, found[:limit])
+        following = shapes.cursor(found[limit - 1].id, wanted) if len(found) > limit else None
+        return wire.ExportPage(shown, following)
+
+    async def count(self, tenant_id: UUID, *, status: Sequence[str] = (), profile: str | None = None) -> int:
+        """Return how many exports there are."""
+        async with self._database.tenant(tenant_id) as tx:
+            return await store.count(tx, status=status, profile=profile)
+
+    async def cancel(self, principal: Principal, tenant_id: UUID, export_id: UUID, reason: str) -> wire.Export:
+        """Cancel what waits, ask what runs to stop; InvalidTransition for what has ended."""
+        async with self._database.tenant(tenant_id) as tx:
+            stored = await store.find(tx, export_id)
+            # The job's row is locked before the export's, the order in which its worker takes them.
+            job = await jobs.cancel(tx, stored.job_id, reason=reason, actor=principal.actor)
+            locked = await store.lock(tx, export_id)
+            if locked.status.is_final:
+                raise InvalidTransition(
+                    f"{stored.subject} is {locked.status.value} already; only a pending or running export can be cancelled."
+                )
+            if job.state == "running":
+                await store.request_cancel(tx, export_id, actor=principal.actor)
+            else:
+                await store.end(
+                    tx, export_id, Status.CANCELLED, actor=principal.actor, attempt=job.attempt, error=None, code="cancelled"
+                )
+            shown = await self._show(tx, export_id)
+        await self._hints.send(notify.JOBS)
+        await self._hints.send(notify.EXPORTS)
+        return shown
+
+    async def retry(self, principal: Principal, tenant_id: UUID, export_id: UUID) -> wire.Export:
+        """Start a failed or cancelled export again; completed stages are kept."""
+        job_id = ids.new()
+        async with self._database.tenant(tenant_id) as tx:
+            locked = await store.lock(tx, export_id)
+            if locked.status not in {Status.FAILED, Status.CANCELLED}:
+                raise InvalidTransition(
+                    f"{ids.show(ids.EXPORT, export_id)} is {locked.status.value}; "
+                    "only a failed or cancelled export can be retried."
+                )
+            await store.retry(tx, export_id, job_id, actor=principal.actor)
+            await self._enqueue(tx, job_id, export_id, principal.actor)
+            shown = await self._show(tx, export_id)
+        await self._hints.send(notify.JOBS)
+        return shown
+
+    async def delete(self, principal: Principal, tenant_id: UUID, export_id: UUID) -> None:
+        """Hide an export that has ended and remove its files."""
+        async with self._database.tenant(tenant_id) as tx:
+            locked = await store.lock(tx, export_id)
+            if not locked.status.is_final:
+                raise Conflict(f"{ids.show(ids.EXPORT, export_id)} is {locked.status.value}; cancel it before deleting it.")
+            await store.delete(tx, export_id, actor=principal.actor)
+        self._blobs.delete_prefix(blob_prefix(tenant_id, export_id))
+
+    async def history(self, tenant_id: UUID, export_id: UUID) -> list[dict[str, Any]]:
+        """Return the ledger entries of the export, in order."""
+        async with self._database.tenant(tenant_id) as tx:
+            stored = await store.find(tx, export_id)
+            return [json.loads(line) for line in await ledger.history(tx, stored.subject)]
+
+    async def artifact(self, principal: Principal, tenant_id: UUID, export_id: UUID, name: str) -> ArtifactFile:
+        """Return a published file for handing out; the download is counted and recorded first."""
+        async with self._database.tenant(tenant_id) as tx:
+            found = await self._published(tx, export_id, name)
+            await store.count_download(tx, export_id, found, actor=principal.actor)
+        return self._file(found)
+
+    async def artifact_facts(self, tenant_id: UUID, export_id: UUID, name: str) -> ArtifactFile:
+        """Return a published file for looking at its facts (HEAD, 304); nothing is counted."""
+        async with self._database.tenant(tenant_id) as tx:
+            return self._file(await self._published(tx, export_id, name))
+
+    async def _published(self, tx: Transaction, export_id: UUID, name: str) -> StoredArtifact:
+        await store.find(tx, export_id)
+        for found in (await store.artifacts(tx, [export_id]))[export_id]:
+            if found.name == name:
+                return found
+        raise NotFound(f"{ids.show(ids.EXPORT, export_id)} has no file {name[:80]!r}; list its artifacts to see what there is.")
+
+    def _file(self, found: StoredArtifact) -> ArtifactFile:
+        return ArtifactFile(found.name, found.media_type, found.size, found.sha256, self._blobs.path(found.blob_key))
+
+    async def _admit(self, tx: Transaction, request: wire.ExportRequest) -> Plan:
+        try:
+            revision = await registry.get(tx, request.profile, request.revision)
+        except NotFound as error:
+            name = "profile" if request.revision is None else "revision"
+            raise InvalidInput.field(name, error.message, code="unknown") from error
+        profile = profiles.parse(revision.document)
+        return rules.admit(request, profile, revision=revision.revision, today=tx.now.date())
+
+    async def _enqueue(self, tx: Transaction, job_id: UUID, export_id: UUID, actor: Actor) -> None:
+        job = NewJob(
+            id=job_id,
+            kind=JOB_KIND,
+            subject=ids.show(ids.EXPORT, export_id),
+            payload={"export": str(export_id)},
+            max_attempts=self._settings.max_attempts,
+            max_crashes=self._settings.max_crashes,
+        )
+        await jobs.enqueue(tx, job, actor=actor)
+
+    async def _show(self, tx: Transaction, export_id: UUID) -> wire.Export:
+        return (await self._show_all(tx, [await store.find(tx, export_id)]))[0]
+
+    async def _show_all(self, tx: Transaction, found: Sequence[StoredExport]) -> list[wire.Export]:
+        files = await store.artifacts(tx, [stored.id for stored in found])
+        shown: list[wire.Export] = []
+        for stored in found:
+            has_receipt = stored.status in {Status.COMPLETED, Status.EXPIRED}
+            receipt = await ledger.receipt(tx, stored.subject, "export.completed") if has_receipt else None
+            shown.append(shapes.export(stored, files[stored.id], receipt))
+        return shown
+
+
+def blob_prefix(tenant_id: UUID, export_id: UUID) -> str:
+    """Return the key below which everything of one export lies."""
+    return f"exports/{tenant_id}/{export_id}"
+
+
+def _digest(request: wire.ExportRequest) -> bytes:
+    """Return what tells two requests under one idempotency key apart; floats in parameters have no canonical form."""
+    try:
+        return hashlib.sha256(canonical.encode(asdict(request))).digest()
+    except ValueError as error:
+        raise InvalidInput.field("parameters", f"can't be read: {error}") from error
+
+
+def _replayed(bound: tuple[bytes, UUID], request: wire.ExportRequest) -> UUID:
+    digest, export_id = bound
+    if digest != _digest(request):
+        raise InvalidInput(
+            "This Idempotency-Key was used for another request; send a new key with a new request.",
+            code="idempotency-key-reused",
+        )
+    return export_id
+
+
+async def _warn_of_duplicate(tx: Transaction, plan: Plan) -> list[dict[str, Any]]:
+    earlier = await store.duplicate_of(tx, plan)
+    if earlier is None:
+        return []
+    message = f"This period was exported before ({ids.show(ids.EXPORT, earlier)}); both packages exist."
+    return [{"code": "already-exported", "message": message, "count": 1}]

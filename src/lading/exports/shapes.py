@@ -1,0 +1,138 @@
+"""
+Exports as the API shows them: stored values in, `wire` shapes out.
+
+Stages and their ends are printed in upper case (QUERYING … COMPLETE); why a job does not run is said in `waiting_for`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from urllib.parse import quote
+from uuid import UUID
+
+from lading import canonical, clock, ids
+from lading.errors import InvalidInput, NotFound
+from lading.exports.model import Status, StoredArtifact, StoredExport
+from lading.exports.store import Filter
+from lading.ledger import store as ledger
+from lading.wire import exports as wire
+
+BASE: Final = "/api/v1/exports"
+_ENDS: Final = {Status.COMPLETED: "COMPLETE", Status.FAILED: "FAILED", Status.CANCELLED: "CANCELLED"}
+
+
+def export(
+    stored: StoredExport, artifacts: Sequence[StoredArtifact], receipt: ledger.Receipt | None
+) -> wire.Export:
+    """Return the export as the API shows it."""
+    plan, progress = stored.plan, stored.progress
+    waiting_for, eligible_at = _waiting(stored)
+    return wire.Export(
+        id=stored.subject,
+        tenant=stored.tenant_slug,
+        type=plan.type,
+        profile=plan.profile,
+        revision=plan.revision,
+        format=plan.format,
+        period={"from": plan.period_from.isoformat(), "to": plan.period_to.isoformat()},
+        parameters=dict(plan.parameters),
+        include_attachments=plan.include_attachments,
+        status=stored.status.value,
+        stage=_stage(stored),
+        progress=wire.Progress(progress.get("percent", 0.0), progress.get("rows", 0), progress.get("bytes", 0)),
+        retry_count=stored.retry_count,
+        attempt=stored.job_attempt,
+        waiting_for=waiting_for,
+        eligible_at=eligible_at,
+        warnings=[wire.Notice(item["code"], item["message"], item.get("count", 1)) for item in stored.warnings],
+        rows=None if stored.rows is None else wire.Rows(**stored.rows),
+        error=None if stored.error is None else wire.ExportFault(**stored.error),
+        artifacts=[_artifact(stored, item) for item in artifacts],
+        receipt=None if receipt is None else _receipt(receipt),
+        version=stored.version,
+        created_at=clock.show(stored.created_at),
+        started_at=_instant(stored.started_at),
+        ended_at=_instant(stored.ended_at),
+        expires_at=_instant(stored.expires_at),
+        links=_links(stored),
+    )
+
+
+def cursor(last: UUID, wanted: Filter) -> str:
+    """Return the opaque place after `last` in the list that `wanted` filters."""
+    text = json.dumps([ids.show(ids.EXPORT, last), _digest(wanted)])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def place(text: str, wanted: Filter) -> UUID:
+    """Return the id after which the page begins; InvalidInput for a cursor of another list or none at all."""
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        last, digest = json.loads(base64.b64decode(padded.encode("ascii"), b"-_", validate=True))
+        identifier = ids.parse(ids.EXPORT, str(last))
+    except (ValueError, TypeError, UnicodeError, RecursionError, binascii.Error, NotFound):
+        raise InvalidInput.field("cursor", "is not a cursor of this list; start again without it") from None
+    if digest != _digest(wanted):
+        raise InvalidInput.field("cursor", "belongs to a list with other filters; start again without it")
+    return identifier
+
+
+def _digest(wanted: Filter) -> str:
+    start, end = wanted.period_from, wanted.period_to
+    values = canonical.encode(
+        [
+            sorted(wanted.status),
+            wanted.profile,
+            wanted.type,
+            wanted.format,
+            None if start is None else start.isoformat(),
+            None if end is None else end.isoformat(),
+        ]
+    )
+    return hashlib.sha256(values).hexdigest()[:16]
+
+
+def _stage(stored: StoredExport) -> str | None:
+    if stored.status in _ENDS:
+        return _ENDS[stored.status]
+    return None if stored.stage is None else stored.stage.value.upper()
+
+
+def _waiting(stored: StoredExport) -> tuple[str | None, str | None]:
+    match stored.job_state:
+        case "pending":
+            return "worker", None
+        case "scheduled":
+            return ("retry" if stored.job_failures else "time"), _instant(stored.job_due_at)
+        case _:
+            return None, None
+
+
+def _artifact(stored: StoredExport, item: StoredArtifact) -> wire.Artifact:
+    href = f"{BASE}/{stored.subject}/artifacts/{quote(item.name, safe='')}"
+    return wire.Artifact(item.name, item.media_type, item.size, item.sha256, href)
+
+
+def _receipt(receipt: ledger.Receipt) -> wire.Receipt:
+    return wire.Receipt(
+        index=receipt.entry.index,
+        entry_sha256=hashlib.sha256(receipt.entry.line).hexdigest(),
+        tree_size=receipt.head.size,
+        root_sha256=receipt.head.root.hex(),
+        head=receipt.head.note,
+    )
+
+
+def _links(stored: StoredExport) -> dict[str, str]:
+    base = f"{BASE}/{stored.subject}"
+    return {"self": base, "history": f"{base}/history", "artifacts": f"{base}/artifacts", "cancel": f"{base}/cancel"}
+
+
+def _instant(value: datetime | None) -> str | None:
+    return None if value is None else clock.show(value)

@@ -1,0 +1,67 @@
+"""
+QUERYING: the rows of the period, read once in one snapshot, kept as an Arrow spool.
+
+Every later stage works on the spool, so a retry never asks the source again.  Attachments are listed in the same
+snapshot.  The order of rows is the profile's key, the batches have a fixed size: the same data makes the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.ipc as ipc
+
+from lading.exports.stages.work import Result, Work, blob_facts
+from lading.sources import credentials
+from lading.sources.postgresql import PostgresSource, Snapshot
+
+_ATTACHMENT_KEY: Final = ("attachment_id",)
+
+
+def run(work: Work) -> Result:
+    """Spool the rows, and the list of attachments when they are wanted."""
+    url = credentials.resolve(work.source.credentials_ref)
+    source = PostgresSource(url, timeout_seconds=work.source.timeout_seconds)
+    plan = work.export.plan
+    parameters = {**plan.parameters, "period_from": plan.period_from, "period_to": plan.period_to}
+    files: dict[str, Any] = {}
+    with source.snapshot() as snapshot:
+        rows = snapshot.batches(work.profile.query, parameters, key=work.profile.key)
+        count, files["rows"] = _spool(work, "rows.arrow", rows, base=0)
+        attachments = 0
+        if plan.include_attachments and work.profile.attachments_query is not None:
+            listed = snapshot.batches(work.profile.attachments_query, parameters, key=_ATTACHMENT_KEY)
+            attachments, files["attachments"] = _spool(work, "attachments.arrow", listed, base=count)
+        rewritten = _rewritten(snapshot)
+    return {"rows": count, "attachments": attachments, "rewritten": rewritten, "files": files}
+
+
+def _spool(work: Work, name: str, batches: Iterator[pa.RecordBatch], *, base: int) -> tuple[int, dict[str, Any]]:
+    key, count = work.key(name), 0
+    options = ipc.IpcWriteOptions(compression="lz4")
+    with work.blobs.writer(key) as sink:
+        first = next(batches)
+        with ipc.new_file(sink, first.schema, options=options) as writer:
+            for batch in _chain(first, batches):
+                if batch.num_rows:
+                    writer.write_batch(batch)
+                count += batch.num_rows
+                work.advance(base + count, None)
+    return count, blob_facts(work.blobs, key)
+
+
+def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first
+    yield from rest
+
+
+def _rewritten(snapshot: Snapshot) -> list[dict[str, str]]:
+    return [{"column": item.column, "type": item.type, "read_as": item.read_as} for item in snapshot.rewritten]
+
+
+def spool_path(work: Work, files: dict[str, Any], name: str) -> Path:
+    """Return where a spooled file lies."""
+    return work.blobs.path(files[name]["key"])

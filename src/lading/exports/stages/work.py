@@ -1,0 +1,69 @@
+"""
+What a stage is given: values and files, no database.
+
+A stage is a function `(Work) -> Result`; its result is plain JSON that the pipeline checkpoints.  Files it makes lie below
+`prefix`, which contains the attempt, so that a worker that lost its lease can't overwrite what its successor made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from lading.artifacts.blobs import BlobStore
+from lading.errors import StorageFailed
+from lading.exports.model import Stage, StoredExport
+from lading.exports.profile import Profile
+from lading.ledger.keys import Signer
+from lading.sources.model import Source
+
+Result: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """
+    One stage's input.
+
+    `results` holds what the stages before it returned.  `advance(done, total)` reports rows and raises Stopped when the
+    attempt has to stop; call it between batches.
+    """
+
+    export: StoredExport
+    profile: Profile
+    profile_digest: str
+    source: Source
+    blobs: BlobStore
+    prefix: str
+    salt: bytes
+    signer: Signer
+    trust_file: Path
+    results: Mapping[Stage, Result]
+    advance: Callable[[int, int | None], None]
+
+    def key(self, name: str) -> str:
+        """Return the blob key of a file of this attempt."""
+        return f"{self.prefix}/{name}"
+
+
+class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
+    """The attempt was asked to stop."""
+
+
+def blob_facts(blobs: BlobStore, key: str) -> dict[str, Any]:
+    """Return what a checkpoint remembers of a file."""
+    return {"key": key, "size": blobs.size(key), "sha256": blobs.digest(key)}
+
+
+def is_intact(blobs: BlobStore, facts: Mapping[str, Any]) -> bool:
+    """Return True when the file of a checkpoint is there with the bytes it had."""
+    try:
+        if not blobs.exists(facts["key"]) or blobs.size(facts["key"]) != facts["size"]:
+            return False
+        with blobs.open(facts["key"]) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == facts["sha256"]
+    except StorageFailed:
+        return False
