@@ -1,0 +1,74 @@
+"""
+Credentials by reference: `env:NAME` or `file:/path`, resolved at the moment of use.
+
+The secret is returned and kept nowhere; an error names the reference and the mend, never what was read.
+A file that others may read is refused: a secret that is not secret is a fault to mend, not to use.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from lading.errors import SourceRefused
+
+_LIMIT_BYTES: Final = 8192
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+
+def resolve(ref: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the secret that `ref` points at; SourceRefused says what to mend."""
+    scheme, _, rest = ref.partition(":")
+    match scheme:
+        case "env" if _VARIABLE.fullmatch(rest):
+            return _from_environment(rest, environment)
+        case "file" if rest.startswith("/") and "\0" not in rest:
+            return _from_file(Path(rest))
+        case _:
+            # Not quoted: somebody may have put the secret itself where the reference belongs.
+            raise SourceRefused(
+                "The credentials reference must read env:NAME or file:/absolute/path; register the source with one."
+            )
+
+
+def _from_environment(name: str, environment: Mapping[str, str]) -> str:
+    secret = environment.get(name, "").strip()
+    if not secret:
+        raise SourceRefused(f"The environment variable {name} holds no credentials; set it where the workers start.")
+    return secret
+
+
+def _from_file(path: Path) -> str:
+    try:
+        # O_NONBLOCK: opening a FIFO must not hang the worker.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise SourceRefused(
+            f"The credentials file {path} can't be read: {error.strerror}; make it readable for this user."
+        ) from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise SourceRefused(f"The credentials file {path} is not a regular file; point the reference at one.")
+        if status.st_mode & 0o077:
+            raise SourceRefused(f"Others may read the credentials file {path}; run: chmod 600 {path}")
+        content = os.read(descriptor, _LIMIT_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    return _text(content, path)
+
+
+def _text(content: bytes, path: Path) -> str:
+    try:
+        secret = content.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        secret = ""
+    if not secret or len(content) > _LIMIT_BYTES or "\n" in secret:
+        raise SourceRefused(
+            f"The credentials file {path} must hold one line of text, such as postgresql://user:password@host/database."
+        )
+    return secret

@@ -1,0 +1,119 @@
+"""
+What a driver's error means for the person who must mend it.
+
+Three answers: the source can't be reached (may be back), it is too slow (may be faster), it refuses (somebody has to
+act).  Decided by SQLSTATE where the server gave one.  The sentence holds host and database, never the password, and
+the server's own words only where they can't quote a row.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import adbc_driver_manager
+import psycopg
+
+from lading.errors import SourceError, SourceRefused, SourceTimeout, SourceUnreachable
+
+_TIMEOUTS: Final = frozenset({"57014", "55P03", "25P03", "25P04", "57P05"})
+# Connection, resources, operator intervention, conflict with recovery: the same question may be answered later.
+_PASSING: Final = ("08", "53", "57", "58", "40", "XX")
+_LOGIN: Final = ("28", "3D")
+# These classes speak about names in the query; others (22, 23) may quote the value of a row.
+_QUOTABLE: Final = ("42", "25", "0A", "26", "34", "3F")
+# A refused connection carries no SQLSTATE in libpq's text; these are the server's words when the login is wrong.
+_LOGIN_WORDS: Final = re.compile(
+    r"authentication failed|no password supplied|pg_hba\.conf|role \".*\" (does not exist|is not permitted)"
+    r"|database \".*\" does not exist|permission denied for database"
+    r"|password.*expired|certificate|SSL.*(required|not supported)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the source is, for sentences: `host:port/database`, the login, and its time limit in seconds."""
+
+    where: str
+    login: str
+    seconds: float
+
+
+def slow(place: Place) -> SourceTimeout:
+    """Return the sentence for a source that did not answer in time."""
+    return SourceTimeout(
+        f"The source at {place.where} did not answer within {place.seconds:g} s. "
+        "Narrow the period, make its query faster, or raise the source's timeout_seconds."
+    )
+
+
+def unreachable(place: Place, reason: str) -> SourceUnreachable:
+    """Return the sentence for a source that is not there, or went away."""
+    return SourceUnreachable(
+        f"The source at {place.where} can't be reached: {reason}. "
+        "Check that it runs and that this machine may connect to it, then retry."
+    )
+
+
+def refused_query(place: Place, reason: str) -> SourceRefused:
+    """Return the sentence for a query that the source or we do not accept."""
+    return SourceRefused(f"The source at {place.where} refused the query: {reason}. Correct the query in the profile.")
+
+
+def from_connect(error: Exception, place: Place) -> SourceError:
+    """Return what a failed connection means."""
+    text = _first_line(error)
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return unreachable(place, "no answer to the connection attempt")
+    if _LOGIN_WORDS.search(text):
+        reason = text.rpartition("FATAL:")[2].strip() or text
+        return SourceRefused(
+            f"The source at {place.where} refused the login {place.login!r}: {reason}. "
+            "Correct the credentials the source refers to, or grant this login access."
+        )
+    return unreachable(place, text.rpartition("failed:")[2].strip().removeprefix("FATAL:").strip() or "no reason given")
+
+
+def from_query(error: Exception, place: Place) -> SourceError:
+    """Return what a query that failed before or in the middle of its rows means."""
+    state = _sqlstate(error)
+    if state in _TIMEOUTS:
+        return slow(place)
+    if not state or state.startswith(_PASSING):
+        return unreachable(place, "the connection was lost" if not state else f"it ended the query (SQLSTATE {state})")
+    if state.startswith(_LOGIN):
+        return SourceRefused(
+            f"The source at {place.where} refused the login {place.login!r} (SQLSTATE {state}). "
+            "Correct the credentials the source refers to."
+        )
+    if state == "42501":
+        return SourceRefused(
+            f"The source at {place.where} does not let {place.login!r} read this: {_primary(error)}. "
+            "Grant it SELECT there."
+        )
+    reason = _primary(error) if state.startswith(_QUOTABLE) else f"a value can't be computed (SQLSTATE {state})"
+    return refused_query(place, reason)
+
+
+def is_driver_error(error: BaseException) -> bool:
+    """Return whether `error` comes from a driver: psycopg, ADBC, or Arrow's stream of it."""
+    return isinstance(error, psycopg.Error | adbc_driver_manager.Error | OSError)
+
+
+def _sqlstate(error: Exception) -> str:
+    state = getattr(error, "sqlstate", None)
+    # The Arrow driver pads an absent state with NUL bytes.
+    return state.strip("\0") if isinstance(state, str) else ""
+
+
+def _primary(error: Exception) -> str:
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        return error.diag.message_primary
+    return (re.search(r"ERROR:\s+(.*)", str(error)) or re.match(r"(.*)", str(error)))[1][:300]  # pyright: ignore[reportOptionalSubscript]
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else ""

@@ -1,0 +1,151 @@
+"""
+PostgreSQL as a source: one read-only snapshot, streamed as Arrow record batches in a fixed order.
+
+`query.py` renders and describes a query, `columns.py` wraps it so that every column arrives as PostgreSQL means it;
+here it is streamed in bounded memory.  Everything that waits for the source runs under the source's time limit, in a
+thread that can be left behind.  Knows nothing of Lading's own database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import adbc_driver_postgresql.dbapi as adbc
+import psycopg
+import pyarrow as pa
+from adbc_driver_manager import _reader  # its batches raise errors with SQLSTATE; the public reader drops it
+
+from lading.db.statements import Statements
+from lading.sources import columns, faults
+from lading.sources.location import locate
+from lading.sources.model import Rewrite
+from lading.sources.prefetch import Overdue, Prefetch, call
+from lading.sources.query import describe, render, type_names
+from lading.sources.rechunk import KeyCheck, rechunk
+
+_STATEMENTS: Final = Statements(__package__ or "lading.sources")
+_BATCH_BYTES: Final = "1000000"
+_CONNECT_SECONDS: Final = 10
+# The server's own limit should speak first: its error says more than silence.
+_GRACE_SECONDS: Final = 2.0
+_BEGIN: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+
+class PostgresSource:
+    """A PostgreSQL to read from; makes no connection until asked for a snapshot."""
+
+    def __init__(self, url: str, *, timeout_seconds: float, allow_private: bool = True) -> None:
+        self._conninfo, self.place = locate(url, seconds=timeout_seconds, allow_private=allow_private)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Open one REPEATABLE READ, READ ONLY transaction; every query in it sees the same instant."""
+        place = self.place
+        # psycopg first: it tells a refused login from a source that is away, before the streaming driver connects.
+        with self.connect() as plain:
+            settings = render(
+                plain, _STATEMENTS["session"], {"timeout_milliseconds": str(int(place.seconds * 1000))}, place
+            )
+        try:
+            connection = call(lambda: adbc.connect(self._conninfo, autocommit=False), seconds=_CONNECT_SECONDS)
+        except Overdue:
+            raise faults.slow(place) from None
+        except adbc.Error as error:
+            raise faults.from_connect(error, place) from None
+        snapshot = Snapshot(self, connection)
+        try:
+            snapshot.begin(settings)
+            yield snapshot
+        finally:
+            snapshot.close()
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """Return a plain connection in autocommit, for describing and for trials."""
+        seconds = min(_CONNECT_SECONDS, self.place.seconds)
+        try:
+            return call(lambda: psycopg.connect(self._conninfo, autocommit=True), seconds=seconds + 1)
+        except Overdue:
+            raise faults.unreachable(self.place, f"no answer to the connection attempt within {seconds:g} s") from None
+        except psycopg.Error as error:
+            raise faults.from_connect(error, self.place) from None
+
+
+class Snapshot:
+    """One transaction at the source.  One stream at a time; `rewritten` tells how columns were read."""
+
+    def __init__(self, source: PostgresSource, connection: adbc.Connection) -> None:
+        self._source: Final = source
+        self._connection: Final = connection
+        self._is_abandoned = False
+        self.rewritten: Final[list[Rewrite]] = []
+
+    def batches(self, query: str, parameters: Mapping[str, object], *, key: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """
+        Yield the rows of `query` in the order of `key`, 16,384 to a batch.
+
+        There is always a first batch, empty if need be, so that the columns are known.  `key` must tell rows apart.
+        """
+        place = self._source.place
+        stream = Prefetch(lambda: self._stream(query, parameters, key), seconds=place.seconds + _GRACE_SECONDS)
+        watch = KeyCheck(key)
+        try:
+            for batch in rechunk(stream):
+                if fault := watch.fault(batch):
+                    raise faults.refused_query(
+                        place, f"its key ({', '.join(key)}) {fault}, so the order of rows is not fixed"
+                    )
+                yield batch
+        except Overdue:
+            raise faults.slow(place) from None
+        except (psycopg.Error, adbc.Error, OSError) as error:
+            raise faults.from_query(error, place) from None
+        finally:
+            self._end(stream)
+
+    def begin(self, settings: str) -> None:
+        """Make the transaction read-only and fix its settings; called once by the source."""
+        try:
+            call(lambda: self._execute(_BEGIN, settings), seconds=_CONNECT_SECONDS)
+        except Overdue:
+            self._is_abandoned = True
+            raise faults.slow(self._source.place) from None
+        except adbc.Error as error:
+            raise faults.from_query(error, self._source.place) from None
+
+    def close(self) -> None:
+        """End the transaction; a connection whose thread still hangs is left to it."""
+        if self._is_abandoned:
+            return
+        with suppress(adbc.Error):
+            self._connection.rollback()
+        with suppress(adbc.Error):
+            self._connection.close()
+
+    def _execute(self, *statements: str) -> None:
+        with self._connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def _stream(self, query: str, parameters: Mapping[str, object], key: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        with self._source.connect() as connection:
+            text = render(connection, query, parameters, self._source.place)
+            described = describe(connection, text, key=key, place=self._source.place)
+            self.rewritten.extend(columns.rewrites(described, type_names(connection, described)))
+            statement = columns.wrap(text, described, key=key).as_string(connection)
+        with self._connection.cursor(
+            adbc_stmt_kwargs={"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES}
+        ) as cursor:
+            cursor.execute(statement)
+            handle = cursor.fetch_arrow()  # owns the stream until it is imported
+            reader = _reader.AdbcRecordBatchReader._import_from_c(handle.address)  # noqa: SLF001
+            yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+            yield from reader
+
+    def _end(self, stream: Prefetch[pa.RecordBatch]) -> None:
+        if stream.close(seconds=0.0):
+            return
+        with suppress(adbc.Error):
+            call(self._connection.adbc_cancel, seconds=1.0)
+        self._is_abandoned = not stream.close()

@@ -1,0 +1,90 @@
+"""
+An iterator run in a thread of its own, a few items ahead, under a deadline.
+
+The driver waits inside libpq and can't be interrupted; a source that stops answering must not stop the export with
+it.  So the consumer waits for the queue, not for the socket, and gives up at the deadline; the thread is a daemon
+and ends with its socket.  The queue is bounded: a slow consumer slows the source down instead of filling memory.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+T = TypeVar("T")
+_POLL_SECONDS: Final = 0.2
+
+
+class _End:
+    """Nothing comes after this."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """The iterator raised `error`."""
+
+    error: BaseException
+
+
+class Overdue(Exception):
+    """The deadline passed and nothing came."""
+
+
+class Prefetch(Generic[T]):
+    """Iterates over `make()` from another thread; `close` ends that thread or leaves it behind."""
+
+    def __init__(self, make: Callable[[], Iterator[T]], *, seconds: float, depth: int = 2) -> None:
+        self._make: Final = make
+        self._deadline: Final = time.monotonic() + seconds
+        self._queue: Final[queue.Queue[T | _Failed | _End]] = queue.Queue(depth)
+        self._is_closed: Final = threading.Event()
+        self._thread: Final = threading.Thread(target=self._run, name="source", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[T]:
+        while not isinstance(item := self._next(), _End):
+            if isinstance(item, _Failed):
+                raise item.error
+            yield item
+
+    def close(self, *, seconds: float = 2.0) -> bool:
+        """Ask the thread to end; return whether it has."""
+        self._is_closed.set()
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _next(self) -> T | _Failed | _End:
+        try:
+            # What is already there is never refused for being late.
+            return self._queue.get(timeout=max(0.0, self._deadline - time.monotonic()) or 0.001)
+        except queue.Empty:
+            raise Overdue from None
+
+    def _run(self) -> None:
+        try:
+            for item in self._make():
+                if not self._put(item):
+                    return
+            self._put(_End())
+        except BaseException as error:  # noqa: BLE001 - handed to the consumer, who raises it
+            self._put(_Failed(error))
+
+    def _put(self, item: T | _Failed | _End) -> bool:
+        while not self._is_closed.is_set():
+            try:
+                self._queue.put(item, timeout=_POLL_SECONDS)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+
+def call(work: Callable[[], T], *, seconds: float) -> T:
+    """Return what `work` returns; raise Overdue when it is not done in `seconds`."""
+    for result in Prefetch(lambda: iter((work(),)), seconds=seconds):
+        return result
+    raise AssertionError("the thread gave neither a result nor an error")

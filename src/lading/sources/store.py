@@ -1,0 +1,97 @@
+"""
+Sources in the database: register, get, all.
+
+Every change of a source and its ledger entry are in the caller's transaction; nothing here commits or connects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from lading.db.statements import Statements
+from lading.db.transaction import Row, Transaction
+from lading.errors import InvalidInput, NotFound
+from lading.ledger.entry import Actor, Entry
+from lading.ledger.store import record
+from lading.sources.model import Source
+
+_STATEMENTS: Final = Statements(__package__ or "lading.sources")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_CREDENTIALS: Final = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]{0,127}|file:/[^\0]{1,400})")
+KINDS: Final = ("postgresql",)
+
+
+async def register(
+    tx: Transaction,
+    name: str,
+    *,
+    credentials_ref: str,
+    actor: Actor,
+    kind: str = "postgresql",
+    attachments_ref: str | None = None,
+    timeout_seconds: int = 600,
+) -> Source:
+    """Return the source as it stands after this: new, replaced (version + 1), or unchanged (nothing recorded)."""
+    _check(name, kind, credentials_ref, attachments_ref, timeout_seconds)
+    row = await tx.maybe(
+        _STATEMENTS["register"],
+        tenant_id=tx.tenant,
+        name=name,
+        kind=kind,
+        credentials_ref=credentials_ref,
+        attachments_ref=attachments_ref,
+        timeout_seconds=timeout_seconds,
+    )
+    if row is None:
+        return await get(tx, name)
+    source = _source(row)
+    data = {
+        "attachments": source.attachments_ref,
+        "credentials": source.credentials_ref,
+        "kind": source.kind,
+        "timeout_seconds": source.timeout_seconds,
+    }
+    await record(tx, Entry("source.registered", f"source:{name}", actor, data, source.version))
+    return source
+
+
+async def get(tx: Transaction, name: str) -> Source:
+    """Return the source; NotFound says how to register one."""
+    row = await tx.maybe(_STATEMENTS["get"], tenant_id=tx.tenant, name=name)
+    if row is None:
+        raise NotFound(f"There is no source {name[:60]!r}; register it, or name one that `lading sources list` shows.")
+    return _source(row)
+
+
+async def all(tx: Transaction) -> Sequence[Source]:  # noqa: A001 - read as `store.all`, like `Transaction.all`
+    """Return every source of the tenant, by name."""
+    return [_source(row) for row in await tx.all(_STATEMENTS["all"], tenant_id=tx.tenant)]
+
+
+def _check(name: str, kind: str, credentials_ref: str, attachments_ref: str | None, timeout_seconds: int) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidInput.field("name", "must be 1 to 63 of a-z, 0-9, - and _, and begin with a letter or digit")
+    if kind not in KINDS:
+        raise InvalidInput.field("kind", f"must be one of: {', '.join(KINDS)}")
+    if not _CREDENTIALS.fullmatch(credentials_ref):
+        raise InvalidInput.field(
+            "credentials_ref", "must read env:NAME or file:/absolute/path; the secret itself never goes here"
+        )
+    if attachments_ref is not None and not re.fullmatch(r"file:/[^\0]{0,400}", attachments_ref):
+        raise InvalidInput.field("attachments_ref", "must read file:/absolute/directory")
+    if not 1 <= timeout_seconds <= 86_400:
+        raise InvalidInput.field("timeout_seconds", "must be between 1 and 86400")
+
+
+def _source(row: Row) -> Source:
+    return Source(
+        tenant_id=row["tenant_id"],
+        name=row["name"],
+        kind=row["kind"],
+        credentials_ref=row["credentials_ref"],
+        attachments_ref=row["attachments_ref"],
+        timeout_seconds=row["timeout_seconds"],
+        version=row["version"],
+    )
