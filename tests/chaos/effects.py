@@ -1,0 +1,99 @@
+"""
+The processes of the chaos test: a worker supervisor with a fast lease, and its executor.
+
+`python -m tests.chaos.effects worker` and `… executor`.  The handler works for a few milliseconds and, in the
+transaction that completes its job, inserts one row into `effects`: what is counted is what was published.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+
+from psycopg.sql import SQL
+
+from lading.db.database import Database
+from lading.db.transaction import Transaction
+from lading.jobs.model import Context, Done, Handlers, Job, Outcome
+from lading.ledger import keys
+from lading.settings import Settings
+from lading.upkeep.sweeps import Upkeep
+from lading.worker.executor import Executor
+from lading.worker.supervisor import Supervisor
+
+EFFECT = SQL("INSERT INTO effects (job_id, attempt) VALUES (%(job_id)s, %(attempt)s)")
+STARTED = SQL("INSERT INTO starts (job_id, attempt) VALUES (%(job_id)s, %(attempt)s)")
+
+
+def settings() -> Settings:
+    """Leases short enough that a test can outlast them, in the same proportions as the defaults."""
+    return Settings(
+        data_dir=Path(os.environ["LADING_DATA_DIR"]),
+        lease_seconds=1.5,
+        heartbeat_seconds=0.3,
+        sweep_seconds=0.3,
+        self_fence_seconds=1.0,
+        drain_seconds=2.0,
+    )
+
+
+class EffectHandler:
+    """Has one effect per job."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def run(self, job: Job, context: Context) -> Outcome:
+        """Work a little, then publish under the fence."""
+        async with self._database.tenant(job.tenant_id) as tx:
+            await tx.run(STARTED, job_id=job.id, attempt=context.fence.attempt)
+        if job.payload.get("poison"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        await asyncio.sleep(random.uniform(0.01, 0.2))
+
+        async def commit(tx: Transaction) -> None:
+            await tx.run(EFFECT, job_id=job.id, attempt=context.fence.attempt)
+
+        return Done(commit)
+
+    async def ended(self, tx: Transaction, job: Job) -> None:
+        """Have no effect."""
+
+
+def handlers(database: Database) -> Handlers:
+    """Return the one handler there is."""
+    return {"effect": EffectHandler(database)}
+
+
+async def work() -> None:
+    """Run a worker until it is told to stop or killed."""
+    database = Database(os.environ["LADING_DATABASE_URL"], size=4)
+    await database.open()
+    chosen = settings()
+    signer = keys.load_or_create(chosen.keys_dir, chosen.instance).log
+    upkeep = asyncio.create_task(Upkeep(chosen, database, handlers(database), signer).run())
+    worker = Supervisor(
+        chosen,
+        database,
+        handlers(database),
+        executor=[sys.executable, "-m", "tests.chaos.effects", "executor"],
+        environment=os.environ,
+    )
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.drain)
+    await worker.run()
+    upkeep.cancel()
+
+
+async def execute() -> None:
+    """Run the jobs that the supervisor sends."""
+    database = Database(os.environ["LADING_DATABASE_URL"], size=2)
+    await database.open()
+    await Executor(database, handlers(database)).serve()
+
+
+if __name__ == "__main__":
+    asyncio.run(work() if sys.argv[1] == "worker" else execute())
