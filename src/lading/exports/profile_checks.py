@@ -37,6 +37,15 @@ _PLACEHOLDER: Final = re.compile(r"%(?:%|\((\w+)\)s|(.?))", re.DOTALL)
 _FILE_FIELDS: Final = frozenset({"profile", "type", "period_from", "period_to", "year"})
 _SOURCES: Final = ("from", "constant", "parameter", "concat")
 _NUMERIC: Final = frozenset({"integer", "decimal"})
+_DAY: Final = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+_WRITTEN: Final = {
+    "string": r".*",
+    "integer": r"-?\d{1,18}",
+    "decimal": r"-?\d{1,18}(\.\d{1,9})?",
+    "date": _DAY,
+    "timestamp": _DAY + r"T\d\d:\d\d:\d\d",
+    "boolean": r"true|false",
+}
 _TEXT_STEPS: Final = frozenset({"trim", "collapse_spaces", "upper", "lower", "truncate", "prefix", "suffix", "absent"})
 
 
@@ -189,6 +198,7 @@ def _column(column: Mapping[str, Any]) -> Iterator[Fault]:
             _check_pattern(column["pattern"])
         except (re.error, ValueError) as error:
             yield ("pattern",), f"is no regular expression: {error}"
+    yield from _written_values(column, kind)
     null = column.get("null")
     if isinstance(null, dict) and "placeholder" in null and kind != "string":
         yield ("null", "placeholder"), "belongs to type string; use `default`"
@@ -198,6 +208,20 @@ def _column(column: Mapping[str, Any]) -> Iterator[Fault]:
             yield ("transform", number), "arithmetic belongs to integer and decimal"
         if name in _TEXT_STEPS - {"absent", "trim"} and kind != "string":
             yield ("transform", number), "belongs to type string"
+
+
+def _written_values(column: Mapping[str, Any], kind: str) -> Iterator[Fault]:
+    """Yield what the profile itself writes into the column although it is not of the column's type."""
+    null = column.get("null")
+    given: list[tuple[Path, Any]] = [(("constant",), column["constant"])] if "constant" in column else []
+    given += [(("fallback",), column["fallback"])] if "fallback" in column else []
+    given += [(("values", key), value) for key, value in column.get("values", {}).items()]
+    if isinstance(null, dict) and "default" in null:
+        given.append((("null", "default"), null["default"]))  # pyright: ignore[reportUnknownArgumentType]
+    for path, value in given:
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        if not re.fullmatch(_WRITTEN[kind], text, re.DOTALL):
+            yield path, f"is no {kind}"
 
 
 def _check_pattern(pattern: str) -> None:
