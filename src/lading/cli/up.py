@@ -29,7 +29,7 @@ def command(
     """
     given = {"host": host, "port": port, "workers": workers, "data_dir": data_dir and data_dir.expanduser().resolve()}
     settings = configuration.from_environment()
-    settings = replace(settings, **{name: value for name, value in given.items() if value is not None})  # pyright: ignore[reportArgumentType]
+    settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
     asyncio.run(_mint_beside(settings) if new_admin_token and _is_running(settings) else _up(settings, new_admin_token))
 
 

@@ -14,7 +14,7 @@ def command() -> None:
     """
     Run one worker process.
 
-    It works for the database in LADING_DATABASE_URL, or for the Lading that runs on the data directory (LADING_DATA_DIR).
+    It works for the database in LADING_DATABASE_URL, or for the Lading that runs on LADING_DATA_DIR.
     SIGTERM or Ctrl-C lets the running export reach a checkpoint first.
     """
     from lading.wiring import database

@@ -108,3 +108,17 @@ async def _apply(connection: psycopg.AsyncConnection[tuple[object, ...]], migrat
             "INSERT INTO schema_migrations (version, name, digest) VALUES (%s, %s, %s)",
             (migration.version, migration.name, migration.digest),
         )
+
+
+async def outstanding(url: str) -> int:
+    """Return how many files `migrate` would apply, and apply none; raises like `migrate`."""
+    try:
+        connection = await psycopg.AsyncConnection.connect(url, autocommit=True, **CONNECT_OPTIONS)  # pyright: ignore[reportArgumentType]
+    except psycopg.OperationalError as error:
+        raise unavailable(url, error) from error
+    async with connection:
+        await _refuse_old_server(connection)
+        try:
+            return len(pending(await _applied(connection)))
+        except psycopg.errors.UndefinedTable:
+            return len(known())

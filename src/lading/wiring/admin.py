@@ -29,9 +29,7 @@ async def another_token(database_url: str, *, name: str = "admin", lifetime: dat
     """Return a new admin token, which expires after `lifetime` if that is given."""
     async with _opened(database_url) as database, database.system() as tx:
         expires_at = None if lifetime is None else tx.now + lifetime
-        minted = await store.mint_key(
-            tx, INSTANCE_ID, name=name, role=Role.ADMIN, expires_at=expires_at, actor=SYSTEM
-        )
+        minted = await store.mint_key(tx, INSTANCE_ID, name=name, role=Role.ADMIN, expires_at=expires_at, actor=SYSTEM)
     return minted.token
 
 

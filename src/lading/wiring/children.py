@@ -19,6 +19,7 @@ from typing import Final
 
 from lading.db import launch
 
+_MODULE: Final = "lading.cli"
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 30.0
 _HEALTHY_SECONDS: Final = 60.0
@@ -54,7 +55,7 @@ class Child:
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     async def leave(self, seconds: float, *, at_once: asyncio.Event) -> None:
-        """Ask the child to end, and kill it after `seconds` or as soon as `at_once` is set; return when it has ended."""
+        """Ask the child to end; kill it after `seconds` or as soon as `at_once` is set; return when it has ended."""
         self._leaving.set()
         self._signal(signal.SIGTERM)
         hurry = asyncio.create_task(at_once.wait())
@@ -71,19 +72,22 @@ class Child:
     async def _keep(self) -> None:
         while not self._leaving.is_set():
             started = time.monotonic()
-            code = await self._run()
+            try:
+                how = ending(await self._run())
+            except OSError as error:
+                how = f"could not be started: {error.strerror}"
             if self._leaving.is_set():
                 return
             self.failures = 1 if time.monotonic() - started > _HEALTHY_SECONDS else self.failures + 1
             pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (self.failures - 1))
-            self._say(f"{self.name} ended ({ending(code)}); it starts again in {pause:g} s.")
+            self._say(f"{self.name} ended ({how}); it starts again in {pause:g} s.")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), pause)
 
     async def _run(self) -> int:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", launch.__file__, "--follow", "KILL"),
-            *(sys.executable, "-m", "lading.cli", *self._arguments),
+            *(sys.executable, "-m", _MODULE, *self._arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,

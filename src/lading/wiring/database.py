@@ -1,6 +1,4 @@
-"""
-The database of a process tree: embedded and kept alive by us, or somebody else's that has to answer.
-"""
+"""The database of a process tree: embedded and kept alive by us, or somebody else's that has to answer."""
 
 from __future__ import annotations
 
@@ -36,7 +34,8 @@ def url_for_another_process(settings: Settings) -> str:
     """Return the URL of the database for a process that joins; EnvironmentUnfit when no tree runs there."""
     if settings.database_url is None and owner(settings.data_dir) is None:
         raise EnvironmentUnfit(
-            f"No Lading runs on {settings.data_dir}; start `lading up` there, or set LADING_DATABASE_URL or LADING_DATA_DIR."
+            f"No Lading runs on {settings.data_dir}; "
+            "start `lading up` there, or set LADING_DATABASE_URL or LADING_DATA_DIR."
         )
     return url_of_running(settings)
 
@@ -63,7 +62,7 @@ class OwnServer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_SECONDS
         self.server.ask_to_stop()
-        while self.server.pid is not None:
+        while self.server.pid is not None:  # noqa: ASYNC110 - a process id is no event
             if at_once.is_set() or loop.time() > deadline:
                 self.server.ask_to_stop(at_once=True)
             await asyncio.sleep(_ASK_SECONDS)
@@ -101,7 +100,7 @@ async def bring_forward(url: str) -> None:
         ) from error
     except psycopg.Error as error:
         raise DatabaseUnavailable(
-            f"The database could not be brought to the version of this Lading: {_first_line(error)}. Nothing was changed."
+            f"The database could not be brought forward: {_first_line(error)}. Mend that; nothing was changed."
         ) from error
 
 

@@ -23,12 +23,14 @@ def listen(host: str, port: int) -> socket.socket:
         raise EnvironmentUnfit(f"{port} is not a port; {_OTHER} between 1 and 65535.")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)  # pyright: ignore[reportArgumentType]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except socket.gaierror as error:
         raise EnvironmentUnfit(f"LADING_HOST={host!r} is not an address of this machine; correct it.") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise PortInUse(f"Port {port} on {host} is in use by another program; stop that one, or {_OTHER}.") from error
+            raise PortInUse(
+                f"Port {port} on {host} is in use by another program; stop that one, or {_OTHER}."
+            ) from error
         if error.errno == errno.EADDRNOTAVAIL:
             raise EnvironmentUnfit(f"LADING_HOST={host!r} is not an address of this machine; correct it.") from error
         if error.errno == errno.EACCES:

@@ -53,7 +53,7 @@ async def running(settings: Settings, *, say: Callable[[str], None], log: Path |
     """
     Run a tree around the body and stop all of it at the end.
 
-    The first SIGINT, SIGTERM or SIGHUP cancels the body.  `log` takes what the children write, else standard error does.
+    The first SIGINT, SIGTERM or SIGHUP cancels the body.  `log` takes what the children write; else standard error.
     """
     at_once = asyncio.Event()
     with _listener(settings) as listener, DataDirectory(settings.data_dir) as directory:
@@ -82,7 +82,8 @@ def _listener(settings: Settings) -> socket.socket:
         held = owner(settings.data_dir)
         if held is not None:
             raise DataDirectoryUnusable(
-                f"{settings.data_dir} is in use by another Lading (process {held.pid} at {held.url}); it is running already."
+                f"Lading runs already on {settings.data_dir} (process {held.pid}, {held.url}); "
+                "use that one, or choose other LADING_DATA_DIR and LADING_PORT."
             ) from None
         raise
 
@@ -141,6 +142,6 @@ async def _until_ready(url: str, api: Child) -> None:
             except httpx2.HTTPError:
                 await asyncio.sleep(0.05)
                 continue
-            if answer.status_code == httpx2.codes.OK:
+            if answer.status_code == 200:
                 return
             await asyncio.sleep(0.05)

@@ -1,0 +1,164 @@
+"""
+What `lading doctor` looks at: everything Lading needs on this machine, each finding with its mend.
+
+Looks and never changes anything.  Findings that depend on a database that does not answer are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import httpx2
+
+from lading.db import directory
+from lading.db.database import Database
+from lading.db.migrate import outstanding
+from lading.db.statements import Statements
+from lading.errors import LadingError
+from lading.settings import Settings
+from lading.wiring import database
+
+_SQL: Final = Statements(__package__ or "lading.wiring")
+_LOW_BYTES: Final = 2 << 30
+_CLOCK_WARN_SECONDS: Final = 1.0
+_CLOCK_FAIL_SECONDS: Final = 60.0
+
+
+class State(StrEnum):
+    """How a finding stands: `warn` works today and may not tomorrow."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `mend` says what to do unless all is well."""
+
+    name: str
+    state: State
+    detail: str
+    mend: str = ""
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Yield every finding, in the order in which to mend them."""
+    held = directory.owner(settings.data_dir)
+    yield _data_directory(settings.data_dir, held)
+    yield _disk(settings.data_dir)
+    for finding in _keys(settings.keys_dir):
+        yield finding
+    if settings.database_url is None and held is None:
+        yield Finding("database", State.WARN, "no Lading runs here", "Start `lading up`, then ask again.")
+        return
+    try:
+        url = database.url_of_running(settings)
+        behind = await outstanding(url)
+    except LadingError as error:
+        yield Finding("database", State.FAIL, error.message)
+        return
+    yield Finding("database", State.OK, "answers")
+    if behind:
+        yield Finding(
+            "migrations", State.FAIL, f"{behind} to apply", "Start `lading up`: it brings the database forward."
+        )
+        return
+    yield Finding("migrations", State.OK, "none to apply")
+    for finding in await _ask(url):
+        yield finding
+    if held is not None:
+        yield await _server(held.url)
+
+
+def _data_directory(path: Path, held: directory.Owner | None) -> Finding:
+    if held is not None:
+        return Finding("data directory", State.OK, f"{path}, in use by process {held.pid}")
+    if not path.exists():
+        return Finding("data directory", State.WARN, f"{path} is not there yet", "Start `lading up`: it makes it.")
+    try:
+        with directory.DataDirectory(path, minimum_free_bytes=0):
+            pass
+    except LadingError as error:
+        return Finding("data directory", State.FAIL, error.message)
+    return Finding("data directory", State.OK, f"{path}, not in use")
+
+
+def _disk(path: Path) -> Finding:
+    free = directory.free_bytes(path)
+    if free is None:
+        return Finding("disk", State.WARN, "the file system does not say how much is free", "Watch it by other means.")
+    detail = f"{free >> 20} MiB free"
+    if free < directory.MINIMUM_FREE_BYTES:
+        needed = directory.MINIMUM_FREE_BYTES >> 20
+        return Finding("disk", State.FAIL, detail, f"Make room: Lading needs {needed} MiB to start.")
+    if free < _LOW_BYTES:
+        return Finding("disk", State.WARN, detail, "Make room soon: a large export may need gigabytes.")
+    return Finding("disk", State.OK, detail)
+
+
+def _keys(path: Path) -> Iterator[Finding]:
+    files = sorted(path.glob("*.key")) if path.is_dir() else []
+    if not files:
+        yield Finding("signing keys", State.WARN, f"none in {path} yet", "Start `lading up`: it makes them.")
+        return
+    exposed = [file for file in (path, *files) if file.stat().st_mode & 0o077]
+    if exposed:
+        names = " ".join(str(file) for file in exposed)
+        yield Finding("signing keys", State.FAIL, "other users can read them", f"Run: chmod go= {names}")
+        return
+    yield Finding("signing keys", State.OK, f"{len(files)} in {path}, private")
+
+
+async def _ask(url: str) -> list[Finding]:
+    opened = Database(url, size=1)
+    try:
+        await opened.open()
+        async with opened.system() as tx:
+            row = await tx.one(_SQL["live_leases"])
+    except LadingError as error:
+        return [Finding("database", State.FAIL, error.message)]
+    finally:
+        await opened.close()
+    return [_clock(row["clock"]), _workers(row["workers"])]
+
+
+def _clock(theirs: datetime) -> Finding:
+    difference = abs((datetime.now(UTC) - theirs).total_seconds())
+    detail = f"{difference:.1f} s from the database's"
+    mend = "Let NTP set both clocks."
+    if difference > _CLOCK_FAIL_SECONDS:
+        return Finding("clock", State.FAIL, detail, mend)
+    return (
+        Finding("clock", State.WARN, detail, mend)
+        if difference > _CLOCK_WARN_SECONDS
+        else Finding("clock", State.OK, detail)
+    )
+
+
+def _workers(alive: int) -> Finding:
+    if alive == 0:
+        return Finding("workers", State.FAIL, "none is alive: exports wait", "Start `lading up` or `lading worker`.")
+    return Finding("workers", State.OK, f"{alive} alive")
+
+
+async def _server(url: str | None) -> Finding:
+    if url is None:
+        return Finding("API server", State.WARN, "is just starting", "Ask again in a few seconds.")
+    try:
+        async with httpx2.AsyncClient(trust_env=False, timeout=5.0) as client:
+            answer = await client.get(f"{url}/readyz")
+    except httpx2.HTTPError as error:
+        return Finding(
+            "API server", State.FAIL, f"{url} does not answer ({type(error).__name__})", "Restart `lading up`."
+        )
+    if answer.status_code != 200:
+        return Finding(
+            "API server", State.FAIL, f"{url} answers {answer.status_code}", "Look into its log; restart `lading up`."
+        )
+    return Finding("API server", State.OK, url)
