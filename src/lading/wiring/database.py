@@ -62,13 +62,13 @@ class OwnServer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_SECONDS
         self.server.ask_to_stop()
-        while self.server.pid is not None:  # noqa: ASYNC110 - a process id is no event
+        while self.server.pid is not None:
             if at_once.is_set() or loop.time() > deadline:
                 self.server.ask_to_stop(at_once=True)
             await asyncio.sleep(_ASK_SECONDS)
 
     async def _until_it_answers(self) -> None:
-        while not await asyncio.to_thread(self.server.answers):
+        while not await asyncio.to_thread(self.server.answers):  # noqa: ASYNC110 - readiness is asked for
             await asyncio.sleep(_ASK_SECONDS)
 
     async def _keep(self) -> None:
