@@ -1,0 +1,39 @@
+"""`lading server`: one API process, until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from socket import socket
+
+import click
+
+from lading import settings as configuration
+from lading.settings import Settings
+
+
+@click.command()
+@click.option("--fd", type=int, hidden=True, help="Serve on this inherited listening socket.")
+def command(fd: int | None) -> None:
+    """
+    Run one API process.
+
+    It serves the database in LADING_DATABASE_URL, or the Lading that runs on LADING_DATA_DIR, on LADING_HOST and
+    LADING_PORT.  SIGTERM or Ctrl-C answers what is waiting, then ends.
+    """
+    from lading.wiring import listening
+
+    settings = configuration.from_environment()
+    with listening.listen(settings.host, settings.port) if fd is None else socket(fileno=fd) as listener:
+        asyncio.run(_serve(settings, listener))
+
+
+async def _serve(settings: Settings, listener: socket) -> None:
+    from lading.api import server
+    from lading.wiring import database, services
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with services.opened(settings, database.url_for_another_process(settings)) as parts:
+        await server.serve(parts, listener=listener, stop=stop)

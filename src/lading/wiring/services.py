@@ -1,0 +1,27 @@
+"""The parts of one API process, opened and closed together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from lading.api.services import Services
+from lading.artifacts.blobs import BlobStore
+from lading.db import notify
+from lading.db.database import Database
+from lading.exports.service import ExportService
+from lading.settings import Settings
+
+
+@asynccontextmanager
+async def opened(settings: Settings, database_url: str) -> AsyncIterator[Services]:
+    """Open the database and everything that stands on it."""
+    database = Database(database_url)
+    await database.open()
+    try:
+        hints = notify.Sender(database)
+        exports = ExportService(database, settings, BlobStore(settings.blobs_dir), hints)
+        async with notify.Hearer(database_url, notify.EXPORTS) as hearer:
+            yield Services(settings, database, exports, hearer)
+    finally:
+        await database.close()

@@ -1,0 +1,101 @@
+"""Whole process trees for the tests: `lading up` on a data directory of its own and a free port."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+
+@dataclass
+class Up:
+    """A running `lading up`; `token` is None when it showed none."""
+
+    process: subprocess.Popen[str]
+    data_dir: Path
+    url: str
+    token: str | None
+    lines: list[str] = field(repr=False)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        assert self.process.stdout is not None
+        self.lines += self.process.stdout.read().splitlines()
+        return self.process.wait(60)
+
+    def line(self, pattern: str) -> str:
+        """Return the next line it prints that matches."""
+        assert self.process.stdout is not None
+        for text in self.process.stdout:
+            self.lines.append(text.rstrip("\n"))
+            if re.search(pattern, text):
+                return text
+        raise AssertionError(f"no line like {pattern!r}; it printed {self.lines}")
+
+
+def environment(data_dir: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which only the test configures Lading."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LADING_")}
+    return {**kept, "LADING_DATA_DIR": str(data_dir), "LADING_PORT": "0", **given}
+
+
+@pytest.fixture
+def lading() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run one `lading` command to its end."""
+
+    def run(*arguments: str, data_dir: Path, **given: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "lading.cli", *arguments],
+            env=environment(data_dir, given),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=110,
+        )
+
+    return run
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
+    """Start `lading up`; return it when it answers.  What still runs at the end of the test is stopped."""
+    started: list[Up] = []
+
+    def start(*arguments: str, data_dir: Path = tmp_path / "data", **given: str) -> Up:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lading.cli", "up", *arguments],
+            env=environment(data_dir, given),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        tree = Up(process, data_dir, "", None, [])
+        started.append(tree)
+        tree.url = re.findall(r"http://\S+", tree.line(r"Lading runs on http://"))[0]
+        last = tree.line(r"Ctrl-C lets running exports")
+        tokens = [line.strip() for line in tree.lines if line.strip().startswith("ldg_")]
+        tree.token = tokens[0] if tokens else None
+        assert "Ctrl-C" in last
+        return tree
+
+    yield start
+    for tree in started:
+        if tree.process.poll() is None:
+            tree.process.send_signal(signal.SIGTERM)
+            try:
+                tree.process.wait(60)
+            except subprocess.TimeoutExpired:
+                tree.process.kill()
+                tree.process.wait()
