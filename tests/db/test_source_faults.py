@@ -153,7 +153,7 @@ def test_a_connection_lost_in_mid_stream_is_unreachable(database_url: str) -> No
 
 
 def test_a_server_that_freezes_in_mid_stream_is_a_timeout(database_url: str) -> None:
-    with PostgresSource(database_url, timeout_seconds=1).snapshot() as snapshot:
+    with PostgresSource(database_url, timeout_seconds=3).snapshot() as snapshot:
         stream = snapshot.batches(MANY, {}, key=["id"])
         next(stream)
         with psycopg.connect(database_url, autocommit=True) as other:

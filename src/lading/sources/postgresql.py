@@ -139,7 +139,7 @@ class Snapshot:
         ) as cursor:
             cursor.execute(statement)
             handle = cursor.fetch_arrow()  # owns the stream until it is imported
-            reader = _reader.AdbcRecordBatchReader._import_from_c(handle.address)  # noqa: SLF001
+            reader = _reader.AdbcRecordBatchReader._import_from_c(handle.address)  # noqa: SLF001 - as above
             yield pa.RecordBatch.from_pylist([], schema=reader.schema)
             yield from reader
 

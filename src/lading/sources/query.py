@@ -17,6 +17,7 @@ from uuid import UUID
 import psycopg
 from psycopg.pq import ExecStatus
 from psycopg.sql import SQL
+from psycopg.types.array import ListDumper
 
 from lading.db.statements import Statements
 from lading.errors import SourceRefused
@@ -28,10 +29,19 @@ _STATEMENTS: Final = Statements(__package__ or "lading.sources")
 _SCALARS: Final = (str, int, bool, date, Decimal, UUID)  # a datetime is a date
 
 
+class _TextListDumper(ListDumper):
+    """Writes a list of texts with its type: an untyped literal fits neither `cardinality` nor `= ANY`."""
+
+    def quote(self, obj: list[Any]) -> bytes:
+        quoted = bytes(super().quote(obj))
+        return quoted + b"::text[]" if all(item is None or isinstance(item, str) for item in obj) else quoted
+
+
 def render(
     connection: psycopg.Connection[Any], query: SQL | str, parameters: Mapping[str, object], place: Place
 ) -> str:
     """Return `query` with every `%(name)s` replaced by the literal of its value."""
+    connection.adapters.register_dumper(list, _TextListDumper)
     for name, value in parameters.items():
         _check_value(name, value, place)
     text: SQL | LiteralString = query  # pyright: ignore[reportAssignmentType]  # a profile's query is data by design
