@@ -16,10 +16,12 @@ help: ## list the targets
 install: .venv/.ok ## install everything from the lock file into the checkout
 
 .uv/bin/uv:
-	@python3 -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Lading needs Python 3.11 or newer; this is " + sys.version.split()[0])'
-	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .uv uv==0.13.9
+	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .uv uv==0.13.9 \
+		|| { python3 -m venv .uv && .uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9; }
 
-.venv/.ok: pyproject.toml requirements.lock Makefile $(filter .uv/%,$(UV))
+.venv/.ok: pyproject.toml requirements.lock $(filter .uv/%,$(UV))
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lading needs Python 3.11 or newer; this is " + sys.version.split()[0])'
+	@echo 'Installing into .venv from requirements.lock' >&2
 	@test -x $(BIN)/python || $(UV) venv --quiet --python python3 .venv
 	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
