@@ -87,7 +87,7 @@ async def run(handlers: Handlers, job: Job, attempt: Attempt) -> Outcome:
         return Retry(Fault("out-of-memory", "The worker ran out of memory; give it more or export a shorter period."))
     except OSError as error:
         return Retry(Fault(StorageFailed.code, f"The operating system refused a file operation: {error.strerror}."))
-    except Exception as error:  # the last line of defence: a fault in a handler must not take the worker down
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a fault in a handler must not take the worker down
         _LOG.exception("job.failed", extra={"job": str(job.id), "kind": job.kind})
         return Retry(Fault("internal-error", f"Unexpected {type(error).__name__}; the worker's log has the details."))
 

@@ -40,7 +40,12 @@ class Slot:
     """One executor; `on_change` is called whenever it became free or died."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], *, on_change: Callable[[], None], on_hint: Callable[[str], None]
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        on_change: Callable[[], None],
+        on_hint: Callable[[str], None],
     ) -> None:
         self._command: Final = tuple(command)
         self._environment: Final = dict(environment)

@@ -129,7 +129,8 @@ class Supervisor:
             await self._settle_unannounced(work)
             return
         if work.cancel_reason is not None:
-            await execute.settle(self._database, self._handlers, fence, Cancelled(work.cancel_reason), kind=work.claim.kind)
+            cancelled = Cancelled(work.cancel_reason)
+            await execute.settle(self._database, self._handlers, fence, cancelled, kind=work.claim.kind)
             return
         try:
             async with self._database.tenant(fence.tenant_id) as tx:
@@ -222,9 +223,10 @@ class Supervisor:
                     busy[request.job_id].cancel(request.reason)
             for slot in busy.values():
                 work = slot.work
-                if work is not None and work.cancel_reason is not None:
-                    if time.monotonic() - work.cancelled_at > _CANCEL_GRACE_SECONDS:
-                        slot.kill()
+                if work is None or work.cancel_reason is None:
+                    continue
+                if time.monotonic() - work.cancelled_at > _CANCEL_GRACE_SECONDS:
+                    slot.kill()
 
     # --- the end ----------------------------------------------------------------------------------
 
