@@ -16,6 +16,7 @@ from pathlib import Path
 
 from psycopg.sql import SQL
 
+from lading.artifacts.blobs import BlobStore
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.jobs.model import Context, Done, Handlers, Job, Outcome
@@ -75,7 +76,7 @@ async def work() -> None:
     await database.open()
     chosen = settings()
     signer = keys.load_or_create(chosen.keys_dir, chosen.instance).log
-    upkeep = asyncio.create_task(Upkeep(chosen, database, handlers(database), signer).run())
+    upkeep = asyncio.create_task(Upkeep(chosen, database, handlers(database), signer, BlobStore(chosen.blobs_dir)).run())
     worker = Supervisor(
         chosen,
         database,

@@ -1,5 +1,5 @@
 """
-The small jobs that keep the engine going: promote, expire, rescue, integrate.
+The small jobs that keep the engine going: promote, rescue, integrate, expire and collect files.
 
 Any number of processes run them at the same time; every statement is guarded, so that two do no more than one.
 A sweep that meets an absent database or a job it can't rescue logs it and comes again.
@@ -13,9 +13,11 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from lading.artifacts.blobs import BlobStore
 from lading.db import notify
 from lading.db.database import Database
 from lading.errors import LadingError, StaleLease
+from lading.exports import retention
 from lading.jobs import leases, store
 from lading.jobs.model import Handlers, State
 from lading.ledger.integrator import integrate
@@ -25,16 +27,20 @@ from lading.settings import Settings
 _LOG: Final = logging.getLogger("lading.upkeep")
 _PROMOTE_SECONDS: Final = 0.5
 _INTEGRATE_SECONDS: Final = 0.5
+_RETENTION_SECONDS: Final = 60.0
 
 
 class Upkeep:
     """The sweeps of one process."""
 
-    def __init__(self, settings: Settings, database: Database, handlers: Handlers, signer: Signer) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, handlers: Handlers, signer: Signer, blobs: BlobStore
+    ) -> None:
         self._settings: Final = settings
         self._database: Final = database
         self._handlers: Final = handlers
         self._signer: Final = signer
+        self._blobs: Final = blobs
         self._sender: Final = notify.Sender(database)
 
     async def run(self) -> None:
@@ -43,6 +49,7 @@ class Upkeep:
             group.create_task(_every(_PROMOTE_SECONDS, self.promote))
             group.create_task(_every(_INTEGRATE_SECONDS, self.integrate))
             group.create_task(_every(self._settings.sweep_seconds, self.rescue))
+            group.create_task(_every(_RETENTION_SECONDS, self.retain))
 
     async def promote(self) -> None:
         """Scheduled jobs whose time has come are pending, and workers know."""
@@ -73,6 +80,11 @@ class Upkeep:
         """What was recorded is in its tenant's tree, under a signed head."""
         while await integrate(self._database, self._signer, origin_prefix=self._settings.instance):
             continue
+
+    async def retain(self) -> None:
+        """Files whose time is over are gone, and so are the working files of exports that are."""
+        await retention.expire(self._database, self._blobs)
+        await retention.collect(self._database, self._blobs)
 
 
 async def _every(seconds: float, sweep: Callable[[], Awaitable[None]]) -> None:

@@ -8,13 +8,14 @@ snapshot.  The order of rows is the profile's key, the batches have a fixed size
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
-from lading.exports.stages.work import Result, Work, blob_facts
+from lading.errors import ProfileInvalid
+from lading.exports import attachments
+from lading.exports.stages.work import Result, Work
 from lading.sources import credentials
 from lading.sources.postgresql import PostgresSource, Snapshot
 
@@ -31,12 +32,12 @@ def run(work: Work) -> Result:
     with source.snapshot() as snapshot:
         rows = snapshot.batches(work.profile.query, parameters, key=work.profile.key)
         count, files["rows"] = _spool(work, "rows.arrow", rows, base=0)
-        attachments = 0
+        listed_count = 0
         if plan.include_attachments and work.profile.attachments_query is not None:
-            listed = snapshot.batches(work.profile.attachments_query, parameters, key=_ATTACHMENT_KEY)
-            attachments, files["attachments"] = _spool(work, "attachments.arrow", listed, base=count)
+            listed = _with_columns(snapshot.batches(work.profile.attachments_query, parameters, key=_ATTACHMENT_KEY))
+            listed_count, files["attachments"] = _spool(work, "attachments.arrow", listed, base=count)
         rewritten = _rewritten(snapshot)
-    return {"rows": count, "attachments": attachments, "rewritten": rewritten, "files": files}
+    return {"rows": count, "attachments": listed_count, "rewritten": rewritten, "files": files}
 
 
 def _spool(work: Work, name: str, batches: Iterator[pa.RecordBatch], *, base: int) -> tuple[int, dict[str, Any]]:
@@ -50,7 +51,14 @@ def _spool(work: Work, name: str, batches: Iterator[pa.RecordBatch], *, base: in
                     writer.write_batch(batch)
                 count += batch.num_rows
                 work.advance(base + count, None)
-    return count, blob_facts(work.blobs, key)
+    return count, work.facts(name)
+
+
+def _with_columns(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        if lacking := [name for name in attachments.COLUMNS if name not in batch.schema.names]:
+            raise ProfileInvalid(f"The attachments query of the profile lacks the columns {', '.join(lacking)}; add them.")
+        yield batch
 
 
 def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -61,7 +69,3 @@ def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa
 def _rewritten(snapshot: Snapshot) -> list[dict[str, str]]:
     return [{"column": item.column, "type": item.type, "read_as": item.read_as} for item in snapshot.rewritten]
 
-
-def spool_path(work: Work, files: dict[str, Any], name: str) -> Path:
-    """Return where a spooled file lies."""
-    return work.blobs.path(files[name]["key"])

@@ -2,18 +2,20 @@
 What a stage is given: values and files, no database.
 
 A stage is a function `(Work) -> Result`; its result is plain JSON that the pipeline checkpoints.  Files it makes lie below
-`prefix`, which contains the attempt, so that a worker that lost its lease can't overwrite what its successor made.
+`prefix`, which contains the attempt, so that a worker that lost its lease can't overwrite what its successor made; they
+count only once a checkpoint points at them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lading.artifacts.blobs import BlobStore
+from lading.artifacts.blobs import BlobStore, storing
 from lading.errors import StorageFailed
 from lading.exports.model import Stage, StoredExport
 from lading.exports.profile import Profile
@@ -48,14 +50,37 @@ class Work:
         """Return the blob key of a file of this attempt."""
         return f"{self.prefix}/{name}"
 
+    def folder(self, name: str) -> Path:
+        """Return a folder of this attempt, made if need be."""
+        path = self.blobs.path(self.key(name))
+        with storing(path):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    def seal(self, name: str) -> dict[str, Any]:
+        """Make the file `name` durable and return what a checkpoint remembers of it."""
+        path = self.blobs.path(self.key(name))
+        with storing(path):
+            for target in (path, path.parent):
+                descriptor = os.open(target, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+        return self.facts(name)
+
+    def facts(self, name: str) -> dict[str, Any]:
+        """Return what a checkpoint remembers of a file."""
+        key = self.key(name)
+        return {"key": key, "size": self.blobs.size(key), "sha256": self.blobs.digest(key)}
+
+    def file(self, stage: Stage, name: str) -> Path:
+        """Return where a file of an earlier stage lies."""
+        return self.blobs.path(self.results[stage]["files"][name]["key"])
+
 
 class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
     """The attempt was asked to stop."""
-
-
-def blob_facts(blobs: BlobStore, key: str) -> dict[str, Any]:
-    """Return what a checkpoint remembers of a file."""
-    return {"key": key, "size": blobs.size(key), "sha256": blobs.digest(key)}
 
 
 def is_intact(blobs: BlobStore, facts: Mapping[str, Any]) -> bool:
