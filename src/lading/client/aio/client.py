@@ -1,0 +1,60 @@
+"""The client: one connection pool, every capability of the API as an attribute."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+from lading.client import target
+from lading.client.aio.exports import Exports
+from lading.client.aio.registry import Ledger, Profiles, Sources, Tenants
+from lading.client.aio.session import TIMEOUT_SECONDS, Session
+from lading.client.retries import Retries
+
+
+class AsyncClient:
+    """
+    A client of one server, to be used as a context manager.
+
+    What is not given comes from LADING_URL, LADING_TOKEN and LADING_TENANT.  One client is one connection pool: make
+    one and share it.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        tenant: str | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        patience: Retries | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        found = target.find(url=url, token=token, tenant=tenant)
+        self.session = Session(found, patience=patience, timeout=timeout, transport=transport)
+        self.exports = Exports(self.session)
+        self.tenants = Tenants(self.session)
+        self.profiles = Profiles(self.session)
+        self.sources = Sources(self.session)
+        self.ledger = Ledger(self.session)
+
+    @property
+    def url(self) -> str:
+        """Return the address of the server."""
+        return self.session.target.url
+
+    async def __aenter__(self) -> Self:
+        """Return the client itself."""
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        """Close every connection."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.session.close()

@@ -1,0 +1,101 @@
+"""
+Download one file until it is whole: connection after connection, each going on where the last one broke.
+
+Gives up after `TRIES` connections in a row that brought nothing.  What the bytes are, `client.partial` decides.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import httpx2
+
+from lading.client import faults, retries
+from lading.client.aio.ground import in_thread, sleep
+from lading.client.aio.session import Session
+from lading.client.partial import CHUNK_BYTES, Mismatch, Partial, Version, is_already
+from lading.client.retries import Retries
+from lading.errors import DownloadFailed, LadingError, NotFound
+
+TRIES: Final = 5
+_PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
+_ACCEPT: Final = frozenset({200, 206, 416}) | _PASSING
+
+
+async def download(
+    session: Session,
+    path: str,
+    target: Path,
+    *,
+    wanted: Version | None = None,
+    on_bytes: Callable[[int, int | None], None] | None = None,
+) -> Path:
+    """
+    Return `target` once it holds the file at `path`, checked against the server's digest.
+
+    `on_bytes` is told the bytes so far and the size, if it is known.  A `target` that is the file already is kept.
+    DownloadFailed leaves no file under that name; what arrived is kept beside it for the next call.
+    """
+    expected = wanted or Version()
+    if await in_thread(is_already, target, expected):
+        return target
+    partial = Partial(target, expected, on_bytes=on_bytes)
+    await in_thread(partial.__enter__)
+    try:
+        await _fill(session, path, partial)
+        return await in_thread(partial.publish)
+    except NotFound:
+        partial.restart()
+        raise
+    finally:
+        partial.__exit__(None, None, None)
+
+
+async def _fill(session: Session, path: str, partial: Partial) -> None:
+    best, idle, damaged, patience = partial.size, 0, 0, Retries(most=TRIES)
+    while not partial.is_complete:
+        fault = await _connection(session, path, partial)
+        if partial.is_complete:
+            return
+        idle, best = (0, partial.size) if partial.size > best else (idle + 1, best)
+        if partial.is_all_here or (fault is None and partial.version.size is None):
+            partial.restart()
+            damaged += 1
+            if damaged > 1:
+                raise _damaged(partial)
+        seconds = retries.pause(patience, max(idle, 1), retry_after=None, chance=random.random())  # noqa: S311 - jitter
+        if idle >= TRIES or seconds is None:
+            raise fault or DownloadFailed(f"{partial.target.name}: the connection broke {TRIES} times without a byte.")
+        if idle:
+            await sleep(seconds)
+
+
+async def _connection(session: Session, path: str, partial: Partial) -> LadingError | None:
+    """Write what one connection brings; return what ended it early, None when the server closed it in good order."""
+    try:
+        async with session.stream(path, headers=partial.headers(), accept=_ACCEPT) as response:
+            if response.status_code in _PASSING:
+                return await session.refusal(response)
+            if response.status_code == 416:
+                partial.restart()
+                return Mismatch(f"{partial.target.name}: the server says the file is shorter than what arrived of it.")
+            partial.accept(response.status_code, response.headers)
+            if partial.version.sha256 is None:
+                raise DownloadFailed(f"The server names no digest for {partial.target.name}; it can't be checked.")
+            async for chunk in response.aiter_raw(CHUNK_BYTES):
+                partial.write(chunk)
+    except httpx2.TransportError as error:
+        return faults.unreachable(session.target.url, error)
+    except Mismatch as error:
+        return error
+    return None
+
+
+def _damaged(partial: Partial) -> DownloadFailed:
+    return DownloadFailed(
+        f"{partial.target.name}: the bytes that arrived do not have the digest the server named; "
+        "they were dropped. Download again, and ask the operator to check the storage if it stays so."
+    )

@@ -1,0 +1,134 @@
+"""Tenants, keys, profiles, sources and the ledger through the API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+from urllib.parse import quote
+
+from lading.client import faults
+from lading.client.aio.session import Session
+from lading.wire.ledger import Head
+from lading.wire.profiles import Profile, ProfileList, ProfileSummary, Revision, RevisionList
+from lading.wire.sources import Source, SourceList, SourceReport, SourceRequest
+from lading.wire.tenants import Key, KeyList, KeyRequest, Me, MintedKey, Tenant, TenantList, TenantRequest
+
+_API: Final = "/api/v1"
+_LINES: Final = 1000
+
+
+class Tenants:
+    """The tenants that the caller may act for."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def me(self) -> Me:
+        """Return who is asking."""
+        return await self._session.fetch(Me, "GET", f"{_API}/me")
+
+    async def list(self) -> Sequence[Tenant]:
+        """Return every tenant."""
+        return (await self._session.fetch(TenantList, "GET", f"{_API}/tenants")).items
+
+    async def create(self, slug: str, *, name: str) -> Tenant:
+        """Make a tenant."""
+        return await self._session.fetch(Tenant, "POST", f"{_API}/tenants", body=asdict(TenantRequest(slug, name)))
+
+    async def keys(self, slug: str) -> Sequence[Key]:
+        """Return the keys of a tenant, without their secrets."""
+        return (await self._session.fetch(KeyList, "GET", f"{_API}/tenants/{_part(slug)}/keys")).items
+
+    async def create_key(self, slug: str, *, name: str, role: str, expires_at: str | None = None) -> MintedKey:
+        """Mint a key; its token is told this once."""
+        body = asdict(KeyRequest(name, role, expires_at))
+        return await self._session.fetch(MintedKey, "POST", f"{_API}/tenants/{_part(slug)}/keys", body=body)
+
+
+class Profiles:
+    """The profiles of one tenant and their revisions."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def list(self) -> Sequence[ProfileSummary]:
+        """Return every profile."""
+        return (await self._session.fetch(ProfileList, "GET", f"{_API}/profiles")).items
+
+    async def get(self, name: str, *, revision: int | None = None) -> Profile:
+        """Return a revision with its document; the active one if none is named."""
+        path = f"{_API}/profiles/{_part(name)}"
+        return await self._session.fetch(Profile, "GET", path, query={"revision": revision})
+
+    async def apply(self, name: str, document: Mapping[str, Any], *, activate: bool = False) -> Profile:
+        """Store `document` as a revision, unless the newest one is the same, and activate it if asked to."""
+        path, query = f"{_API}/profiles/{_part(name)}", {"activate": "true" if activate else None}
+        return await self._session.fetch(Profile, "PUT", path, query=query, body=dict(document))
+
+    async def revisions(self, name: str) -> Sequence[Revision]:
+        """Return the revisions, newest first."""
+        path = f"{_API}/profiles/{_part(name)}/revisions"
+        return (await self._session.fetch(RevisionList, "GET", path)).items
+
+    async def activate(self, name: str, revision: int) -> None:
+        """Let exports use `revision` from now on."""
+        path = f"{_API}/profiles/{_part(name)}/activate"
+        await self._session.call("POST", path, body={"revision": revision})
+
+
+class Sources:
+    """The sources of one tenant."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def list(self) -> Sequence[Source]:
+        """Return every source."""
+        return (await self._session.fetch(SourceList, "GET", f"{_API}/sources")).items
+
+    async def get(self, name: str) -> Source:
+        """Return one source."""
+        return await self._session.fetch(Source, "GET", f"{_API}/sources/{_part(name)}")
+
+    async def apply(self, name: str, request: SourceRequest) -> Source:
+        """Store a source; credentials are references, never values."""
+        return await self._session.fetch(Source, "PUT", f"{_API}/sources/{_part(name)}", body=asdict(request))
+
+    async def test(self, name: str) -> SourceReport:
+        """Return what a login to the source found."""
+        return await self._session.fetch(SourceReport, "POST", f"{_API}/sources/{_part(name)}/test")
+
+
+class Ledger:
+    """The ledger of one tenant, as the bytes that were hashed and signed."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def head(self) -> Head:
+        """Return the newest signed head."""
+        return await self._session.fetch(Head, "GET", f"{_API}/ledger/head")
+
+    async def lines(self, *, first: int = 0, until: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the lines from index `first` on, before index `until`, without their newlines."""
+        while until is None or first < until:
+            limit = _LINES if until is None else min(_LINES, until - first)
+            query = {"first": str(first), "limit": limit}
+            answer = await self._session.call("GET", f"{_API}/ledger/entries", query=query)
+            lines = answer.content.split(b"\n")
+            if lines.pop():
+                raise faults.unreadable(self._session.target.url, ValueError("the last ledger line was cut"))
+            for line in lines:
+                yield line
+            if not lines:
+                return
+            first += len(lines)
+
+    async def trust(self) -> bytes:
+        """Return the instance's trust file: its public keys, to be pinned by another way before they are believed."""
+        return (await self._session.call("GET", f"{_API}/keys/trust")).content
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")

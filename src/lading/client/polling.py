@@ -1,0 +1,68 @@
+"""
+Waiting for an export as pure rules: when it has ended, when to look again, what to tell whoever watches.
+
+The server holds a look until something changes; these intervals are for servers and proxies that do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lading.errors import ExportEndedBadly
+from lading.wire.exports import Export
+
+ENDED: Final = frozenset({"completed", "failed", "cancelled", "expired"})
+DEADLINE_SECONDS: Final = 120.0
+LOOK_SECONDS: Final = 20.0
+STALLED_SECONDS: Final = 60.0
+OUTAGE_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who is told what: progress never falls within an attempt, every other call is made at most once."""
+
+    on_progress: Callable[[Export], None] | None = None
+    on_stalled: Callable[[Export], None] | None = None
+    on_complete: Callable[[Export], None] | None = None
+    on_error: Callable[[Export], None] | None = None
+    stalled_seconds: float = STALLED_SECONDS
+
+
+def has_ended(export: Export) -> bool:
+    """Tell whether nothing more happens by itself; a status this client does not know goes on."""
+    return export.status in ENDED
+
+
+def completed(export: Export) -> Export:
+    """Return `export` if it is completed; ExportEndedBadly says why it is not."""
+    if export.status == "completed":
+        return export
+    if export.error is not None:
+        where = f" while {export.error.stage.lower()}" if export.error.stage else ""
+        hint = f" Try again with: lading exports retry {export.id}" if export.error.retryable else ""
+        raise ExportEndedBadly(f"{export.id} {export.status}{where}: {export.error.message}{hint}")
+    raise ExportEndedBadly(f"{export.id} is {export.status}; it hands out no package.")
+
+
+def interval(looks: int, percent: float) -> float:
+    """
+    Return the seconds until the next look, after `looks` of them.
+
+    >>> [interval(looks, percent) for looks, percent in ((0, 10), (5, 10), (5, 50), (5, 90), (5, 90.5))]
+    [0.5, 2.0, 1.0, 1.0, 0.5]
+    """
+    if looks < 5 or percent > 90:
+        return 0.5
+    return 2.0 if percent < 50 else 1.0
+
+
+def forward(before: Export | None, now: Export) -> Export:
+    """Return `now` with a percentage that does not fall behind `before` of the same attempt."""
+    if before is None or (before.attempt, before.retry_count) != (now.attempt, now.retry_count):
+        return now
+    if now.progress.percent >= before.progress.percent:
+        return now
+    return replace(now, progress=replace(now.progress, percent=before.progress.percent))

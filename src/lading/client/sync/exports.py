@@ -1,0 +1,199 @@
+# ruff: noqa: UP028 - a loop over an async iterator has no `yield from`
+# Made from lading/client/aio/exports.py by scripts/sync_client.py; change it there.
+"""Exports through the API: ask, look, wait, fetch.  An export's id is all it takes to go on in another process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from lading import ids
+from lading.client import polling
+from lading.client.partial import Version
+from lading.client.polling import DEADLINE_SECONDS, Watcher
+from lading.client.sync.download import download
+from lading.client.sync.session import Session, clock
+from lading.client.sync.waiting import wait
+from lading.errors import NotFound
+from lading.wire.exports import Artifact, ArtifactList, Export, ExportPage, ExportRequest, History
+
+_BASE: Final = "/api/v1/exports"
+_PAGE: Final = 50
+_ZIP: Final = "application/zip"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """An accepted request; `is_replay` when the same key had asked for it before."""
+
+    export: Export
+    idempotency_key: str
+    is_replay: bool
+
+
+class Exports:
+    """The exports of one tenant."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def submit(self, request: ExportRequest, *, idempotency_key: str | None = None) -> Submission:
+        """Ask for an export; the same key, made here if none is given, never gives a second one."""
+        key = idempotency_key or ids.show("idm", ids.new())
+        body = {name: value for name, value in asdict(request).items() if value is not None}
+        response = self._session.call("POST", _BASE, body=body, idempotency_key=key)
+        is_replay = response.headers.get("Idempotent-Replayed", "").lower() == "true"
+        return Submission(self._session.read(Export, response), key, is_replay)
+
+    def create(
+        self,
+        profile: str,
+        *,
+        period: tuple[str, str],
+        format: str | None = None,  # noqa: A002 - the word of the API
+        revision: int | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        include_attachments: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Export:
+        """Ask for an export of `profile` over the days of `period`, both included, and return it as it was accepted."""
+        request = ExportRequest(
+            profile=profile,
+            period={"from": period[0], "to": period[1]},
+            format=format,
+            revision=revision,
+            parameters=dict(parameters or {}),
+            include_attachments=include_attachments,
+        )
+        return (self.submit(request, idempotency_key=idempotency_key)).export
+
+    def get(self, export_id: str) -> Export:
+        """Return the export as it is now."""
+        return self._session.fetch(Export, "GET", _path(export_id))
+
+    def page(
+        self,
+        *,
+        status: Sequence[str] = (),
+        profile: str | None = None,
+        limit: int = _PAGE,
+        cursor: str | None = None,
+        **filters: str | None,
+    ) -> ExportPage:
+        """Return one page, newest first; `filters` are further ones of the API: `type`, `format`, `period_from`, …."""
+        query = {"status": list(status), "profile": profile, "limit": limit, "cursor": cursor, **filters}
+        return self._session.fetch(ExportPage, "GET", _BASE, query=query)
+
+    def list(
+        self, *, status: Sequence[str] = (), profile: str | None = None, **filters: str | None
+    ) -> Iterator[Export]:
+        """Yield every export, newest first, page after page."""
+        query: dict[str, Any] = {"status": list(status), "profile": profile, "limit": _PAGE, **filters}
+        while True:
+            page = self._session.fetch(ExportPage, "GET", _BASE, query=query)
+            for export in page.items:
+                yield export
+            if page.next_cursor is None:
+                return
+            query["cursor"] = page.next_cursor
+
+    def wait(
+        self,
+        export_id: str,
+        *,
+        timeout: float | None = DEADLINE_SECONDS,
+        on_progress: Callable[[Export], None] | None = None,
+        watcher: Watcher | None = None,
+    ) -> Export:
+        """
+        Return the export once it has ended, however it ended; WaitTimeout after `timeout` seconds (None: never).
+
+        `on_progress` is short for a `watcher` with nothing else.
+        """
+        watching = watcher or Watcher(on_progress=on_progress)
+        return wait(self._session, _path(export_id), export_id, timeout=timeout, watcher=watching)
+
+    def result(
+        self, export_id: str, *, timeout: float | None = DEADLINE_SECONDS, watcher: Watcher | None = None
+    ) -> Export:
+        """Return the export once it is completed; ExportEndedBadly says why it is not."""
+        return polling.completed(self.wait(export_id, timeout=timeout, watcher=watcher))
+
+    def sealed(self, export_id: str, *, timeout: float = 5.0) -> Export:
+        """Return the export, with its receipt if a signed head covers it within `timeout` seconds."""
+        until = clock() + timeout
+        while True:
+            export = self.get(export_id)
+            if export.receipt is not None or clock() >= until:
+                return export
+            self._session.rest(0.1)
+
+    def cancel(self, export_id: str, *, reason: str = "") -> Export:
+        """Ask for the end of a pending or running export."""
+        return self._session.fetch(Export, "POST", _path(export_id, "cancel"), body={"reason": reason})
+
+    def retry(self, export_id: str) -> Export:
+        """Let a failed or cancelled export go on at the stage it stopped in."""
+        return self._session.fetch(Export, "POST", _path(export_id, "retry"))
+
+    def delete(self, export_id: str) -> None:
+        """Delete the files of an ended export; its tombstone and its ledger entries stay."""
+        self._session.call("DELETE", _path(export_id))
+
+    def history(self, export_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return the ledger entries about the export, oldest first."""
+        return (self._session.fetch(History, "GET", _path(export_id, "history"))).items
+
+    def artifacts(self, export_id: str) -> Sequence[Artifact]:
+        """Return the files that the export hands out."""
+        return (self._session.fetch(ArtifactList, "GET", _path(export_id, "artifacts"))).items
+
+    def download(
+        self,
+        export: Export,
+        folder: Path,
+        *,
+        name: str | None = None,
+        on_bytes: Callable[[int, int | None], None] | None = None,
+    ) -> Path:
+        """Return the path of the export's package, or of its file `name`, in `folder`, whole and checked."""
+        artifact = package_of(export) if name is None else _named(export, name)
+        return download(
+            self._session,
+            _path(export.id, "artifacts", artifact.name),
+            folder / file_name(artifact),
+            wanted=Version(size=artifact.size, sha256=artifact.sha256),
+            on_bytes=on_bytes,
+        )
+
+
+def package_of(export: Export) -> Artifact:
+    """Return the one file with everything in it; NotFound if the export hands out none."""
+    for artifact in export.artifacts:
+        if artifact.media_type == _ZIP:
+            return artifact
+    polling.completed(export)
+    raise NotFound(f"{export.id} hands out no package any more; run the export again.")
+
+
+def file_name(artifact: Artifact) -> str:
+    """Return the name to store the file under; NotFound for one that could leave the folder."""
+    name = artifact.name
+    if not name or name in {".", ".."} or any(letter in "/\\:" or not letter.isprintable() for letter in name):
+        raise NotFound(f"The server offers a file under the name {name[:80]!r}, which is no name; it is not stored.")
+    return name
+
+
+def _named(export: Export, name: str) -> Artifact:
+    for artifact in export.artifacts:
+        if artifact.name == name:
+            return artifact
+    known = ", ".join(each.name for each in export.artifacts) or "none"
+    raise NotFound(f"{export.id} has no file {name[:80]!r}; it has: {known}.")
+
+
+def _path(export_id: str, *rest: str) -> str:
+    return "/".join((_BASE, *(quote(part, safe="") for part in (export_id, *rest))))

@@ -1,0 +1,178 @@
+# Made from lading/client/aio/session.py by scripts/sync_client.py; change it there.
+"""
+One connection pool to one server: sends, tries again, turns problem documents into errors.
+
+What may be repeated is decided in `client.retries`.  Nothing is served from a cache.  The token stays with the server
+it is meant for: redirects are followed for downloads only, and lose it on another host.
+"""
+
+from __future__ import annotations
+
+import random
+import ssl
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+import httpx2
+
+import lading
+from lading.client import faults, retries
+from lading.client.decode import decode
+from lading.client.retries import Retries
+from lading.client.sync.ground import sleep
+from lading.client.target import Target
+from lading.errors import LadingError
+
+T = TypeVar("T")
+
+TIMEOUT_SECONDS: Final = 30.0
+CONNECT_SECONDS: Final = 5.0
+_CONNECTIONS: Final = 10
+_PROBLEM_BYTES: Final = 1 << 20
+_NOT_PROXIED: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+_NEVER_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+_SAFE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+
+
+class Session:
+    """The pool, its target and its patience; `transport` replaces the network, for tests and special networks."""
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        patience: Retries | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        self.target = target
+        self._patience = patience or Retries()
+        self._timeout = timeout
+        self._http = httpx2.Client(
+            headers={"User-Agent": f"lading/{lading.__version__}", **target.headers()},
+            limits=httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+            # A context that trusts nobody costs 1 ms, reading the system's certificates 100: plain HTTP needs none.
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if target.is_plain else True,
+            mounts=None if transport else dict.fromkeys(_NOT_PROXIED),
+            transport=transport,
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
+
+    def rest(self, seconds: float) -> None:
+        """Return after `seconds`."""
+        sleep(seconds)
+
+    def fetch(self, shape: type[T], method: str, path: str, **options: Any) -> T:
+        """Return the answer to one call as `shape`."""
+        return self.read(shape, self.call(method, path, **options))
+
+    def read(self, shape: type[T], response: httpx2.Response) -> T:
+        """Return the body of `response` as `shape`."""
+        try:
+            return decode(shape, response.json())
+        except (ValueError, RecursionError) as error:
+            raise faults.unreadable(self.target.url, error) from error
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        hold_seconds: float = 0.0,
+        most_tries: int | None = None,
+    ) -> httpx2.Response:
+        """
+        Return the answer of the server, tried as often as it may be; an answer of 400 or more is raised.
+
+        `hold_seconds` is how long the server was asked to hold its answer back.  304 is an answer like any other.
+        """
+        sent = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        request = self._http.build_request(
+            method,
+            f"{self.target.url}{path}",
+            json=body,
+            params={name: value for name, value in (query or {}).items() if value not in (None, [], ())},
+            headers={"Accept": "application/json", **sent, **(headers or {})},
+            timeout=httpx2.Timeout(self._timeout + hold_seconds, connect=CONNECT_SECONDS),
+        )
+        is_idempotent = method in _SAFE or idempotency_key is not None
+        most = self._patience.most if most_tries is None else most_tries - 1
+        tried = 0
+        while True:
+            tried += 1
+            answer = self._try(request, is_idempotent=is_idempotent)
+            if isinstance(answer, httpx2.Response) and not (
+                answer.status_code >= 400 and retries.may_repeat(answer.status_code, is_idempotent=is_idempotent)
+            ):
+                return self._admit(answer)
+            seconds = self._pause(tried, answer) if tried <= most else None
+            if seconds is None:
+                raise self._error(answer)
+            sleep(seconds)
+
+    @contextmanager
+    def stream(self, path: str, *, headers: Mapping[str, str], accept: frozenset[int]) -> Generator[httpx2.Response]:
+        """Give an answer to GET whose body is not read yet; a status outside `accept` is raised. Tried once."""
+        request = self._http.build_request(
+            "GET",
+            f"{self.target.url}{path}",
+            headers={"Accept-Encoding": "identity", **headers},
+            timeout=httpx2.Timeout(self._timeout, connect=CONNECT_SECONDS),
+        )
+        # A redirect away from plain HTTP would meet a context that trusts nobody; it is refused with its status.
+        response = self._http.send(request, stream=True, follow_redirects=not self.target.is_plain)
+        try:
+            if response.status_code not in accept:
+                raise self.refusal(response)
+            yield response
+        finally:
+            response.close()
+
+    def refusal(self, response: httpx2.Response) -> LadingError:
+        """Return the error that a streamed answer reports."""
+        body = b""
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > _PROBLEM_BYTES:
+                break
+        return faults.of_answer(response.status_code, body)
+
+    def _try(self, request: httpx2.Request, *, is_idempotent: bool) -> httpx2.Response | httpx2.TransportError:
+        try:
+            return self._http.send(request)
+        except httpx2.TransportError as error:
+            if not is_idempotent and not isinstance(error, _NEVER_SENT):
+                raise faults.unreachable(self.target.url, error) from error
+            return error
+
+    def _pause(self, tried: int, answer: httpx2.Response | httpx2.TransportError) -> float | None:
+        header = answer.headers.get("Retry-After") if isinstance(answer, httpx2.Response) else None
+        asked = retries.retry_after(header, datetime.now(UTC))
+        return retries.pause(self._patience, tried, retry_after=asked, chance=random.random())  # noqa: S311 - jitter
+
+    def _error(self, answer: httpx2.Response | httpx2.TransportError) -> LadingError:
+        if isinstance(answer, httpx2.Response):
+            return faults.of_answer(answer.status_code, answer.content)
+        return faults.unreachable(self.target.url, answer)
+
+    def _admit(self, answer: httpx2.Response) -> httpx2.Response:
+        if answer.status_code >= 400:
+            raise faults.of_answer(answer.status_code, answer.content)
+        if answer.is_redirect:
+            raise faults.unreadable(self.target.url, ValueError(f"it redirects to {answer.headers['Location'][:200]}"))
+        return answer
+
+
+def clock() -> float:
+    """Return seconds that only go forward; deadlines are measured with them."""
+    return time.monotonic()
