@@ -42,7 +42,7 @@ async def test_revisions_are_numbered_and_the_same_document_is_one(database: Dat
         assert [one.revision for one in (first, again, second)] == [1, 1, 2]
         assert (await registry.get(tx, "visits")).revision == 1
         assert (await registry.get(tx, "visits", 2)).document["title"] == "New"
-        assert await registry.list(tx) == [registry.Summary("visits", 1, 2)]
+        assert await registry.profiles_of(tx) == [registry.Summary("visits", 1, 2)]
         assert [(one.revision, one.is_active) for one in await registry.history(tx, "visits")] == [
             (2, False),
             (1, True),
@@ -53,8 +53,8 @@ async def test_an_old_revision_can_become_active_again(database: Database) -> No
     async with database.tenant(TENANT) as tx:
         await registry.put(tx, DOCUMENT, actor=ACTOR, activate=True)
         await registry.put(tx, changed("New"), actor=ACTOR, activate=True)
-        await registry.activate(tx, "visits", 1, actor=ACTOR)
-        await registry.activate(tx, "visits", 1, actor=ACTOR)
+        await registry.activate_revision(tx, "visits", 1, actor=ACTOR)
+        await registry.activate_revision(tx, "visits", 1, actor=ACTOR)
 
         lines = [json.loads(line) for line in await ledger.history(tx, "profile:visits")]
     assert [(one["type"], one["rev"], one["data"]["revision"]) for one in lines] == [  # A1
@@ -81,7 +81,7 @@ async def test_a_faulty_document_is_not_stored(database: Database) -> None:
         with pytest.raises(ProfileInvalid):
             await registry.put(tx, {**DOCUMENT, "columns": []}, actor=ACTOR)
 
-        assert await registry.list(tx) == []
+        assert await registry.profiles_of(tx) == []
 
 
 @pytest.mark.parametrize("revision", [None, 0, 7, -1, 1 << 40])

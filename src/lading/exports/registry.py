@@ -54,7 +54,7 @@ async def put(tx: Transaction, document: Mapping[str, Any], *, actor: Actor, act
     known = await tx.maybe(_STATEMENTS["profile_find"], tenant_id=tx.tenant, name=name, digest=digest)
     number = await _add(tx, name, document, digest, actor) if known is None else int(known["revision"])
     if activate:
-        return await _activate(tx, name, number, actor)
+        return await activate_revision(tx, name, number, actor=actor)
     return await get(tx, name, number)
 
 
@@ -68,12 +68,18 @@ async def get(tx: Transaction, name: str, revision: int | None = None) -> Revisi
     return _revision(row)
 
 
-async def activate(tx: Transaction, name: str, revision: int, *, actor: Actor) -> Revision:
+async def activate_revision(tx: Transaction, name: str, revision: int, *, actor: Actor) -> Revision:
     """Make `revision` the one that exports use, and return it; nothing is recorded if it already is."""
-    return await _activate(tx, name, revision, actor)
+    found = await get(tx, name, revision)
+    row = await tx.maybe(_STATEMENTS["profile_activate"], tenant_id=tx.tenant, name=name, revision=revision)
+    if row is None:
+        return found
+    data = {"digest": found.digest.hex(), "revision": revision}
+    await record(tx, Entry("profile.activated", f"profile:{name}", actor, data, int(row["version"])))
+    return await get(tx, name, revision)
 
 
-async def list(tx: Transaction) -> Sequence[Summary]:  # noqa: A001 - read as `registry.list`
+async def profiles_of(tx: Transaction) -> Sequence[Summary]:
     """Return every profile of the tenant, by name."""
     rows = await tx.all(_STATEMENTS["profile_list"], tenant_id=tx.tenant)
     return [Summary(row["name"], row["active_revision"], row["latest_revision"]) for row in rows]
@@ -99,16 +105,6 @@ async def _add(tx: Transaction, name: str, document: Mapping[str, Any], digest: 
     data = {"digest": digest.hex(), "revision": int(row["revision"])}
     await record(tx, Entry("profile.revised", f"profile:{name}", actor, data, int(row["version"])))
     return int(row["revision"])
-
-
-async def _activate(tx: Transaction, name: str, revision: int, actor: Actor) -> Revision:
-    found = await get(tx, name, revision)
-    row = await tx.maybe(_STATEMENTS["profile_activate"], tenant_id=tx.tenant, name=name, revision=revision)
-    if row is None:
-        return found
-    data = {"digest": found.digest.hex(), "revision": revision}
-    await record(tx, Entry("profile.activated", f"profile:{name}", actor, data, int(row["version"])))
-    return await get(tx, name, revision)
 
 
 def _no_revision(name: str, revision: int | None) -> NotFound:
