@@ -10,9 +10,10 @@ verifier uses this module.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-Json: TypeAlias = "bool | int | str | list[Json] | tuple[Json, ...] | dict[str, Json] | None"
+Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
 
 _SAFE: Final = 1 << 53
 
