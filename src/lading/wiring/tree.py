@@ -23,6 +23,7 @@ import httpx2
 
 from lading.db.directory import DataDirectory, owner
 from lading.errors import DataDirectoryUnusable, EnvironmentUnfit, PortInUse
+from lading.ledger import keys
 from lading.settings import Settings, to_environment
 from lading.wiring import database, listening
 from lading.wiring.children import Child, open_log
@@ -66,11 +67,12 @@ async def running(settings: Settings, *, say: Callable[[str], None], log: Path |
                 await server.start()
                 settings = replace(settings, database_url=server.server.url())
             await database.bring_forward(database.url_of_running(settings))
+            keys.load_or_create(settings.keys_dir, settings.instance)
             api, workers = _start(settings, listener, say=say, log=log)
             stack.push_async_callback(api.leave, _API_CLOSE_SECONDS, at_once=at_once)
             stack.push_async_callback(_drain, workers, settings, at_once)
             url = listening.address(listener)
-            await _until_ready(url, api)
+            await _until_ready(url, [api, *workers])
             directory.announce(url)
             yield Tree(url, settings)
 
@@ -132,11 +134,12 @@ async def _drain(workers: list[Child], settings: Settings, at_once: asyncio.Even
     await asyncio.gather(*(worker.leave(seconds, at_once=at_once) for worker in workers))
 
 
-async def _until_ready(url: str, api: Child) -> None:
+async def _until_ready(url: str, children: list[Child]) -> None:
     async with httpx2.AsyncClient(trust_env=False, timeout=5.0) as client:
         while True:
-            if api.failures >= _START_FAILURES:
-                raise EnvironmentUnfit("The API server does not start; its own message says why.")
+            for child in children:
+                if child.failures >= _START_FAILURES:
+                    raise EnvironmentUnfit(f"{child.name} does not start; its own message says why.")
             try:
                 answer = await client.get(f"{url}/readyz")
             except httpx2.HTTPError:
