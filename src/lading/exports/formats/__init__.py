@@ -1,0 +1,41 @@
+"""
+The formats a mapped table can be written in: csv, xlsx, pdf.
+
+`write` gives the report's files in a folder.  A format renders types by its own rules; the order of columns and rows
+is the table's.  Same table, profile and facts give the same bytes: no wall clock, no host, no random name inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lading.exports.formats import csv, pdf, xlsx
+from lading.exports.formats.report import ReportFacts, ReportFile
+from lading.exports.mapping import MappingResult
+from lading.exports.profile import Format, Profile
+
+__all__ = ["ReportFacts", "ReportFile", "write"]
+
+
+def write(
+    format: Format,  # noqa: A002
+    profile: Profile,
+    table: Path,
+    result: MappingResult,
+    facts: ReportFacts,
+    folder: Path,
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[ReportFile]:
+    """
+    Write the report in `format` into `folder`, the main file first; a pdf that cannot show all rows adds a csv.
+
+    `progress` is called with the rows written so far; what it raises ends the writing and leaves files to be removed.
+    """
+    match format:
+        case "csv":
+            return [csv.write(profile, table, result, facts, folder, progress)]
+        case "xlsx":
+            return [xlsx.write(profile, table, result, facts, folder, progress)]
+        case "pdf":
+            return pdf.write(profile, table, result, facts, folder, progress)

@@ -1,0 +1,87 @@
+"""
+CSV as its receivers read it: RFC 4180 quoting, the profile's separator, byte order mark and decimal separator.
+
+The default is what a Norwegian spreadsheet opens without questions: UTF-8 with BOM, `;`, decimal comma, CRLF.
+A text that a spreadsheet would run as a formula gets an apostrophe in front; numbers, dates and plain signed numbers
+never do.  Numbers are not grouped, so that every program can read them.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from lading.exports.formats.report import ReportFacts, ReportFile
+from lading.exports.formats.text import column_text, totals_row
+from lading.exports.mapping import MappingResult
+from lading.exports.profile import CsvStyle, Profile
+from lading.exports.tables import frames
+
+MEDIA_TYPE: Final = "text/csv; charset=utf-8"
+# A formula may hide behind spaces, controls and marks without width, or be written with full-width signs.
+_FORMULA: Final = r"^[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]"
+_NUMBER: Final = r"^\s*[+-]?[0-9]+([ .,][0-9]+)*\s*$"
+
+
+def write(
+    profile: Profile,
+    table: Path,
+    result: MappingResult,
+    facts: ReportFacts,
+    folder: Path,
+    progress: Callable[[int], None],
+) -> ReportFile:
+    """Write the table as csv into `folder`."""
+    name = profile.file_stem(facts.period_from, facts.period_to) + ".csv"
+    path = folder / name
+    with path.open("wb") as file:
+        for rows, chunk in _chunks(profile, table, result):
+            file.write(chunk)
+            progress(rows)
+    return ReportFile(name, path, MEDIA_TYPE)
+
+
+def guarded(text: pl.Expr) -> pl.Expr:
+    """Return the text so that no spreadsheet takes it for a formula."""
+    is_formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
+    return pl.when(is_formula).then("'" + text).otherwise(text)
+
+
+def _chunks(profile: Profile, table: Path, result: MappingResult) -> Iterator[tuple[int, bytes]]:
+    style, rows = profile.csv, 0
+    mark = b"\xef\xbb\xbf" if style.bom else b""
+    yield 0, mark + _line([column.name for column in profile.columns], style)
+    cells = [_cell(profile, index) for index in range(len(profile.columns))]
+    for frame in frames(table):
+        rows += frame.height
+        yield rows, _encoded(frame.select(cells), style)
+    totals = totals_row(profile, dict(result.totals), mark=style.decimal)
+    if totals:
+        yield rows, _line(totals, style)
+
+
+def _cell(profile: Profile, index: int) -> pl.Expr:
+    column = profile.columns[index]
+    text = column_text(column, pl.col(column.name), mark=profile.csv.decimal)
+    if column.type == "string":
+        text = guarded(text)
+    # A lone empty cell is quoted: an empty line would be read as no row.
+    return (text.fill_null("") if len(profile.columns) == 1 else text.replace("", None)).alias(str(index))
+
+
+def _line(cells: Sequence[str], style: CsvStyle) -> bytes:
+    frame = pl.DataFrame({str(index): [cell or None] for index, cell in enumerate(cells)})
+    names = [pl.col(name).cast(pl.String) for name in frame.columns]
+    return _encoded(frame.select(names).select(guarded(pl.col(name)).alias(name) for name in frame.columns), style)
+
+
+def _encoded(frame: pl.DataFrame, style: CsvStyle) -> bytes:
+    sink = io.BytesIO()
+    frame.write_csv(
+        sink, include_header=False, separator=style.delimiter, line_terminator=style.line_end, quote_style="necessary"
+    )
+    return sink.getvalue()

@@ -1,0 +1,80 @@
+"""
+Values as text, for csv and pdf: numbers, dates and booleans by the profile's patterns.
+
+`column_text` works on whole columns, `number_text` on one exact number given as text (totals, key figures).
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+import polars as pl
+
+from lading.exports.patterns import NumberPattern
+from lading.exports.profile import Column, Profile
+
+WHOLE: Final = NumberPattern(0, 0, grouped=False)
+_THOUSANDS: Final = {",": "\N{NO-BREAK SPACE}", ".": ","}
+_TRUE_MINUS: Final = "\N{MINUS SIGN}"
+
+
+def mark_of(profile: Profile) -> str:
+    """Return the decimal separator of the profile's language."""
+    return "," if profile.language == "nb" else "."
+
+
+def column_text(column: Column, value: pl.Expr, *, mark: str) -> pl.Expr:
+    """Return the column as text without digit grouping; `mark` is the decimal separator; null stays null."""
+    match column.type:
+        case "string":
+            return value
+        case "integer":
+            return value.cast(pl.String)
+        case "decimal":
+            return _decimal(value, column.number_format, mark)
+        case "date" | "timestamp":
+            return value.dt.strftime(column.date_format.strftime)
+        case "boolean":
+            yes, no = column.boolean_words
+            return pl.when(value).then(pl.lit(yes)).when(~value).then(pl.lit(no))
+
+
+def _decimal(value: pl.Expr, pattern: NumberPattern, mark: str) -> pl.Expr:
+    text = value.cast(pl.String)
+    if pattern.shown < pattern.scale:
+        text = text.str.replace(f"0{{1,{pattern.scale - pattern.shown}}}$", "").str.strip_chars_end(".")
+    return text.str.replace(".", mark, literal=True) if mark != "." else text
+
+
+def number_text(number: str, pattern: NumberPattern, *, mark: str, is_grouped: bool = False) -> str:
+    """
+    Return one number as text.
+
+    >>> number_text("-1234567.50", NumberPattern(2, 0, grouped=False), mark=",")
+    '-1234567,5'
+    """
+    places = Decimal(1).scaleb(-pattern.scale)
+    whole, _, fraction = format(Decimal(number).quantize(places, ROUND_HALF_UP), "f").partition(".")
+    kept = fraction[: pattern.shown] + fraction[pattern.shown :].rstrip("0")
+    if is_grouped:
+        whole = f"{int(whole):,}".replace(",", _THOUSANDS[mark]) if whole not in {"-0", "0"} else whole
+        whole = whole.replace("-", _TRUE_MINUS)
+    return whole + (mark + kept if kept else "")
+
+
+def totals_row(profile: Profile, totals: dict[str, str], *, mark: str) -> list[str]:
+    """Return the texts of the totals row, one for each column; empty where there is none."""
+    if profile.totals is None:
+        return []
+    cells = {name: number_text(number, pattern_of(profile, name), mark=mark) for name, number in totals.items()}
+    return [
+        profile.totals.label if c.name == profile.totals.label_column else cells.get(c.name, "")
+        for c in profile.columns
+    ]
+
+
+def pattern_of(profile: Profile, name: str) -> NumberPattern:
+    """Return how the total under a column is written: as the column, or whole if it counts."""
+    counts = profile.totals is not None and profile.totals.columns.get(name) == "count"
+    return WHOLE if counts else profile.column(name).number_format
