@@ -66,7 +66,7 @@ def local_header(name: str, method: Method, *, size: int, stored_size: int, crc:
     raw = name.encode("utf-8")
     large = size >= ZIP64_FROM_BYTES
     extra = struct.pack("<2H2Q", 1, 16, size, stored_size) if large else b""
-    small_sizes = (_32, _32) if large else (stored_size, size)
+    small_sizes = (_32, _32) if large else (min(stored_size, _32), size)
     version = _version(large=large, method=method)
     head = _LOCAL.pack(b"PK\x03\x04", version, _UTF8, method, 0, _DATE_1980, crc, *small_sizes, len(raw), len(extra))
     return head + raw + extra
@@ -80,7 +80,7 @@ def central_header(member: Member, *, offset: int) -> bytes:
     if offset >= _32:
         numbers.append(offset)
     extra = struct.pack(f"<2H{len(numbers)}Q", 1, 8 * len(numbers), *numbers) if numbers else b""
-    small_sizes = (_32, _32) if large else (member.stored_size, member.size)
+    small_sizes = (_32, _32) if large else (min(member.stored_size, _32), member.size)
     version = _version(large=bool(numbers), method=member.method)
     head = _CENTRAL.pack(
         b"PK\x01\x02", _MADE_BY_UNIX, version, _UTF8, member.method, 0, _DATE_1980, member.crc, *small_sizes,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import BinaryIO, Final
 
 from isal import isal_zlib
@@ -55,12 +54,12 @@ class ZipWriter:
         self._members.append((member, start))
         return member
 
-    def add_file(self, name: str, path: Path, *, deflate: bool = False) -> Member:
-        """Append the file at `path`."""
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(0)
-            return self.add(name, iter(lambda: file.read(_BLOCK_BYTES), b""), deflate=deflate, size=size)
+    def take_back(self) -> None:
+        """Forget the file that was added last."""
+        member, self._offset = self._members.pop()
+        self._names.discard(member.name)
+        self._sink.seek(self._offset)
+        self._sink.truncate()
 
     def close(self) -> int:
         """Write the directory and return the size of the whole container; the sink stays open."""

@@ -11,30 +11,17 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from lading.errors import PackageInvalid
 from lading.ledger.merkle import HASH_BYTES
-from lading.ledger.trust import PublicKey, Trust, unbase64
+from lading.ledger.trust import PublicKey, Signing, Trust, unbase64
 
 _ED25519: Final = b"\x01"
 _MAX_NOTE: Final = 100_000
 _MAX_SIGNATURES: Final = 64
 _ORIGIN: Final = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,15}")
-
-
-class Signing(Protocol):
-    """What signs a head: `keys.Signer`."""
-
-    @property
-    def public(self) -> PublicKey:
-        """Return the key that verifies."""
-        ...
-
-    def sign(self, message: bytes) -> bytes:
-        """Return the signature over `message`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

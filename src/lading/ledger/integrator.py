@@ -21,8 +21,8 @@ from lading.db.database import Database
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.ledger import heads
-from lading.ledger.heads import Signing
 from lading.ledger.merkle import Frontier
+from lading.ledger.trust import Signing
 
 _SQL: Final = Statements("lading.ledger")
 _LOCK: Final = 0x1AD1_46E0  # any number that nothing else here locks on

@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -105,6 +105,19 @@ class Trust:
             ],
         }
         return json.dumps(document, indent=2).encode() + b"\n"
+
+
+class Signing(Protocol):
+    """What signs: `keys.Signer`, or a key that is kept elsewhere."""
+
+    @property
+    def public(self) -> PublicKey:
+        """Return the key that verifies."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature over `message`."""
+        ...
 
 
 def _trust(document: Any) -> Trust:
