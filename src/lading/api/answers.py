@@ -1,0 +1,96 @@
+"""
+Answers as ready bytes, and the conditional-request rules of RFC 9110.
+
+A dataclass goes straight to JSON; the framework validates nothing on the way out (the types already did), which is
+more than half of what a list costs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from starlette.responses import Response
+
+from lading.errors import InvalidInput
+from lading.wire.exports import Export
+
+FINAL: Final = frozenset({"completed", "failed", "cancelled", "expired"})
+MAX_WAIT_SECONDS: Final = 60.0
+POLL_SECONDS: Final = 1
+_PREFER_WAIT: Final = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])")
+
+
+def shown(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return `value`, a wire dataclass, as JSON."""
+    return Response(_adapter(type(value)).dump_json(value), status, headers, "application/json")
+
+
+def export(value: Export, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an export with its version as ETag, and, while it goes on, when to look again."""
+    return shown(value, status=status, headers={**of_export(value), **(headers or {})})
+
+
+def of_export(value: Export) -> dict[str, str]:
+    """Return the headers of an export's current state."""
+    found = {"ETag": etag(value)}
+    if not is_final(value):
+        found["Retry-After"] = str(POLL_SECONDS)
+    return found
+
+
+def etag(value: Export) -> str:
+    """Return the entity tag of an export's current state."""
+    return f'"v{value.version}"'
+
+
+def is_final(value: Export) -> bool:
+    """Tell whether nothing more happens by itself; a state this code does not know goes on."""
+    return value.status in FINAL
+
+
+def matches(header: str | None, tag: str) -> bool:
+    """
+    Tell whether an If-None-Match header names `tag`, by weak comparison.
+
+    >>> matches('W/"v1", "v2"', '"v2"'), matches("*", '"v2"'), matches('"v1"', '"v2"'), matches(None, '"v2"')
+    (True, True, False, False)
+    """
+    if header is None:
+        return False
+    given = [each.strip().removeprefix("W/") for each in header.split(",")]
+    return "*" in given or tag in given
+
+
+def preferred_wait(header: str | None) -> float | None:
+    """
+    Return the seconds of a `Prefer: wait=N` header (RFC 7240), at most a minute.
+
+    >>> preferred_wait("respond-async, wait=100"), preferred_wait("handling=lenient"), preferred_wait(None)
+    (60.0, None, None)
+    """
+    found = _PREFER_WAIT.search(header or "")
+    return None if found is None else min(float(found[1]), MAX_WAIT_SECONDS)
+
+
+def idempotency_key(header: str | None) -> str | None:
+    """
+    Return the key, bare or as a structured string; InvalidInput when it can't be one.
+
+    >>> idempotency_key('"8e03"'), idempotency_key("8e03"), idempotency_key(None)
+    ('8e03', '8e03', None)
+    """
+    if header is None:
+        return None
+    key = header[1:-1] if len(header) > 1 and header[0] == header[-1] == '"' else header
+    if not 0 < len(key) <= 255 or not key.isascii() or not key.isprintable():
+        raise InvalidInput.field("Idempotency-Key", "use 1 to 255 printable ASCII characters.")
+    return key
+
+
+@cache
+def _adapter(shape: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(shape)

@@ -1,0 +1,58 @@
+"""The HTTP application: capabilities, errors and limits put together."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from lading.api import bufdir, documents, exports, health, ledger, problems, profiles, sources, tenants
+from lading.api.middleware import Door
+from lading.api.routing import Route
+from lading.api.services import Services
+
+ROUTERS: Final = (
+    health.router,
+    exports.router,
+    bufdir.router,
+    profiles.router,
+    sources.router,
+    ledger.router,
+    tenants.router,
+)
+
+
+def routes() -> list[Route]:
+    """Return every route of the API."""
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, Route)]
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the application that answers with `services`."""
+    app = FastAPI(
+        title="Lading",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.services = services
+    app.state.routes = routes()
+    for router in ROUTERS:
+        app.include_router(router)
+    document = documents.build(app, app.state.routes)
+
+    async def show_document(_: Request) -> JSONResponse:
+        return JSONResponse(document)
+
+    def openapi() -> dict[str, Any]:
+        return document
+
+    app.openapi = openapi
+    app.add_route(documents.PATH, show_document, include_in_schema=False)
+    app.add_middleware(Door, body_limit_bytes=services.settings.body_limit_bytes)
+    problems.install(app)
+    return app

@@ -1,0 +1,94 @@
+"""
+The OpenAPI document: what the framework derives from the routes, plus every problem each of them may answer.
+
+Problems that any route may answer are added here; a route declares only those of its own (`problems(404, 409)`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+
+from lading.api.auth import ANYBODY, Open
+from lading.api.routing import Route
+from lading.wire.problems import MEDIA_TYPE, Problem
+
+PATH: Final = "/api/v1/openapi.json"
+_VERSION: Final = "1"
+_ABOUT: Final = (
+    "Ask for an export, follow it, download one package that anybody can verify offline. "
+    "Every error is an application/problem+json with a stable code and a sentence that says the mend; "
+    "every answer has an X-Request-Id. A field or parameter that is not known is refused with 422."
+)
+_MEANING: Final = {
+    "400": "The request can't be read.",
+    "401": "No token, or one that is not valid any more.",
+    "403": "The role of the key may not do this.",
+    "404": "There is no such thing in this tenant.",
+    "409": "The thing is in a state that does not allow this.",
+    "413": "The body is over the limit.",
+    "415": "The body is not JSON.",
+    "416": "The range lies outside of the file.",
+    "422": "A field, parameter or header is wrong; `errors` names each.",
+    "500": "Lading failed in a way nobody foresaw.",
+    "503": "The database or the storage is away; try again after Retry-After seconds.",
+}
+_METHODS: Final = frozenset({"get", "head", "post", "put", "delete"})
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that may answer these problems."""
+    return {status: _problem(str(status)) for status in statuses}
+
+
+def header(description: str, example: str) -> dict[str, Any]:
+    """Return the description of a response header."""
+    return {"description": description, "schema": {"type": "string", "examples": [example]}}
+
+
+def build(app: FastAPI, routes: list[Route]) -> dict[str, Any]:
+    """Return the document of `app`."""
+    document = get_openapi(
+        title="Lading", version=_VERSION, openapi_version="3.1.0", description=_ABOUT, routes=app.routes
+    )
+    components = document["components"]["schemas"]
+    components.pop("HTTPValidationError", None)
+    components.pop("ValidationError", None)
+    schema = TypeAdapter(Problem).json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+    components.update(schema.pop("$defs", {}))
+    components["Problem"] = schema
+    by_name = {route.name: route for route in routes}
+    for operation in _operations(document):
+        _complete(operation, by_name[operation["operationId"]])
+    document["components"]["schemas"] = dict(sorted(components.items()))
+    return document
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for path in document["paths"].values():
+        yield from (operation for method, operation in path.items() if method in _METHODS)
+
+
+def _complete(operation: dict[str, Any], route: Route) -> None:
+    gate = route.gate
+    statuses = ["422", "500", "503"]
+    if not isinstance(gate, Open):
+        statuses += ["401"] if gate.roles == ANYBODY and not gate.only_instance else ["401", "403"]
+        operation["x-lading-roles"] = sorted(gate.roles)
+    if "requestBody" in operation:
+        statuses += ["413", "415"]
+    responses = operation["responses"]
+    responses.update({status: _problem(status) for status in statuses})
+    operation["responses"] = dict(sorted(responses.items()))
+    operation["summary"] = route.description.split("\n\n", 1)[0].rstrip(".")
+    if "\n\n" not in route.description:
+        operation.pop("description", None)
+
+
+def _problem(status: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": _MEANING[status], "content": {MEDIA_TYPE: {"schema": schema}}}

@@ -1,0 +1,60 @@
+"""
+Routes that can't forget: each has exactly one gate, and refuses query parameters it does not know.
+
+A misspelt filter that is silently ignored answers another question than was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from lading.api.auth import Gate
+from lading.errors import FieldError, InvalidInput
+
+
+class Route(APIRoute):
+    """A route with a gate."""
+
+    @property
+    def gate(self) -> Gate:
+        """Return who may call this route."""
+        return gate_of(self.path, self.dependant)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler, behind the check of the query."""
+        gate_of(self.path, self.dependant)
+        handle = super().get_route_handler()
+        known = {str(field.alias) for each in _flat(self.dependant) for field in each.query_params}
+
+        async def checked(request: Request) -> Response:
+            unknown = sorted(set(request.query_params) - known)
+            if unknown:
+                faults = tuple(
+                    FieldError(f"/{name[:100]}", "is not a known parameter; remove it.", "unknown") for name in unknown
+                )
+                raise InvalidInput(f"{unknown[0][:100]}: is not a known parameter; remove it.", faults)
+            return await handle(request)
+
+        return checked
+
+
+def gate_of(path: str, dependant: Dependant) -> Gate:
+    """Return the one gate of a route; a route without it is a fault in the code and can't be built."""
+    gates = [each.call for each in _flat(dependant) if isinstance(each.call, Gate)]
+    if len(gates) != 1:
+        raise RuntimeError(f"{path} has {len(gates)} gates; every route declares who may call it, once")
+    return gates[0]
+
+
+def router(capability: str) -> APIRouter:
+    """Return an empty router for one capability, tagged with its name."""
+    return APIRouter(tags=[capability], route_class=Route)
+
+
+def _flat(dependant: Dependant) -> list[Dependant]:
+    return [dependant, *(inner for each in dependant.dependencies for inner in _flat(each))]

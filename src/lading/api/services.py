@@ -1,0 +1,34 @@
+"""
+What the API is made of; `wiring` builds it, every route gets it from here.
+
+`stopping` is set when the server shuts down: requests that wait for a change answer at once with what there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from lading.db.database import Database
+from lading.db.notify import Hearer
+from lading.exports.service import ExportService
+from lading.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one server process; `hearer` listens on `notify.EXPORTS`."""
+
+    settings: Settings
+    database: Database
+    exports: ExportService
+    hearer: Hearer
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def services_of(request: Request) -> Services:
+    """Return the services of the app that answers `request`."""
+    services: Services = request.app.state.services
+    return services

@@ -1,0 +1,81 @@
+"""Sources over HTTP: where rows come from, and whether they can be read."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Final
+
+from fastapi import Depends, Path
+from starlette.responses import Response
+
+from lading.api import answers, documents
+from lading.api.auth import ADMINS, INSPECTORS, OPERATORS, Caller, gate
+from lading.api.routing import router as new_router
+from lading.api.services import Services, services_of
+from lading.sources import check, store
+from lading.sources.model import Source
+from lading.wire import sources as wire
+
+router: Final = new_router("sources")
+_BASE: Final = "/api/v1/sources"
+_ONE: Final = f"{_BASE}/{{name}}"
+_INSPECTOR: Final = gate(INSPECTORS)
+_OPERATOR: Final = gate(OPERATORS)
+_ADMIN: Final = gate(ADMINS)
+_Services = Annotated[Services, Depends(services_of)]
+_Name = Annotated[str, Path(description="Name of the source.")]
+
+
+@router.get(_BASE, name="listSources", response_model=wire.SourceList)
+async def list_sources(caller: Annotated[Caller, Depends(_INSPECTOR)], services: _Services) -> Response:
+    """List the sources of a tenant."""
+    async with services.database.tenant(caller.tenant.id) as tx:
+        found = await store.all(tx)
+    return answers.shown(wire.SourceList([_shown(each) for each in found]))
+
+
+@router.get(_ONE, name="getSource", response_model=wire.Source, responses=documents.problems(404))
+async def get(name: _Name, caller: Annotated[Caller, Depends(_INSPECTOR)], services: _Services) -> Response:
+    """Tell where a source is read and with whose credentials, by reference."""
+    async with services.database.tenant(caller.tenant.id) as tx:
+        found = await store.get(tx, name)
+    return answers.shown(_shown(found))
+
+
+@router.put(_ONE, name="putSource", response_model=wire.Source)
+async def put(
+    name: _Name, body: wire.SourceRequest, caller: Annotated[Caller, Depends(_ADMIN)], services: _Services
+) -> Response:
+    """Register a source or change its settings."""
+    async with services.database.tenant(caller.tenant.id) as tx:
+        stands = await store.register(
+            tx,
+            name,
+            credentials_ref=body.credentials_ref,
+            actor=caller.principal.actor,
+            kind=body.kind,
+            attachments_ref=body.attachments_ref,
+            timeout_seconds=body.timeout_seconds,
+        )
+    return answers.shown(_shown(stands))
+
+
+@router.post(f"{_ONE}/test", name="testSource", response_model=wire.SourceReport, responses=documents.problems(404))
+async def test(name: _Name, caller: Annotated[Caller, Depends(_OPERATOR)], services: _Services) -> Response:
+    """Try a source now: can it be reached, does it let us in, can it only be read."""
+    async with services.database.tenant(caller.tenant.id) as tx:
+        source = await store.get(tx, name)
+    found = await asyncio.to_thread(check.test, source)
+    checks = [wire.Check(each.name, each.is_ok, each.detail) for each in found]
+    return answers.shown(wire.SourceReport(all(each.ok for each in checks), checks))
+
+
+def _shown(source: Source) -> wire.Source:
+    return wire.Source(
+        name=source.name,
+        kind=source.kind,
+        credentials_ref=source.credentials_ref,
+        attachments_ref=source.attachments_ref,
+        timeout_seconds=source.timeout_seconds,
+        version=source.version,
+    )

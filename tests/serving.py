@@ -1,0 +1,149 @@
+"""What tests of the API share: the app in this process on a real database, and keys of two organisations."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+from psycopg.sql import SQL
+
+from lading import ids
+from lading.api.app import create_app
+from lading.api.services import Services
+from lading.artifacts.blobs import BlobStore
+from lading.db import notify
+from lading.db.database import Database
+from lading.exports import registry
+from lading.exports import store as exports
+from lading.exports.model import Sealed, StoredArtifact
+from lading.exports.service import ExportService, blob_prefix
+from lading.ledger.entry import SYSTEM
+from lading.settings import Settings
+from lading.tenants import store as tenants
+from lading.tenants.model import INSTANCE_ID, Role, Tenant
+
+YEAR = {"from": "2024-01-01", "to": "2024-12-31"}
+REQUEST = {"profile": "bufdir", "period": YEAR}
+PROFILE: dict[str, Any] = {
+    "profile": "bufdir",
+    "type": "activity_report",
+    "title": "A report",
+    "schema_version": "1",
+    "source": {
+        "name": "activities",
+        "query": "SELECT id, kind FROM activity WHERE held BETWEEN %(period_from)s AND %(period_to)s",
+        "key": ["id"],
+    },
+    "parameters": {"activity_types": {"type": "string_list", "values": ["group_session", "home_visit"]}},
+    "formats": ["csv", "xlsx", "pdf"],
+    "default_format": "csv",
+    "columns": [{"name": "Id", "from": "id", "type": "string"}, {"name": "Kind", "from": "kind", "type": "string"}],
+}
+
+
+@dataclass
+class World:
+    """The app, and everybody who may ask it."""
+
+    services: Services
+    http: httpx2.AsyncClient
+    organisations: dict[str, Tenant] = field(default_factory=dict)
+    keys: dict[tuple[str, Role], str] = field(default_factory=dict)
+
+    async def headers(self, slug: str = "nordlys", role: Role = Role.ADMIN) -> dict[str, str]:
+        """Return the headers of a key of that tenant and role."""
+        if (slug, role) not in self.keys:
+            async with self.services.database.system() as tx:
+                minted = await tenants.mint_key(tx, await self._id(tx, slug), name=role.value, role=role, actor=SYSTEM)
+            self.keys[slug, role] = minted.token
+        return {"Authorization": f"Bearer {self.keys[slug, role]}"}
+
+    async def ask(
+        self, method: str, path: str, *, slug: str = "nordlys", role: Role = Role.ADMIN, **options: Any
+    ) -> httpx2.Response:
+        """Send a request with a key."""
+        given = options.pop("headers", {})
+        headers = {**await self.headers(slug, role), **given}
+        return await self.http.request(method, path, headers=headers, **options)
+
+    async def export(self, **fields: Any) -> dict[str, Any]:
+        """Ask for an export."""
+        answer = await self.ask("POST", "/api/v1/exports", json={**REQUEST, **fields})
+        assert answer.status_code == 202, answer.text
+        return answer.json()
+
+    async def run(self, export_id: str) -> None:
+        """Let an export run, without a worker."""
+        async with self.services.database.tenant(self.organisations["nordlys"].id) as tx:
+            await tx.run(
+                SQL("UPDATE exports SET status = 'running', version = version + 1 WHERE id = %(id)s"),
+                id=_inner(export_id),
+            )
+
+    async def complete(self, export_id: str, content: bytes = b"PK package", name: str = "report.zip") -> str:
+        """Let an export complete with one file, without a worker; return the path of the file."""
+        tenant, identifier = self.organisations["nordlys"].id, _inner(export_id)
+        key = f"{blob_prefix(tenant, identifier)}/1/package"
+        blobs = BlobStore(self.services.settings.blobs_dir)
+        with blobs.writer(key) as sink:
+            sink.write(content)
+        file = StoredArtifact(name, key, "application/zip", len(content), blobs.digest(key), 1)
+        rows = {"read": 4, "written": 2, "quarantined": 1, "duplicate": 1}
+        sealed = Sealed([file], rows=rows, warnings=[], package_sha256=file.sha256, facts={})
+        await self.run(export_id)
+        async with self.services.database.tenant(tenant) as tx:
+            await exports.complete(tx, identifier, sealed, actor=SYSTEM, attempt=1, retention_days=30)
+        await notify.Sender(self.services.database).send(notify.EXPORTS)
+        return f"/api/v1/exports/{export_id}/artifacts/{name}"
+
+    async def fail(self, export_id: str) -> None:
+        """Let an export fail, without a worker."""
+        await self.run(export_id)
+        error = {"code": "source-refused", "message": "No.", "stage": "QUERYING", "attempt": 1, "retryable": False}
+        async with self.services.database.tenant(self.organisations["nordlys"].id) as tx:
+            await exports.end(
+                tx,
+                _inner(export_id),
+                exports.Status.FAILED,
+                actor=SYSTEM,
+                attempt=1,
+                error=error,
+                code="source-refused",
+            )
+        await notify.Sender(self.services.database).send(notify.EXPORTS)
+
+    async def _id(self, tx: Any, slug: str) -> UUID:
+        return INSTANCE_ID if slug == "instance" else self.organisations[slug].id
+
+
+@pytest.fixture
+async def services(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[Services]:
+    """The parts of a server on a fresh database."""
+    settings = Settings(data_dir=tmp_path, database_url=database_url)
+    blobs = BlobStore(settings.blobs_dir)
+    exporting = ExportService(database, settings, blobs, notify.Sender(database))
+    async with notify.Hearer(database_url, notify.EXPORTS) as hearer:
+        yield Services(settings, database, exporting, hearer)
+
+
+@pytest.fixture
+async def world(services: Services) -> AsyncIterator[World]:
+    """Two organisations with the profile `bufdir`, and an HTTP client."""
+    transport = httpx2.ASGITransport(app=create_app(services))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://lading.test") as http:
+        made = World(services, http)
+        for slug in ("nordlys", "fjord"):
+            async with services.database.system() as tx:
+                made.organisations[slug] = await tenants.create_tenant(tx, slug, name=slug, actor=SYSTEM)
+            async with services.database.tenant(made.organisations[slug].id) as tx:
+                await registry.put(tx, PROFILE, actor=SYSTEM, activate=True)
+        yield made
+
+
+def _inner(export_id: str) -> UUID:
+    return ids.parse(ids.EXPORT, export_id)
