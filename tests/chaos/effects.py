@@ -76,7 +76,9 @@ async def work() -> None:
     await database.open()
     chosen = settings()
     signer = keys.load_or_create(chosen.keys_dir, chosen.instance).log
-    upkeep = asyncio.create_task(Upkeep(chosen, database, handlers(database), signer, BlobStore(chosen.blobs_dir)).run())
+    upkeep = asyncio.create_task(
+        Upkeep(chosen, database, handlers(database), signer, BlobStore(chosen.blobs_dir)).run()
+    )
     worker = Supervisor(
         chosen,
         database,

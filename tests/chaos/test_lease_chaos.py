@@ -150,7 +150,9 @@ async def test_nothing_is_lost_and_nothing_happens_twice(  # O2, O3
         crowd.end()
 
     completed = count(database_url, "SELECT count(*) FROM finished_jobs WHERE state = 'completed'")
-    doubled = count(database_url, "SELECT count(*) FROM (SELECT FROM effects GROUP BY job_id HAVING count(*) > 1) AS twice")
+    doubled = count(
+        database_url, "SELECT count(*) FROM (SELECT FROM effects GROUP BY job_id HAVING count(*) > 1) AS twice"
+    )
     effects = count(database_url, "SELECT count(*) FROM effects")
     started = count(database_url, "SELECT count(*) FROM starts")
     lost_attempts = count(database_url, "SELECT count(*) FROM attempts WHERE outcome = 'lost'")

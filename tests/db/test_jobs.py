@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import psycopg
@@ -31,8 +30,8 @@ async def tenant(database: Database) -> UUID:
 
 
 @pytest.fixture
-async def lease(database: Database) -> AsyncIterator[UUID]:
-    yield await open_lease(database)
+async def lease(database: Database) -> UUID:
+    return await open_lease(database)
 
 
 async def open_lease(database: Database, seconds: float = LEASE_SECONDS) -> UUID:
@@ -105,7 +104,9 @@ async def test_enqueuing_the_same_id_again_changes_nothing(database: Database, t
         assert len(await ledger.history(tx, ids.show(ids.JOB, job.id))) == 2  # enqueued, claimed
 
 
-async def test_a_lease_that_ran_out_claims_nothing(database: Database, database_url: str, tenant: UUID, lease: UUID) -> None:
+async def test_a_lease_that_ran_out_claims_nothing(
+    database: Database, database_url: str, tenant: UUID, lease: UUID
+) -> None:
     await enqueue(database, tenant)
     await expire(database, database_url, lease)
 
@@ -163,7 +164,9 @@ async def test_a_job_that_kills_its_worker_three_times_is_a_dead_letter(database
     assert await claim(database, await open_lease(database)) == []
 
 
-async def test_a_failure_waits_and_the_last_one_is_a_dead_letter(database: Database, tenant: UUID, lease: UUID) -> None:  # O4
+async def test_a_failure_waits_and_the_last_one_is_a_dead_letter(
+    database: Database, tenant: UUID, lease: UUID
+) -> None:  # O4
     job_id = await enqueue(database, tenant, max_attempts=2)
     states: list[State] = []
     for _ in range(2):
@@ -227,7 +230,9 @@ async def test_a_cancelled_job_whose_worker_died_is_cancelled_not_run_again(
     assert (await find(database, tenant, job_id)).state == State.CANCELLED
 
 
-async def test_every_change_of_a_job_is_in_the_ledger_without_a_gap(database: Database, tenant: UUID, lease: UUID) -> None:  # A1
+async def test_every_change_of_a_job_is_in_the_ledger_without_a_gap(
+    database: Database, tenant: UUID, lease: UUID
+) -> None:  # A1
     job_id = await enqueue(database, tenant)
     (claimed,) = await claim(database, lease)
     async with database.tenant(tenant) as tx:

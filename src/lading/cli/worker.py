@@ -17,8 +17,7 @@ def command() -> None:
     It works for the database in LADING_DATABASE_URL, or for the Lading that runs on LADING_DATA_DIR.
     SIGTERM or Ctrl-C lets the running export reach a checkpoint first.
     """
-    from lading.wiring import database
-    from lading.worker import supervisor
+    from lading.wiring import database, workers
 
     settings = configuration.from_environment()
-    asyncio.run(supervisor.run(settings, database.url_for_another_process(settings)))
+    asyncio.run(workers.run_worker(settings, database.url_for_another_process(settings)))

@@ -55,7 +55,9 @@ def locate(listed: Iterable[Mapping[str, Any]], directory: Path) -> Found:
 def directory_of(reference: str | None) -> Path:
     """Return the directory that `file:/…` refers to."""
     if reference is None:
-        raise SourceError("The source has no attachments directory; register it with attachments_ref, or leave attachments out.")
+        raise SourceError(
+            "The source has no attachments directory; register it with attachments_ref, or leave attachments out."
+        )
     directory = Path(reference.removeprefix("file:"))
     if not directory.is_dir():
         raise SourceError(f"The attachments directory {directory} is not there; mount it or correct attachments_ref.")

@@ -14,6 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from lading import ids
+from lading.exports.profile import Format
 
 JOB_KIND: Final = "export"
 
@@ -51,7 +52,7 @@ class Plan:
     profile: str
     revision: int
     type: str
-    format: str
+    format: Format
     period_from: date
     period_to: date
     parameters: Mapping[str, Any]

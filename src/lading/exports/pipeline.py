@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
-from lading import ids
+from lading import failpoints, ids
 from lading.artifacts.blobs import BlobStore
 from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import DatabaseUnavailable, ExportError, NotFound, SourceError
-from lading.exports import failpoints, registry, rules, store
 from lading.exports import profile as profiles
+from lading.exports import registry, rules, store
 from lading.exports.model import Sealed, Stage, Status, StoredExport
 from lading.exports.service import blob_prefix
 from lading.exports.stages import auditing, bundling, generating, mapping, querying
@@ -95,7 +95,7 @@ class ExportHandler:
         return Done(self._publish(fence, export_id, sealed, done[Stage.AUDITING]))
 
     async def ended(self, tx: Transaction, job: Job) -> None:
-        """The export of a dead or cancelled job has failed or is cancelled, in the same transaction."""
+        """Fail or cancel the export of a job that ended dead or cancelled, in the same transaction."""
         export_id, fault = UUID(job.payload["export"]), job.error or {}
         stored = await store.find(tx, export_id)
         actor = Actor("system", "jobs")
@@ -174,11 +174,11 @@ class ExportHandler:
             await jobs.guard(tx, fence)
             await store.checkpoint(tx, export_id, stage, result, actor=_actor(fence), attempt=fence.attempt)
 
-    def _publish(self, fence: Fence, export_id: UUID, sealed: Sealed, result: Result) -> Callable[[Transaction], Awaitable[None]]:
+    def _publish(
+        self, fence: Fence, export_id: UUID, sealed: Sealed, result: Result
+    ) -> Callable[[Transaction], Awaitable[None]]:
         async def commit(tx: Transaction) -> None:
-            await store.checkpoint(
-                tx, export_id, Stage.AUDITING, result, actor=_actor(fence), attempt=fence.attempt
-            )
+            await store.checkpoint(tx, export_id, Stage.AUDITING, result, actor=_actor(fence), attempt=fence.attempt)
             await store.complete(
                 tx,
                 export_id,

@@ -29,10 +29,15 @@ def admit(request: ExportRequest, profile: Profile, *, revision: int, today: dat
     """Return the plan for `request` under `profile`; every fault that can be found is named at once."""
     errors: list[FieldError] = []
     start, end = _period(request, today, errors)
-    chosen = request.format if request.format is not None else profile.default_format
-    if chosen not in profile.formats:
+    wanted = request.format if request.format is not None else profile.default_format
+    chosen = next((name for name in profile.formats if name == wanted), profile.default_format)
+    if chosen != wanted:
         errors.append(
-            FieldError("/format", f"{chosen!r} is not a format of {profile.name}; choose {_listing(profile.formats)}", "unknown")
+            FieldError(
+                "/format",
+                f"{wanted[:40]!r} is not a format of {profile.name}; choose {_listing(profile.formats)}",
+                "unknown",
+            )
         )
     parameters = {}
     try:
@@ -42,7 +47,9 @@ def admit(request: ExportRequest, profile: Profile, *, revision: int, today: dat
     if request.include_attachments and profile.attachments_query is None:
         errors.append(FieldError("/include_attachments", f"{profile.name} has no attachments; leave it out"))
     if errors:
-        raise InvalidInput("; ".join(f"{error.pointer[1:].replace('/', '.')}: {error.detail}" for error in errors), tuple(errors))
+        raise InvalidInput(
+            "; ".join(f"{error.pointer[1:].replace('/', '.')}: {error.detail}" for error in errors), tuple(errors)
+        )
     return Plan(
         profile=profile.name,
         revision=revision,
@@ -69,14 +76,21 @@ def percent(stage: Stage, done: int, total: int | None) -> float:
 
 def _period(request: ExportRequest, today: date, errors: list[FieldError]) -> tuple[date, date]:
     unknown = sorted(set(request.period) - {"from", "to"})
-    errors.extend(FieldError(f"/period/{name[:60]}", "is not a field of a period; it has from and to", "unknown") for name in unknown)
+    errors.extend(
+        FieldError(f"/period/{name[:60]}", "is not a field of a period; it has from and to", "unknown")
+        for name in unknown
+    )
     start, end = (_date(request, name, errors) for name in ("from", "to"))
     if start is None or end is None:
         return today, today
     if start > end:
-        errors.append(FieldError("/period", f"is upside down: it begins {start} and ends {end}; swap them", "upside-down"))
+        errors.append(
+            FieldError("/period", f"is upside down: it begins {start} and ends {end}; swap them", "upside-down")
+        )
     elif start > today:
-        errors.append(FieldError("/period", f"lies wholly in the future (it begins {start}); choose a past one", "in-the-future"))
+        errors.append(
+            FieldError("/period", f"lies wholly in the future (it begins {start}); choose a past one", "in-the-future")
+        )
     elif (end - start).days > _LONGEST_PERIOD_DAYS:
         errors.append(FieldError("/period", "is longer than ten years; choose a shorter one", "too-long"))
     return start, end
@@ -95,4 +109,5 @@ def _date(request: ExportRequest, name: str, errors: list[FieldError]) -> date |
 
 
 def _listing(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:-1]) + (" or " if len(names) > 1 else "") + names[-1]
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last

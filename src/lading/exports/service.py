@@ -36,6 +36,7 @@ from lading.wire import exports as wire
 
 _POLL_SECONDS: Final = 2.0
 MAX_PAGE: Final = 200
+EVERYTHING: Final = Filter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,12 @@ class ExportService:
             await hearer.wait(notify.EXPORTS, seen, min(left, _POLL_SECONDS))
 
     async def list(
-        self, tenant_id: UUID, wanted: Filter = Filter(), *, limit: int = 50, cursor: str | None = None  # noqa: B008 - frozen
+        self,
+        tenant_id: UUID,
+        wanted: Filter = EVERYTHING,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> wire.ExportPage:
         """Return one page, newest first."""
         if not 1 <= limit <= MAX_PAGE:
@@ -130,13 +136,19 @@ class ExportService:
             locked = await store.lock(tx, export_id)
             if locked.status.is_final:
                 raise InvalidTransition(
-                    f"{stored.subject} is {locked.status.value} already; only a pending or running export can be cancelled."
+                    f"{stored.subject} is {locked.status.value} already; only a pending or running one can be cancelled."
                 )
             if job.state == "running":
                 await store.request_cancel(tx, export_id, actor=principal.actor)
             else:
                 await store.end(
-                    tx, export_id, Status.CANCELLED, actor=principal.actor, attempt=job.attempt, error=None, code="cancelled"
+                    tx,
+                    export_id,
+                    Status.CANCELLED,
+                    actor=principal.actor,
+                    attempt=job.attempt,
+                    error=None,
+                    code="cancelled",
                 )
             shown = await self._show(tx, export_id)
         await self._hints.send(notify.JOBS)
@@ -164,7 +176,9 @@ class ExportService:
         async with self._database.tenant(tenant_id) as tx:
             locked = await store.lock(tx, export_id)
             if not locked.status.is_final:
-                raise Conflict(f"{ids.show(ids.EXPORT, export_id)} is {locked.status.value}; cancel it before deleting it.")
+                raise Conflict(
+                    f"{ids.show(ids.EXPORT, export_id)} is {locked.status.value}; cancel it before deleting it."
+                )
             await store.delete(tx, export_id, actor=principal.actor)
         self._blobs.delete_prefix(blob_prefix(tenant_id, export_id))
 
@@ -191,7 +205,9 @@ class ExportService:
         for found in (await store.artifacts(tx, [export_id]))[export_id]:
             if found.name == name:
                 return found
-        raise NotFound(f"{ids.show(ids.EXPORT, export_id)} has no file {name[:80]!r}; list its artifacts to see what there is.")
+        raise NotFound(
+            f"{ids.show(ids.EXPORT, export_id)} has no file {name[:80]!r}; list its artifacts to see what there is."
+        )
 
     def _file(self, found: StoredArtifact) -> ArtifactFile:
         return ArtifactFile(found.name, found.media_type, found.size, found.sha256, self._blobs.path(found.blob_key))

@@ -27,9 +27,7 @@ BASE: Final = "/api/v1/exports"
 _ENDS: Final = {Status.COMPLETED: "COMPLETE", Status.FAILED: "FAILED", Status.CANCELLED: "CANCELLED"}
 
 
-def export(
-    stored: StoredExport, artifacts: Sequence[StoredArtifact], receipt: ledger.Receipt | None
-) -> wire.Export:
+def export(stored: StoredExport, artifacts: Sequence[StoredArtifact], receipt: ledger.Receipt | None) -> wire.Export:
     """Return the export as the API shows it."""
     plan, progress = stored.plan, stored.progress
     waiting_for, eligible_at = _waiting(stored)

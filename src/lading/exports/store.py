@@ -152,28 +152,28 @@ async def bind_key(tx: Transaction, key: str, digest: bytes, resource: UUID) -> 
 
 
 async def begin(tx: Transaction, export_id: UUID, *, actor: Actor, attempt: int) -> None:
-    """The export runs."""
+    """Mark the export as running; a later attempt finds it so already."""
     row = await tx.maybe(_SQL["begin"], tenant_id=tx.tenant, id=export_id)
     if row is not None:
         await _note(tx, "export.started", export_id, actor, rev=row["rev"], attempt=attempt)
 
 
-async def begin_stage(tx: Transaction, export_id: UUID, stage: Stage, *, actor: Actor, attempt: int, percent: float) -> None:
-    """The stage is persisted; only then may it begin."""
+async def begin_stage(
+    tx: Transaction, export_id: UUID, stage: Stage, *, actor: Actor, attempt: int, percent: float
+) -> None:
+    """Persist the stage; only then may it begin."""
     row = await tx.maybe(
         _SQL["begin_stage"], tenant_id=tx.tenant, id=export_id, stage=stage.value, progress=Jsonb({"percent": percent})
     )
     if row is None:
         raise InvalidTransition(f"{ids.show(ids.EXPORT, export_id)} is not running any more.")
-    await _note(
-        tx, "export.stage_started", export_id, actor, rev=row["rev"], stage=stage.value, attempt=attempt
-    )
+    await _note(tx, "export.stage_started", export_id, actor, rev=row["rev"], stage=stage.value, attempt=attempt)
 
 
 async def checkpoint(
     tx: Transaction, export_id: UUID, stage: Stage, result: Mapping[str, Any], *, actor: Actor, attempt: int
 ) -> None:
-    """The stage's result is durable; a retry skips it."""
+    """Make the stage's result durable; a retry skips the stage."""
     await tx.run(
         _SQL["put_checkpoint"],
         tenant_id=tx.tenant,
@@ -183,9 +183,7 @@ async def checkpoint(
         result=Jsonb(dict(result)),
     )
     row = await tx.one(_SQL["bump"], tenant_id=tx.tenant, id=export_id)
-    await _note(
-        tx, "export.stage_completed", export_id, actor, rev=row["rev"], stage=stage.value, attempt=attempt
-    )
+    await _note(tx, "export.stage_completed", export_id, actor, rev=row["rev"], stage=stage.value, attempt=attempt)
 
 
 async def checkpoints(tx: Transaction, export_id: UUID) -> dict[Stage, Mapping[str, Any]]:
@@ -251,7 +249,7 @@ async def complete(
         rev=row["rev"],
         attempt=attempt,
         package_sha256=sealed.package_sha256,
-        rows={name: value for name, value in sealed.rows.items()},
+        rows=dict(sealed.rows),
         **sealed.facts,
     )
 
@@ -260,9 +258,16 @@ async def complete(
 
 
 async def end(
-    tx: Transaction, export_id: UUID, status: Status, *, actor: Actor, attempt: int, error: Mapping[str, Any] | None, code: str
+    tx: Transaction,
+    export_id: UUID,
+    status: Status,
+    *,
+    actor: Actor,
+    attempt: int,
+    error: Mapping[str, Any] | None,
+    code: str,
 ) -> None:
-    """The export ended without a result; one that ended before stays as it is."""
+    """End the export without a result; one that ended before stays as it is."""
     row = await tx.maybe(
         _SQL["end"],
         tenant_id=tx.tenant,
@@ -275,13 +280,13 @@ async def end(
 
 
 async def request_cancel(tx: Transaction, export_id: UUID, *, actor: Actor) -> None:
-    """The export shows that it was asked to stop."""
+    """Show on the export that it was asked to stop."""
     row = await tx.one(_SQL["request_cancel"], tenant_id=tx.tenant, id=export_id)
     await _note(tx, "export.cancel_requested", export_id, actor, rev=row["rev"])
 
 
 async def retry(tx: Transaction, export_id: UUID, job_id: UUID, *, actor: Actor) -> None:
-    """The export waits for a new job; its completed stages stay."""
+    """Let the export wait for a new job; its completed stages stay."""
     row = await tx.one(_SQL["retry"], tenant_id=tx.tenant, id=export_id, job_id=job_id)
     await _note(tx, "export.retried", export_id, actor, rev=row["rev"], job=ids.show(ids.JOB, job_id))
 

@@ -59,9 +59,7 @@ async def claim(tx: Transaction, *, lease_id: UUID, kinds: Sequence[str], limit:
 
 async def start(tx: Transaction, claimed: Claim) -> tuple[Job, Fence]:
     """Count the attempt and return the job with the fence for everything the attempt writes."""
-    row = await tx.maybe(
-        _SQL["start"], tenant_id=claimed.tenant_id, id=claimed.job_id, lease_id=claimed.lease_id
-    )
+    row = await tx.maybe(_SQL["start"], tenant_id=claimed.tenant_id, id=claimed.job_id, lease_id=claimed.lease_id)
     if row is None:
         raise _stale(claimed.job_id)
     fence = Fence(claimed.tenant_id, claimed.job_id, claimed.lease_id, row["attempt"])
@@ -180,9 +178,7 @@ async def promote(tx: Transaction, *, limit: int = 1000) -> int:
 
 async def outcome_of(tx: Transaction, fence: Fence) -> str | None:
     """Return how the attempt ended, None while it has not."""
-    row = await tx.maybe(
-        _SQL["attempt_outcome"], tenant_id=fence.tenant_id, job_id=fence.job_id, attempt=fence.attempt
-    )
+    row = await tx.maybe(_SQL["attempt_outcome"], tenant_id=fence.tenant_id, job_id=fence.job_id, attempt=fence.attempt)
     return None if row is None else row["outcome"]
 
 

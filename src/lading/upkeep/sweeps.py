@@ -77,7 +77,7 @@ class Upkeep:
             await self._sender.send(notify.JOBS)
 
     async def integrate(self) -> None:
-        """What was recorded is in its tenant's tree, under a signed head."""
+        """Bring what was recorded into its tenant's tree, under a signed head."""
         while await integrate(self._database, self._signer, origin_prefix=self._settings.instance):
             continue
 

@@ -20,6 +20,7 @@ import threading
 from typing import Any, Final
 from uuid import UUID
 
+from lading import failpoints
 from lading.db.database import Database
 from lading.errors import StaleLease
 from lading.jobs.model import Cancelled, Claim, Handlers, Outcome
@@ -77,7 +78,9 @@ class Executor:
         self._task = asyncio.create_task(execute.run(self._handlers, job, self._attempt))
         try:
             outcome = await self._task
+            failpoints.reach("settling")
             settled = await execute.settle(self._database, self._handlers, fence, outcome, kind=job.kind)
+            failpoints.reach("settled")
             ended = type(outcome).__name__.lower() if settled else "stale"
         except StaleLease:
             ended = "stale"

@@ -1,12 +1,10 @@
-"""
-BUNDLING: report, attachments, quarantine, manifest and signed statement become the one package.
-"""
+"""BUNDLING: report, attachments, quarantine, manifest and signed statement become the one package."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-import pyarrow.ipc as ipc
+from pyarrow import ipc
 
 from lading.artifacts import package
 from lading.artifacts.manifest import Facts, ProfileFacts, RowFacts, Warned
@@ -26,12 +24,14 @@ def run(work: Work) -> Result:
     """Build the package."""
     found = _attachments(work)
     mapped = mapping_of(work)
-    warnings = [*mapped.to_json()["warnings"], *_warnings(found)]
+    warnings = [*mapped.to_json()["warnings"], *work.results[Stage.GENERATING]["warnings"], *_warnings(found)]
     reports = [
         PackedFile(item["name"], work.blobs.path(item["key"]), item["media_type"])
         for item in work.results[Stage.GENERATING]["reports"]
     ]
-    quarantine = work.file(Stage.MAPPING, "quarantine") if "quarantine" in work.results[Stage.MAPPING]["files"] else None
+    quarantine = (
+        work.file(Stage.MAPPING, "quarantine") if "quarantine" in work.results[Stage.MAPPING]["files"] else None
+    )
     total = sum(item.path.stat().st_size for item in (*reports, *found.files))
     with work.blobs.writer(work.key(_NAME)) as sink:
         package.build(

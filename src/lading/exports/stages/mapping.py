@@ -1,6 +1,4 @@
-"""
-MAPPING: the spool becomes the mapped table; bad rows go to quarantine.jsonl, duplicates are dropped and counted.
-"""
+"""MAPPING: the spool becomes the mapped table; bad rows go to quarantine.jsonl, duplicates are dropped and counted."""
 
 from __future__ import annotations
 

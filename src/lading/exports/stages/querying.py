@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.ipc as ipc
+from pyarrow import ipc
 
 from lading.errors import ProfileInvalid
 from lading.exports import attachments
@@ -57,7 +57,9 @@ def _spool(work: Work, name: str, batches: Iterator[pa.RecordBatch], *, base: in
 def _with_columns(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         if lacking := [name for name in attachments.COLUMNS if name not in batch.schema.names]:
-            raise ProfileInvalid(f"The attachments query of the profile lacks the columns {', '.join(lacking)}; add them.")
+            raise ProfileInvalid(
+                f"The attachments query of the profile lacks the columns {', '.join(lacking)}; add them."
+            )
         yield batch
 
 
@@ -68,4 +70,3 @@ def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa
 
 def _rewritten(snapshot: Snapshot) -> list[dict[str, str]]:
     return [{"column": item.column, "type": item.type, "read_as": item.read_as} for item in snapshot.rewritten]
-

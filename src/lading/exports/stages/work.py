@@ -1,14 +1,13 @@
 """
 What a stage is given: values and files, no database.
 
-A stage is a function `(Work) -> Result`; its result is plain JSON that the pipeline checkpoints.  Files it makes lie below
-`prefix`, which contains the attempt, so that a worker that lost its lease can't overwrite what its successor made; they
-count only once a checkpoint points at them.
+A stage is a function `(Work) -> Result`; its result is plain JSON that the pipeline checkpoints.  Files it makes lie
+below `prefix`, which contains the attempt, so that a worker that lost its lease can't overwrite what its successor
+made; they count only once a checkpoint points at them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -79,16 +78,14 @@ class Work:
         return self.blobs.path(self.results[stage]["files"][name]["key"])
 
 
-class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
+class Stopped(Exception):
     """The attempt was asked to stop."""
 
 
 def is_intact(blobs: BlobStore, facts: Mapping[str, Any]) -> bool:
     """Return True when the file of a checkpoint is there with the bytes it had."""
     try:
-        if not blobs.exists(facts["key"]) or blobs.size(facts["key"]) != facts["size"]:
-            return False
-        with blobs.open(facts["key"]) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == facts["sha256"]
+        key = facts["key"]
+        return blobs.exists(key) and blobs.size(key) == facts["size"] and blobs.digest(key) == facts["sha256"]
     except StorageFailed:
         return False
