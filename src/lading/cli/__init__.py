@@ -1,0 +1,94 @@
+"""
+The command line: `main` runs it; every command lives in a module of its own that is imported when it is used.
+
+A module holds one click command named `command`.  What goes wrong ends here as one sentence on standard error and the
+exit code of `cli.exits`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import click
+
+from lading.cli import exits
+from lading.cli.lazy import LazyGroup
+from lading.errors import LadingError
+
+_COMMANDS = {
+    "demo": ("lading.cli.demo", "Produce one example report, from nothing to a checked package."),
+    "up": ("lading.cli.up", "Run database, API and workers on this machine."),
+    "exports": ("lading.cli.exports", "Ask for exports, follow, fetch and manage them."),
+    "verify": ("lading.cli.verify", "Check a package offline."),
+    "ledger": ("lading.cli.ledger", "Read and check the ledger of a tenant."),
+    "profiles": ("lading.cli.profiles", "Store, show and activate profiles."),
+    "sources": ("lading.cli.sources", "Register and test the sources of rows."),
+    "tenants": ("lading.cli.tenants", "Make tenants and their keys."),
+    "doctor": ("lading.cli.doctor", "Say what is wrong with this installation, and the mend."),
+    "server": ("lading.cli.server", "Run one API process."),
+    "worker": ("lading.cli.worker", "Run one worker process."),
+    "version": ("lading.cli.version", "Show the version."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    modules=_COMMANDS,
+    epilog=exits.EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="lading", message="lading %(version)s")
+def root() -> None:
+    """
+    Lading runs exports as durable, auditable jobs and hands out packages that anybody can verify.
+
+    Commands that talk to a server find it by --url or LADING_URL (http://127.0.0.1:8080), the token by LADING_TOKEN or
+    --token-file, the tenant to act for by --tenant or LADING_TENANT.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    code = run(list(sys.argv[1:] if arguments is None else arguments))
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _close_stdout()
+    sys.exit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; what it has to say of a failure is on standard error."""
+    try:
+        ended = root.main(args=arguments, prog_name="lading", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return exits.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("", err=True)
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        _close_stdout()
+        return exits.UNEXPECTED
+    except LadingError as error:
+        exits.say(error)
+        return exits.of(error)
+    except Exception as error:  # noqa: BLE001 - the last place that can turn a surprise into a sentence
+        exits.say_unexpected(error)
+        return exits.UNEXPECTED
+    return ended if isinstance(ended, int) else exits.OK
+
+
+def _close_stdout() -> None:
+    # Whoever read it has gone; Python would complain about that at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def interrupt_on_terminate() -> None:
+    """Let SIGTERM end a command the way Ctrl-C does: what is half-written is cleaned up or kept to be resumed."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

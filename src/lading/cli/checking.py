@@ -1,0 +1,31 @@
+"""Which keys this machine believes: the trust file that commands use when none is named."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lading.ledger.trust import Trust
+
+
+def default_trust() -> Trust | None:
+    """Return the trust of LADING_TRUST, else of the instance whose data directory is here, else None."""
+    path = default_trust_file()
+    return None if path is None else load(path)
+
+
+def default_trust_file() -> Path | None:
+    """Return the trust file that applies when none is named; None if there is none."""
+    if named := os.environ.get("LADING_TRUST"):
+        return Path(named)
+    found = Path(os.environ.get("LADING_DATA_DIR") or ".lading") / "keys" / "trust.json"
+    return found if found.is_file() else None
+
+
+def load(path: Path) -> Trust:
+    """Return the trust file at `path`; InvalidInput says what is wrong with it."""
+    from lading.ledger.trust import Trust
+
+    return Trust.load(path)

@@ -1,0 +1,56 @@
+"""From an export that was accepted to a checked package on this disk: follow, download, verify, tell."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from lading.cli import exits, output
+from lading.cli.checking import default_trust
+from lading.cli.options import Line
+from lading.cli.progress import fetch, follow
+from lading.cli.summary import print_summary
+
+if TYPE_CHECKING:
+    from lading.client import Client
+    from lading.wire.exports import Export
+
+
+def deliver(
+    line: Line,
+    client: Client,
+    export_id: str,
+    folder: Path,
+    *,
+    timeout: float | None,
+    began: float,
+    stream: TextIO,
+) -> int:
+    """Bring the package of an export to `folder`, check it and print what it holds; return the exit code."""
+    from lading.client import polling
+
+    try:
+        export = polling.completed(follow(client, export_id, timeout=timeout, stream=stream))
+        path = fetch(client, export, folder / export_id, stream=stream)
+    except KeyboardInterrupt:
+        again = f"lading exports download {export_id} --wait --output {shlex.quote(str(folder))}"
+        output.talk(f"\nDetached; {export_id} goes on. Follow it: lading exports wait {export_id}\nFetch it: {again}")
+        return exits.INTERRUPTED
+    return check_and_tell(line, client, export, path, began=began)
+
+
+def check_and_tell(line: Line, client: Client, export: Export, path: Path, *, began: float) -> int:
+    """Verify the package at `path` and print the summary, or JSON; return the exit code."""
+    from lading.artifacts.verify import verify
+
+    report = verify(path, default_trust())
+    sealed = client.exports.sealed(export.id)
+    elapsed = time.monotonic() - began
+    if line.is_json:
+        facts = {"export": sealed, "path": str(path), "signer": report.signer, "is_pinned": report.is_pinned}
+        output.document({**facts, "elapsed_seconds": round(elapsed, 3)})
+    else:
+        print_summary(sealed, path, elapsed)
+    return exits.OK

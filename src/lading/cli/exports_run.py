@@ -1,0 +1,118 @@
+"""`lading exports run`: the whole way, from the request to a checked package on this disk."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lading.cli import exits, output, periods
+from lading.cli.delivery import deliver
+from lading.cli.options import Line, connected
+from lading.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from lading.client import Client
+    from lading.client.sync.exports import Submission
+
+_TIMEOUT_SECONDS = 600.0
+
+
+@click.command()
+@click.argument("profile")
+@click.option("--period", required=True, help="2025, 2025-H1, 2025-Q2, 2025-03 or 2025-01-01..2025-06-30.")
+@click.option("--format", "format_", metavar="FORMAT", help="xlsx, csv, pdf; the profile's default if none is given.")
+@click.option("--revision", type=int, metavar="N", help="Revision of the profile; the active one if none is given.")
+@click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Repeat it; lists with commas.")
+@click.option("--attachments", is_flag=True, help="Put the attachments into the package.")
+@click.option(
+    "--output",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("exports"),
+    metavar="DIR",
+    help="Where the package goes (./exports).",
+)
+@click.option("--timeout", type=float, default=_TIMEOUT_SECONDS, metavar="SECONDS", help="How long to wait (600).")
+@click.option("--idempotency-key", metavar="KEY", help="The same key again follows the same export.")
+@click.option("--detach", is_flag=True, help="Only ask for it: print its id and end.")
+@connected
+def command(
+    line: Line,
+    profile: str,
+    period: str,
+    format_: str | None,
+    revision: int | None,
+    parameters: Sequence[str],
+    attachments: bool,
+    folder: Path,
+    timeout: float,
+    idempotency_key: str | None,
+    detach: bool,
+) -> int:
+    """
+    Ask for an export of PROFILE, follow it, download its package, check it and say what is in it.
+
+    The last line on standard output is the path of the package.  Ctrl-C detaches; the export goes on.
+
+    Example: lading exports run bufdir --period 2025 --parameter activity_types=course_day,home_visit
+    """
+    began = time.monotonic()
+    with line.client() as client:
+        asked = {
+            "profile": profile,
+            "period": dict(zip(("from", "to"), periods.parse(period), strict=True)),
+            "format": format_,
+            "revision": revision,
+            "parameters": _parameters(client, profile, revision, parameters),
+            "include_attachments": attachments,
+        }
+        submission = _submit(client, asked, idempotency_key)
+        export = submission.export
+        if detach:
+            output.document(export) if line.is_json else click.echo(export.id)
+            return exits.OK
+        if submission.is_replay:
+            output.talk(f"{export.id} was asked for with this key before; following it.")
+        return deliver(line, client, export.id, folder, timeout=timeout, began=began, stream=sys.stderr)
+
+
+def _submit(client: Client, asked: dict[str, Any], idempotency_key: str | None) -> Submission:
+    from lading.wire.exports import ExportRequest
+
+    return client.exports.submit(ExportRequest(**asked), idempotency_key=idempotency_key)
+
+
+def _parameters(client: Client, profile: str, revision: int | None, given: Sequence[str]) -> dict[str, Any]:
+    """Return the parameters, typed as the profile declares them; the server judges names and values."""
+    pairs = [pair.partition("=") for pair in given]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise InvalidInput.field("parameter", f"{name[:60]!r} has no value; write NAME=VALUE.")
+    if not pairs:
+        return {}
+    declared = client.profiles.get(profile, revision=revision).document.get("parameters") or {}
+    found: dict[str, Any] = {}
+    for name, _, value in pairs:
+        made = _value(name, str((declared.get(name) or {}).get("type", "string")), value)
+        found[name] = [*found[name], *made] if isinstance(made, list) and name in found else made
+    return found
+
+
+def _value(name: str, kind: str, text: str) -> Any:
+    match kind:
+        case "string_list":
+            return [each.strip() for each in text.split(",") if each.strip()]
+        case "integer" if text.lstrip("-").isdecimal() and len(text) < 20:
+            return int(text)
+        case "boolean" if text.lower() in {"true", "yes", "false", "no"}:
+            return text.lower() in {"true", "yes"}
+        case "integer" | "boolean":
+            wanted = "a whole number" if kind == "integer" else "true or false"
+            raise InvalidInput.field(f"parameters.{name}", f"{text[:60]!r} is not {wanted}.")
+        case _:
+            return text

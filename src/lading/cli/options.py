@@ -1,0 +1,72 @@
+"""What commands that talk to a server share: which server, whose token, which tenant, which form of output."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lading.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from lading.client import Client
+
+_TOKEN_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One invocation: how to reach the server, how to print. The first argument of every connected command."""
+
+    url: str | None
+    token_file: Path | None
+    tenant: str | None
+    form: str
+
+    @property
+    def is_json(self) -> bool:
+        """Whether JSON was asked for."""
+        return self.form == "json"
+
+    def client(self) -> Client:
+        """Return a client, to be used as a context manager."""
+        from lading.client.sync.client import Client
+
+        return Client(self.url, token=self._token(), tenant=self.tenant)
+
+    def _token(self) -> str | None:
+        if self.token_file is None:
+            return None
+        try:
+            with self.token_file.open("rb") as file:
+                return file.read(_TOKEN_BYTES).decode("ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            raise InvalidInput.field("--token-file", f"{self.token_file} can't be read; check the path.") from None
+
+
+def connected(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a server, and a Line as its first argument."""
+
+    @click.option("--url", metavar="URL", help="Server (LADING_URL, http://127.0.0.1:8080).")
+    @click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE", help="Token (LADING_TOKEN).")
+    @click.option("--tenant", metavar="SLUG", help="Tenant an instance admin acts for (LADING_TENANT).")
+    @click.option(
+        "--output-format", type=click.Choice(["table", "tsv", "json"]), default="table", help="Form of output."
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Short for --output-format json.")
+    @functools.wraps(function)
+    def inner(
+        url: str | None,
+        token_file: Path | None,
+        tenant: str | None,
+        output_format: str,
+        as_json: bool,
+        **rest: Any,
+    ) -> Any:
+        return function(Line(url, token_file, tenant, "json" if as_json else output_format), **rest)
+
+    return inner
