@@ -1,0 +1,2 @@
+-- The database that stands for the customer's.
+CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'

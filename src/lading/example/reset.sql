@@ -1,0 +1,3 @@
+-- Begin anew: another seed, size or shape was asked for.
+DROP SCHEMA public CASCADE;
+CREATE SCHEMA public;
