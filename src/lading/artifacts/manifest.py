@@ -126,7 +126,7 @@ def decode(data: bytes) -> Manifest:
     try:
         document: Any = canonical.decode(data)
         return _manifest(document)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise PackageInvalid(f"{NAME} is damaged or not a manifest: {error}.") from error
 
 

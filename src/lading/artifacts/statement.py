@@ -54,7 +54,7 @@ def unseal(envelope: bytes, trust: Trust | None) -> Statement:
     """Return the statement in `envelope`; PackageInvalid unless the signature is good and nothing else is in it."""
     try:
         return _unseal(envelope, () if trust is None else trust.keys("package"))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise PackageInvalid(f"{NAME} is damaged or not a signed statement: {error}.") from error
 
 
@@ -76,7 +76,8 @@ def _envelope(payload: bytes, keyid: str, signature: bytes) -> bytes:
 
 def _unseal(envelope: bytes, pinned: Sequence[PublicKey]) -> Statement:
     outer: Any = canonical.decode(envelope)
-    payload, signature = unbase64(outer["payload"]), unbase64(outer["signatures"][0]["sig"])
+    payload, [only] = unbase64(outer["payload"]), outer["signatures"]
+    signature = unbase64(only["sig"])
     inner: Any = canonical.decode(payload)
     predicate = inner["predicate"]
     key = PublicKey("package", unbase64(predicate["signer"]["public"]))

@@ -76,7 +76,7 @@ class Trust:
             raise InvalidInput(f"A trust file has at most {_MAX_BYTES} bytes.")
         try:
             return _trust(json.loads(data))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise InvalidInput(
                 f"This is not a trust file: {error}. Fetch trust.json from the instance again."
             ) from error
