@@ -23,7 +23,7 @@ from lading.settings import Settings, to_environment
 
 _ASK_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 120.0
-_PREFIXES: Final = ("lading: ", "Error: ")
+_PREFIX: Final = "error: "
 
 
 @contextmanager
@@ -85,7 +85,4 @@ def _url_of(settings: Settings, process: subprocess.Popen[bytes] | None) -> str:
 def _last_words(output: IO[str]) -> str:
     output.seek(0)
     lines = [line.strip() for line in output if line.strip()]
-    words = lines[-1] if lines else "The server ended without a word."
-    for prefix in _PREFIXES:
-        words = words.removeprefix(prefix)
-    return words
+    return lines[-1].removeprefix(_PREFIX) if lines else "The server ended without a word."
