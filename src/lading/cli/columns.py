@@ -69,3 +69,20 @@ KEYS: Final = {
 }
 CHECKS: Final = {"check": "name", "ok": "ok", "detail": "detail"}
 HISTORY: Final = {"at": "at", "type": "type", "by": "actor", "data": "data"}
+RECEIPT: Final = {
+    "entry": "index",
+    "entry sha256": "entry_sha256",
+    "tree size": "tree_size",
+    "root sha256": "root_sha256",
+}
+LEDGER_REPORT: Final = {
+    "ledger": "origin",
+    "tenant": "tenant",
+    "entries": "size",
+    "root sha256": "root_sha256",
+    "signed by": "keyid",
+    "first entry": "first_at",
+    "last entry": "last_at",
+}
+PROFILE: Final = {"name": "name", "revision": "revision", "active": "is_active", "digest": "digest"}
+MINTED: Final = {"id": "key.id", "name": "key.name", "role": "key.role", "expires": "key.expires_at", "token": "token"}

@@ -28,7 +28,7 @@ from lading.cli.progress import fetch
 @click.option("--wait", is_flag=True, help="Wait for the end of the export first.")
 @click.option("--timeout", type=float, default=600.0, metavar="SECONDS", help="How long to wait (600).")
 @connected
-def command(line: Line, export_id: str, name: str | None, folder: Path, wait: bool, timeout: float) -> int:
+def command(line: Line, *, export_id: str, name: str | None, folder: Path, wait: bool, timeout: float) -> int:
     """
     Download the package of an export, going on where an earlier download broke, and check it.
 

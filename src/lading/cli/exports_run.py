@@ -43,6 +43,7 @@ _TIMEOUT_SECONDS = 600.0
 @connected
 def command(
     line: Line,
+    *,
     profile: str,
     period: str,
     format_: str | None,

@@ -1,0 +1,46 @@
+"""Documents that people write, YAML or JSON, as the command line reads them before it sends them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from lading.errors import EnvironmentUnfit, InvalidInput
+
+_MOST_BYTES: Final = 1 << 20
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the document in `path`; InvalidInput says where it is wrong."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        text = data.decode("utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path} can't be read: {error.strerror}. Check the path.") from error
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{path} is not UTF-8; save it so.") from None
+    if len(data) > _MOST_BYTES:
+        raise InvalidInput(f"{path} has more than {_MOST_BYTES} bytes; no document needs that many.")
+    found = _json(path, text) if path.suffix == ".json" else _yaml(text)
+    if not isinstance(found, dict):
+        raise InvalidInput(f"{path} holds no document with named fields.")
+    return found
+
+
+def _json(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InvalidInput(f"{path} is not JSON: {error}.") from error
+    except RecursionError:
+        raise InvalidInput(f"{path} is nested too deeply.") from None
+
+
+def _yaml(text: str) -> Any:
+    try:
+        from lading.exports.document import load
+    except ImportError:
+        raise EnvironmentUnfit("YAML needs lading[server]; install that, or give the document as .json.") from None
+    return dict(load(text))

@@ -1,0 +1,79 @@
+"""`lading ledger`: read and check the ledger of a tenant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lading.cli import checking, exits, output
+from lading.cli.columns import HISTORY, LEDGER_REPORT, RECEIPT
+from lading.cli.options import Line, connected
+
+
+@click.group()
+def command() -> None:
+    """
+    Read and check the ledger of a tenant.
+
+    Example: lading ledger verify --trust trust.json
+    """
+
+
+@command.command()
+@click.option("--trust", "trust_file", type=click.Path(path_type=Path), metavar="FILE", help="Keys to believe.")
+@connected
+def verify(line: Line, trust_file: Path | None) -> int:
+    """
+    Fetch every entry and the signed head, and recompute the tree here.
+
+    The keys that are believed: --trust, else LADING_TRUST, else keys/trust.json in LADING_DATA_DIR or ./.lading; with
+    none of them those the server names, and exit code 10.
+
+    Example: lading ledger verify --tenant nordlys --trust trust.json
+    """
+    from lading.ledger.offline import verify_lines
+    from lading.ledger.trust import Trust
+
+    pinned = checking.load(trust_file) if trust_file else checking.default_trust()
+    with line.client() as client:
+        trust = pinned or Trust.parse(client.ledger.trust())
+        head = client.ledger.head()
+        report = verify_lines(client.ledger.lines(until=head.size), head.note, trust)
+    output.facts(line.form, report, LEDGER_REPORT)
+    if pinned is not None:
+        return exits.OK
+    output.talk("The tree is whole, but the key came from the server itself. Pin it: lading ledger trust > trust.json")
+    return exits.NOT_PINNED
+
+
+@command.command()
+@click.argument("export_id", metavar="ID")
+@connected
+def show(line: Line, export_id: str) -> None:
+    """
+    Show the entries about an export, and where its completion stands in the signed tree.
+
+    Example: lading ledger show exp_01ke2m0v8ye6h9y3v4n5p6q7r8
+    """
+    with line.client() as client:
+        export, entries = client.exports.get(export_id), client.exports.history(export_id)
+    if line.is_json:
+        output.document({"entries": list(entries), "receipt": export.receipt})
+        return
+    output.history(line.form, entries, HISTORY)
+    if export.receipt is not None:
+        click.echo("")
+        output.facts(line.form, export.receipt, RECEIPT)
+
+
+@command.command()
+@connected
+def trust(line: Line) -> None:
+    """
+    Print the public keys of the instance: compare them by another way before you believe them.
+
+    Example: lading ledger trust > trust.json
+    """
+    with line.client() as client:
+        click.echo(client.ledger.trust(), nl=False)

@@ -1,0 +1,67 @@
+"""`lading tenants`: make tenants and their keys; for the admin of an instance."""
+
+from __future__ import annotations
+
+import click
+
+from lading.cli import output
+from lading.cli.columns import KEYS, MINTED, TENANTS
+from lading.cli.options import Line, connected
+
+
+@click.group()
+def command() -> None:
+    """
+    Make tenants and their keys.
+
+    Example: lading tenants create nordlys --name "Nordlys likepersonforbund"
+    """
+
+
+@command.command(name="list")
+@connected
+def list_(line: Line) -> None:
+    """
+    List the tenants.
+
+    Example: lading tenants list
+    """
+    with line.client() as client:
+        output.rows(line.form, TENANTS, client.tenants.list())
+
+
+@command.command()
+@click.argument("slug")
+@click.option("--name", required=True, help="How people call the organisation.")
+@connected
+def create(line: Line, slug: str, name: str) -> None:
+    """
+    Make a tenant.
+
+    Example: lading tenants create nordlys --name "Nordlys likepersonforbund"
+    """
+    with line.client() as client:
+        output.facts(line.form, client.tenants.create(slug, name=name), TENANTS)
+
+
+@command.command()
+@click.argument("slug")
+@click.option("--name", help="What the key is for; without it the keys are listed.")
+@click.option(
+    "--role", default="operator", show_default=True, help="viewer, requester, operator, auditor, admin or worker."
+)
+@click.option("--expires-at", metavar="INSTANT", help="When it ends, RFC 3339; never if none is given.")
+@connected
+def key(line: Line, slug: str, name: str | None, role: str, expires_at: str | None) -> None:
+    """
+    Mint a key for a tenant and print its token, this once; without --name list the keys.
+
+    Example: lading tenants key nordlys --name reporting --role operator
+    """
+    with line.client() as client:
+        if name is None:
+            output.rows(line.form, KEYS, client.tenants.keys(slug))
+            return
+        minted = client.tenants.create_key(slug, name=name, role=role, expires_at=expires_at)
+    output.facts(line.form, minted, MINTED)
+    output.talk("The token is shown this once; keep it where secrets are kept.")

@@ -1,0 +1,51 @@
+"""`lading verify`: check a package offline, with nothing but the file and the keys one believes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lading.cli import checking, exits, output
+
+
+@click.command()
+@click.argument("package", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--trust", "trust_file", type=click.Path(path_type=Path), metavar="FILE", help="Keys to believe.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def command(package: Path, trust_file: Path | None, as_json: bool) -> int:
+    """
+    Check every byte of PACKAGE and the signature on it, without any server.
+
+    The keys that are believed: --trust, else LADING_TRUST, else keys/trust.json in LADING_DATA_DIR or ./.lading.
+    Exit code 0: whole, and signed by one of them.  9: damaged or tampered with.  10: whole, but the signer is not one
+    of them, so anybody could have made it.
+
+    Example: lading verify report.zip --trust trust.json
+    """
+    from lading.artifacts.verify import verify
+
+    trust = checking.load(trust_file) if trust_file else checking.default_trust()
+    report = verify(package, trust)
+    listed = [each.member for each in report.files]
+    if as_json:
+        files = [{"name": each.name, "size": each.size, "sha256": each.sha256} for each in listed]
+        facts = {"path": str(package), "size": report.size, "files": files, "manifest": report.manifest}
+        output.document({**facts, "signer": report.signer, "is_pinned": report.is_pinned})
+    else:
+        click.echo(f"{package}: whole, {output.number(len(listed))} files, {output.size(report.size)}")
+        click.echo(f"profile {_profile(report.manifest)}")
+        click.echo(f"signed by {report.signer}, {'a key you trust' if report.is_pinned else 'a key you do not trust'}")
+    if report.is_pinned:
+        return exits.OK
+    why = "no trust file was named or found" if trust is None else "the trust file does not have its key"
+    output.talk(f"The package is whole, but {why}: anybody could have signed it. Name one with --trust FILE.")
+    return exits.NOT_PINNED
+
+
+def _profile(manifest: object) -> str:
+    facts = manifest if isinstance(manifest, dict) else {}
+    profile, period = facts.get("profile") or {}, facts.get("period") or {}
+    name, tenant = output.plain(str(profile.get("name"))), output.plain(str(facts.get("tenant")))
+    days = output.plain(f"{period.get('from')} to {period.get('to')}")
+    return f"{name} revision {profile.get('revision')} of {tenant}, {days}"
