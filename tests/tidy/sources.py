@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +47,7 @@ def modules() -> list[Path]:
     return files(".py", below=PACKAGE)
 
 
+@cache
 def tree(path: Path) -> ast.Module:
     """Return the parsed module."""
     return ast.parse(path.read_text("utf-8"), str(path))
@@ -59,8 +61,9 @@ def functions(path: Path) -> Iterator[Function]:
             yield Function(f"{name_of(path)}:{node.lineno} {node.name}", node.end_lineno - node.lineno + 1)
 
 
-def strings(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield every string of a module that is not documentation, with its line."""
+@cache
+def strings(path: Path) -> tuple[tuple[int, str], ...]:
+    """Return every string of a module that is not documentation, with its line."""
     module = tree(path)
     documentation = {
         id(node.body[0].value)
@@ -69,9 +72,11 @@ def strings(path: Path) -> Iterator[tuple[int, str]]:
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    for node in ast.walk(module):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
-            yield node.lineno, node.value
+    return tuple(
+        (node.lineno, node.value)
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation
+    )
 
 
 def statements() -> list[Path]:
