@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import psycopg
@@ -91,8 +91,7 @@ class Organisation:
 
     def package(self, export: Export) -> Path:
         """Return where the package of a completed export lies."""
-        found = next(self.settings.blobs_dir.glob(f"exports/*/{ids.parse(ids.EXPORT, export.id)}/*/out/package.zip"))
-        return found
+        return next(self.settings.blobs_dir.glob(f"exports/*/{ids.parse(ids.EXPORT, export.id)}/*/out/package.zip"))
 
 
 def make_source(admin_url: str, folder: Path) -> Path:
@@ -165,7 +164,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self.starts = 0
 
-    async def __aenter__(self) -> Worker:
+    async def __aenter__(self) -> Self:
         self._start()
         self._keeper = asyncio.create_task(self._keep())
         return self
@@ -176,6 +175,12 @@ class Worker:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             await asyncio.to_thread(self._process.wait, 40)
+
+    async def run_once(self) -> None:
+        """Run one process until it dies by itself."""
+        self._start()
+        assert self._process is not None
+        await asyncio.to_thread(self._process.wait)
 
     def _start(self) -> None:
         self.starts += 1
