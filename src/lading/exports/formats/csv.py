@@ -59,7 +59,7 @@ def _chunks(profile: Profile, table: Path, result: MappingResult) -> Iterator[tu
     for frame in frames(table):
         rows += frame.height
         yield rows, _encoded(frame.select(cells), style)
-    totals = totals_row(profile, dict(result.totals), mark=style.decimal)
+    totals = totals_row(profile, result.totals, mark=style.decimal)
     if totals:
         yield rows, _line(totals, style)
 

@@ -1,4 +1,227 @@
-"""PDF."""
+"""
+The report as a pdf: key figures, breakdowns, the basis of the data and the first rows, as tagged PDF/A-2a.
+
+The document is set by typst in a disposable child process with a memory and a time limit.  Rows reach it as strings in
+a JSON file and can never become markup.  A table with more rows than the pdf shows comes whole in a csv beside it, and
+the pdf says so.  Bytes depend on table, profile and facts alone; the document is dated to the end of the period.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from lading.errors import ExportError
+from lading.exports.formats import csv
+from lading.exports.formats.coverage import REPLACEMENT, is_settable, settable
+from lading.exports.formats.report import ReportFacts, ReportFile
+from lading.exports.formats.summary import Summary, Words, summarise
+from lading.exports.formats.text import WHOLE, full, mark_of, number_text, pattern_of
+from lading.exports.mapping import MappingResult
+from lading.exports.profile import Column, Profile
+
+MEDIA_TYPE: Final = "application/pdf"
+WALL_SECONDS: Final = 120
+WIDE_FROM: Final = 7
+MAX_CELL: Final = 400
+_CHILD: Final = Path(__file__).with_name("typst_child.py")
+_TEMPLATE: Final = "report.typ"
+
+_BREAKDOWN_WORDS: Final = {
+    "nb": Words("Antall", "Totalt", "Øvrige ({count})", "Ikke oppgitt"),
+    "en": Words("Count", "Total", "Others ({count})", "Not given"),
+}
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "nb": {
+        "page": "Side",
+        "of": "av",
+        "schema": "Skjema",
+        "basis": "Datagrunnlag",
+        "rows": "Vedlegg: rader",
+        "read": "Rader lest fra kilden",
+        "written": "Rader i rapporten",
+        "quarantined": "Rader holdt tilbake på grunn av feil i dataene",
+        "duplicate": "Dubletter, talt én gang",
+        "period": "Periode",
+        "chosen": "Utvalg: {name}",
+        "all": "Alle",
+        "part": "Tabellen viser de første {shown} av {all} rader. Alle radene ligger i filen {file} i samme pakke.",
+        "sums": "Summene nederst gjelder alle radene.",
+        "changed": "Tegn som dokumentets skrift ikke har, er vist som {sign}; hele teksten står i {file}.",
+        "none": "Ingen rader i perioden.",
+    },
+    "en": {
+        "page": "Page",
+        "of": "of",
+        "schema": "Schema",
+        "basis": "Basis of the data",
+        "rows": "Annex: rows",
+        "read": "Rows read from the source",
+        "written": "Rows in this report",
+        "quarantined": "Rows held back because of faults in the data",
+        "duplicate": "Duplicates, counted once",
+        "period": "Period",
+        "chosen": "Selection: {name}",
+        "all": "All",
+        "part": "The table shows the first {shown} of {all} rows. All rows are in the file {file} in the same package.",
+        "sums": "The sums at the bottom are of all rows.",
+        "changed": "Characters that the document's fonts lack are shown as {sign}; the full text is in {file}.",
+        "none": "No rows in the period.",
+    },
+}
 
 
-def write(*a): ...
+def write(
+    profile: Profile,
+    table: Path,
+    result: MappingResult,
+    facts: ReportFacts,
+    folder: Path,
+    progress: Callable[[int], None],
+) -> list[ReportFile]:
+    """Write the table as pdf into `folder`, and as csv too where the pdf shows only its beginning."""
+    name = profile.file_stem(facts.period_from, facts.period_to) + ".pdf"
+    summary = summarise(profile, table, _BREAKDOWN_WORDS[profile.language], rows=profile.pdf.rows)
+    files: list[ReportFile] = []
+    is_changed = any(not is_settable(cell) for row in summary.rows for cell in row)
+    if result.written > len(summary.rows) or is_changed:
+        files.append(csv.write(profile, table, result, facts, folder, progress))
+    scratch = folder / ".typst"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    try:
+        notes = _notes(profile, summary, result, annex=files[0].name if files else "", is_changed=is_changed)
+        document = settable(_document(profile, summary, result, facts, note=notes))
+        (scratch / "data.json").write_text(json.dumps(document, ensure_ascii=False), "utf-8")
+        (scratch / _TEMPLATE).write_bytes(resources.files(__package__ or "").joinpath(_TEMPLATE).read_bytes())
+        _compile(scratch, facts.period_to)
+        (scratch / "report.pdf").replace(folder / name)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    progress(result.written)
+    return [ReportFile(name, folder / name, MEDIA_TYPE), *files]
+
+
+def _compile(folder: Path, dated: datetime.date) -> None:
+    epoch = int(datetime.datetime.combine(dated, datetime.time(), datetime.UTC).timestamp())
+    command = [sys.executable, "-I", str(_CHILD), str(folder), str(epoch)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=WALL_SECONDS, check=False, cwd=folder, env={})  # noqa: S603
+    except subprocess.TimeoutExpired:
+        raise ExportError(f"The pdf was not ready within {WALL_SECONDS} s; show fewer rows in it (pdf.rows).") from None
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:300]
+        raise ExportError(
+            f"The pdf could not be set ({said or f'exit {done.returncode}'}); choose xlsx or csv meanwhile."
+        )
+
+
+def _document(
+    profile: Profile, summary: Summary, result: MappingResult, facts: ReportFacts, *, note: str
+) -> dict[str, Any]:
+    words = _WORDS[profile.language]
+    return {
+        "lang": profile.language,
+        "region": "NO" if profile.language == "nb" else "GB",
+        "title": profile.title,
+        "subtitle": profile.pdf.subtitle,
+        "description": profile.description,
+        "organisation": facts.organisation,
+        "period": _period(profile, facts),
+        "schema_version": profile.schema_version,
+        "words": {key: words[key] for key in ("page", "of", "schema", "basis", "rows")},
+        "figures": [{"label": label, "value": value} for label, value in summary.figures],
+        "groups": [
+            {"label": group.label, "header": group.header, "rows": group.rows, "total": group.total}
+            for group in summary.breakdowns
+            if group.rows
+        ],
+        "basis": _basis(profile, result, facts, words),
+        "listing": _listing(profile, summary, result, note),
+    }
+
+
+def _period(profile: Profile, facts: ReportFacts) -> str:
+    form = "%d.%m.%Y" if profile.language == "nb" else "%Y-%m-%d"
+    return f"{facts.period_from.strftime(form)} – {facts.period_to.strftime(form)}"
+
+
+def _basis(profile: Profile, result: MappingResult, facts: ReportFacts, words: Mapping[str, str]) -> list[list[str]]:
+    rows = [[words["period"], _period(profile, facts)]]
+    for name, parameter in profile.parameters.items():
+        given = facts.parameters.get(name)
+        text = ", ".join(map(str, given)) if isinstance(given, list) else "" if given is None else str(given)  # pyright: ignore[reportUnknownArgumentType]
+        rows.append([words["chosen"].format(name=parameter.label), text or words["all"]])
+    counts = {
+        "read": result.read,
+        "written": result.written,
+        "duplicate": result.duplicate,
+        "quarantined": result.quarantined,
+    }
+    rows += [[words[key], _whole(profile, count)] for key, count in counts.items()]
+    return rows if result.written else [*rows, [words["none"], ""]]
+
+
+def _notes(profile: Profile, summary: Summary, result: MappingResult, *, annex: str, is_changed: bool) -> str:
+    """Return what the reader must know of the rows shown: that there are more, and where; that characters are missing."""
+    words, notes = _WORDS[profile.language], list[str]()
+    if result.written > len(summary.rows):
+        shown, every = (
+            number_text(str(n), WHOLE, mark=mark_of(profile), is_grouped=True)
+            for n in (len(summary.rows), result.written)
+        )
+        notes.append(words["part"].format(shown=shown, all=every, file=annex))
+        if profile.totals and set(profile.totals.columns) & set(profile.pdf.columns):
+            notes.append(words["sums"])
+    if is_changed:
+        notes.append(words["changed"].format(sign=REPLACEMENT, file=annex))
+    return " ".join(notes)
+
+
+def _listing(profile: Profile, summary: Summary, result: MappingResult, note: str) -> dict[str, Any]:
+    columns = [profile.column(name) for name in profile.pdf.columns]
+    lengths = [
+        pl.Series([row[index] for row in summary.rows], dtype=pl.String).str.len_chars().quantile(0.9) or 1
+        for index in range(len(columns))
+    ]
+    shown = [_total(profile, column, result) for column in columns]
+    return {
+        "is_wide": len(columns) >= WIDE_FROM,
+        "note": note,
+        "columns": [
+            {
+                "name": column.name,
+                "kind": "number" if column.type in {"integer", "decimal"} else "text",
+                # Numbers and dates take what they need; texts share the rest by how long they mostly are.
+                "weight": min(40, max(6, int(length))) if column.type == "string" else 0,
+            }
+            for column, length in zip(columns, lengths, strict=True)
+        ],
+        "rows": [[_cell(cell) for cell in row] for row in summary.rows],
+        "total": shown if any(shown) else [],
+    }
+
+
+def _total(profile: Profile, column: Column, result: MappingResult) -> str:
+    if profile.totals is not None and column.name == profile.totals.label_column:
+        return profile.totals.label
+    total = result.totals.get(column.name)
+    pattern = full(pattern_of(profile, column.name))
+    return "" if total is None else number_text(total, pattern, mark=mark_of(profile), is_grouped=True)
+
+
+def _cell(text: str) -> str:
+    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+
+
+def _whole(profile: Profile, number: int) -> str:
+    return number_text(str(number), WHOLE, mark=mark_of(profile), is_grouped=True)

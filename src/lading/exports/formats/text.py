@@ -6,6 +6,7 @@ Values as text, for csv and pdf: numbers, dates and booleans by the profile's pa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
@@ -47,6 +48,11 @@ def _decimal(value: pl.Expr, pattern: NumberPattern, mark: str) -> pl.Expr:
     return text.str.replace(".", mark, literal=True) if mark != "." else text
 
 
+def full(pattern: NumberPattern) -> NumberPattern:
+    """Return the pattern that writes every digit it keeps, so that numbers in a column line up."""
+    return NumberPattern(pattern.scale, pattern.scale, pattern.grouped)
+
+
 def number_text(number: str, pattern: NumberPattern, *, mark: str, is_grouped: bool = False) -> str:
     """
     Return one number as text.
@@ -63,8 +69,8 @@ def number_text(number: str, pattern: NumberPattern, *, mark: str, is_grouped: b
     return whole + (mark + kept if kept else "")
 
 
-def totals_row(profile: Profile, totals: dict[str, str], *, mark: str) -> list[str]:
-    """Return the texts of the totals row, one for each column; empty where there is none."""
+def totals_row(profile: Profile, totals: Mapping[str, str], *, mark: str) -> list[str]:
+    """Return the texts of the totals row, one for each column, or nothing if the profile has none."""
     if profile.totals is None:
         return []
     cells = {name: number_text(number, pattern_of(profile, name), mark=mark) for name, number in totals.items()}
