@@ -63,8 +63,8 @@ async def tenant(database: Database) -> UUID:
     return await plant(database, "acme")
 
 
-def entry(rev: int, subject: str = "job_1", type: str = "job.started") -> Entry:  # noqa: A002
-    return Entry(type, subject, Actor("worker", "lse_1"), rev=rev)
+def entry(rev: int, subject: str = "job_1", kind: str = "job.started") -> Entry:
+    return Entry(kind, subject, Actor("worker", "lse_1"), rev=rev)
 
 
 async def write(database: Database, tenant: UUID, *written: Entry) -> None:

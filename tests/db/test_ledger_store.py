@@ -17,8 +17,8 @@ pytestmark = pytest.mark.anyio
 INSTANCE = UUID("00000000-0000-7000-8000-000000000000")
 
 
-def entry(number: int = 0, type: str = "job.started", subject: str = "job_1") -> Entry:  # noqa: A002
-    return Entry(type, subject, Actor("worker", "lse_1"), {"number": number}, rev=number)
+def entry(number: int = 0, subject: str = "job_1") -> Entry:
+    return Entry("job.started", subject, Actor("worker", "lse_1"), {"number": number}, rev=number)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 import rfc8785
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import SSlibKey
+from securesystemslib.signer import Key
 from tests.packages import FACTS, SIGNER, TRUST, pack
 
 from lading.artifacts.container import Method
@@ -156,7 +156,7 @@ def test_securesystemslib_accepts_the_statement_and_refuses_a_changed_one(packed
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         sealed = json.loads(archive.read("statement.dsse.json"))
     public = {"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": SIGNER.public.raw.hex()}}
-    key = SSlibKey.from_dict(SIGNER.public.keyid, public)
+    key = Key.from_dict(SIGNER.public.keyid, public)
 
     assert set(Envelope.from_dict(deepcopy(sealed)).verify([key], 1)) == {SIGNER.public.keyid}
     body = json.loads(base64.b64decode(sealed["payload"]))

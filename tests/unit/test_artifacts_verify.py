@@ -8,6 +8,7 @@ import json
 import random
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -106,7 +107,7 @@ def repack(files: list[tuple[str, bytes]]) -> bytes:
     """A container in our own form, all stored, around any files."""
     body, members = b"", list[tuple[Member, int]]()
     for name, content in files:
-        crc = zipfile.crc32(content)
+        crc = zlib.crc32(content)
         digest = hashlib.sha256(content).hexdigest()
         members.append((Member(name, len(content), digest, Method.STORED, len(content), digest, crc), len(body)))
         body += local_header(name, Method.STORED, size=len(content), stored_size=len(content), crc=crc) + content
@@ -117,7 +118,7 @@ def forge(change: Callable[[dict[str, Any]], None], signer: Signer = SIGNER) -> 
     """A package whose manifest was changed and then signed again, as only the holder of a key can."""
     content = b"a;b\n"
     digest = hashlib.sha256(content).hexdigest()
-    member = Member("report.csv", 4, digest, Method.STORED, 4, digest, zipfile.crc32(content))
+    member = Member("report.csv", 4, digest, Method.STORED, 4, digest, zlib.crc32(content))
     facts = replace(FACTS, missing_attachments=0)
     document = json.loads(manifest.encode(facts, [manifest.ListedFile(member, "text/csv")]))
     change(document)
