@@ -46,7 +46,7 @@ class Up:
 def environment(data_dir: Path, given: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which only the test configures Lading."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LADING_")}
-    return {**kept, "LADING_DATA_DIR": str(data_dir), "LADING_PORT": "0", **given}
+    return {**kept, "LADING_DATA_DIR": str(data_dir), "LADING_PORT": "0", "LADING_WORKERS": "1", **given}
 
 
 @pytest.fixture
