@@ -25,7 +25,7 @@ from typing import Any, Final, Self
 
 from lading.errors import Conflict, DownloadFailed, StorageFailed, StorageFull
 
-CHUNK_BYTES: Final = 1 << 20
+_CHUNK_BYTES: Final = 1 << 20
 _SIDECAR_BYTES: Final = 1 << 16
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _STRONG: Final = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
@@ -199,7 +199,7 @@ class Partial:
             self.restart()
             return
         self.version = self._wanted.known(left)
-        while chunk := os.read(self._file, CHUNK_BYTES):
+        while chunk := os.read(self._file, _CHUNK_BYTES):
             self._hash.update(chunk)
             self.size += len(chunk)
         if self.version.size is not None and self.size > self.version.size:

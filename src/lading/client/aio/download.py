@@ -16,7 +16,7 @@ import httpx2
 from lading.client import faults, retries
 from lading.client.aio.ground import in_thread, sleep
 from lading.client.aio.session import Session
-from lading.client.partial import CHUNK_BYTES, Mismatch, Partial, Version, is_already
+from lading.client.partial import Mismatch, Partial, Version, is_already
 from lading.client.retries import Retries
 from lading.errors import DownloadFailed, LadingError, NotFound
 
@@ -85,7 +85,8 @@ async def _connection(session: Session, path: str, partial: Partial) -> LadingEr
             partial.accept(response.status_code, response.headers)
             if partial.version.sha256 is None:
                 raise DownloadFailed(f"The server names no digest for {partial.target.name}; it can't be checked.")
-            async for chunk in response.aiter_raw(CHUNK_BYTES):
+            # As the network brings it: chunks of a fixed size would lose what was read of the last one at every break.
+            async for chunk in response.aiter_raw():
                 partial.write(chunk)
     except httpx2.TransportError as error:
         return faults.unreachable(session.target.url, error)

@@ -15,7 +15,7 @@ from typing import Final
 import httpx2
 
 from lading.client import faults, retries
-from lading.client.partial import CHUNK_BYTES, Mismatch, Partial, Version, is_already
+from lading.client.partial import Mismatch, Partial, Version, is_already
 from lading.client.retries import Retries
 from lading.client.sync.ground import in_thread, sleep
 from lading.client.sync.session import Session
@@ -86,7 +86,8 @@ def _connection(session: Session, path: str, partial: Partial) -> LadingError | 
             partial.accept(response.status_code, response.headers)
             if partial.version.sha256 is None:
                 raise DownloadFailed(f"The server names no digest for {partial.target.name}; it can't be checked.")
-            for chunk in response.iter_raw(CHUNK_BYTES):
+            # As the network brings it: chunks of a fixed size would lose what was read of the last one at every break.
+            for chunk in response.iter_raw():
                 partial.write(chunk)
     except httpx2.TransportError as error:
         return faults.unreachable(session.target.url, error)

@@ -1,0 +1,309 @@
+"""A download ends with the right bytes under its name or with none, whatever the network does on the way."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from lading.client import partial
+from lading.client.partial import Version
+from lading.client.retries import Retries
+from lading.client.sync import download as shell
+from lading.client.sync.client import Client
+from lading.errors import Conflict, DownloadFailed, NotFound, ServerUnreachable
+
+# C4
+SIZE = 3_000_000
+CONTENT = hashlib.shake_256(b"lading").digest(SIZE)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@dataclass
+class Faulty:
+    """A file server whose next answers are told: `cuts` bytes of body, then the connection is broken."""
+
+    content: bytes = CONTENT
+    etag: str | None = f'"sha256-{SHA256}"'
+    digest: str | None = f"sha-256=:{base64.b64encode(hashlib.sha256(CONTENT).digest()).decode()}:"
+    cuts: list[int] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    has_ranges: bool = True
+    has_length: bool = True
+    lies_by: int = 0
+    asked: list[str | None] = field(default_factory=list)
+    body: Callable[[bytes], bytes] = bytes
+    gate: threading.Event | None = None
+    gate_at: int = 0
+    reached: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        wanted = request.headers.get("Range")
+        self.asked.append(wanted)
+        if self.statuses:
+            request.send_response(self.statuses.pop(0))
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+            return
+        fresh = request.headers.get("If-Range") in (None, self.etag)
+        first = int(wanted[6:-1]) if wanted and self.has_ranges and fresh else 0
+        if first > len(self.content):
+            request.send_response(416)
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+            return
+        self._head(request, first)
+        self._send(request, self.body(self.content[first:]))
+
+    def _head(self, request: BaseHTTPRequestHandler, first: int) -> None:
+        request.send_response(206 if first else 200)
+        if first:
+            request.send_header("Content-Range", f"bytes {first}-{len(self.content) - 1}/{len(self.content)}")
+        if self.has_length:
+            request.send_header("Content-Length", str(len(self.content) - first + self.lies_by))
+        for name, value in (("ETag", self.etag), ("Repr-Digest", self.digest)):
+            if value is not None:
+                request.send_header(name, value)
+        request.send_header("Connection", "close")
+        request.end_headers()
+
+    def _send(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        if self.gate is not None:
+            request.wfile.write(body[: self.gate_at])
+            request.wfile.flush()
+            self.reached.set()
+            self.gate.wait(20)
+            body = body[self.gate_at :]
+        request.wfile.write(body[: self.cuts.pop(0)] if self.cuts else body)
+
+
+@contextmanager
+def serving(faulty: Faulty) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            try:
+                faulty.answer(self)
+            except OSError:
+                self.close_connection = True
+
+        def log_message(self, *_arguments: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "sleep", lambda _seconds: None)
+
+
+def _fetch(faulty: Faulty, target: Path, wanted: Version | None = None) -> Path:
+    with serving(faulty) as url, Client(url, patience=Retries(first_seconds=0.0)) as client:
+        return shell.download(client.session, "/file", target, wanted=wanted)
+
+
+def _is_clean(target: Path) -> bool:
+    return [path.name for path in target.parent.iterdir()] in ([], [target.name])
+
+
+def test_a_download_holds_the_bytes_and_leaves_nothing_beside_them(tmp_path: Path) -> None:
+    target = _fetch(Faulty(), tmp_path / "package.zip")
+
+    assert target.read_bytes() == CONTENT
+    assert _is_clean(target)
+
+
+def test_a_broken_connection_goes_on_where_it_broke(tmp_path: Path) -> None:
+    faulty = Faulty(cuts=[1_000_000, 700_000, 1])
+
+    target = _fetch(faulty, tmp_path / "package.zip")
+
+    assert target.read_bytes() == CONTENT
+    assert faulty.asked == [None, "bytes=1000000-", "bytes=1700000-", "bytes=1700001-"]
+    assert _is_clean(target)
+
+
+def test_a_server_without_ranges_is_read_from_the_start_again(tmp_path: Path) -> None:
+    faulty = Faulty(cuts=[1_000_000], has_ranges=False)
+
+    assert _fetch(faulty, tmp_path / "package.zip").read_bytes() == CONTENT
+
+
+def test_a_missing_content_length_is_no_obstacle(tmp_path: Path) -> None:
+    assert _fetch(Faulty(has_length=False), tmp_path / "package.zip").read_bytes() == CONTENT
+
+
+def test_a_body_cut_without_a_content_length_is_noticed_and_completed(tmp_path: Path) -> None:
+    faulty = Faulty(has_length=False, cuts=[1_000_000])
+
+    target = _fetch(faulty, tmp_path / "package.zip", Version(size=SIZE, sha256=SHA256))
+
+    assert target.read_bytes() == CONTENT
+    assert faulty.asked == [None, "bytes=1000000-"]
+
+
+def test_a_file_that_changes_between_two_connections_is_never_mixed(tmp_path: Path) -> None:
+    other = CONTENT[::-1]
+    sha256 = hashlib.sha256(other).hexdigest()
+    faulty = Faulty(cuts=[1_000_000])
+
+    def change(body: bytes) -> bytes:
+        faulty.content, faulty.etag, faulty.digest = other, f'"sha256-{sha256}"', None
+        return body
+
+    faulty.body = change
+
+    assert _fetch(faulty, tmp_path / "package.zip").read_bytes() == other
+
+
+def test_a_file_that_is_not_the_one_the_export_names_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DownloadFailed, match="changed"):
+        _fetch(Faulty(), tmp_path / "package.zip", Version(size=SIZE, sha256="0" * 64))
+
+    assert _is_clean(tmp_path / "package.zip")
+
+
+def test_bytes_without_the_named_digest_are_dropped_after_a_second_try(tmp_path: Path) -> None:
+    faulty = Faulty(body=lambda body: b"!" + body[1:])
+
+    with pytest.raises(DownloadFailed, match="digest"):
+        _fetch(faulty, tmp_path / "package.zip")
+
+    assert len(faulty.asked) == 2
+    assert _is_clean(tmp_path / "package.zip")
+
+
+def test_a_file_without_any_digest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DownloadFailed, match="no digest"):
+        _fetch(Faulty(etag=None, digest=None), tmp_path / "package.zip")
+
+    assert _is_clean(tmp_path / "package.zip")
+
+
+def test_passing_faults_of_the_server_are_outlived(tmp_path: Path) -> None:
+    assert _fetch(Faulty(statuses=[503, 502, 429]), tmp_path / "package.zip").read_bytes() == CONTENT
+
+
+def test_a_file_that_is_gone_is_not_found_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        _fetch(Faulty(statuses=[404]), tmp_path / "package.zip")
+
+    assert _is_clean(tmp_path / "package.zip")
+
+
+def test_a_connection_that_never_brings_a_byte_is_given_up(tmp_path: Path) -> None:
+    faulty = Faulty(cuts=[0] * 50)
+
+    with pytest.raises(ServerUnreachable):
+        _fetch(faulty, tmp_path / "package.zip")
+
+    assert len(faulty.asked) == shell.TRIES
+    assert _is_clean(tmp_path / "package.zip")
+
+
+def test_what_arrived_before_giving_up_is_kept_for_the_next_download(tmp_path: Path) -> None:
+    target = tmp_path / "package.zip"
+    with pytest.raises(ServerUnreachable):
+        _fetch(Faulty(cuts=[2_000_000] + [0] * 50), target)
+    assert not target.exists()
+    faulty = Faulty()
+
+    _fetch(faulty, target, Version(size=SIZE, sha256=SHA256))
+
+    assert target.read_bytes() == CONTENT
+    assert faulty.asked == ["bytes=2000000-"]
+
+
+def test_a_part_of_another_version_is_not_continued(tmp_path: Path) -> None:
+    target = tmp_path / "package.zip"
+    (tmp_path / "package.zip.part").write_bytes(b"x" * 1000)
+    (tmp_path / "package.zip.part.json").write_text('{"etag": "\\"sha256-old\\"", "size": 5000, "sha256": null}')
+    faulty = Faulty()
+
+    _fetch(faulty, target, Version(size=SIZE, sha256=SHA256))
+
+    assert target.read_bytes() == CONTENT
+    assert faulty.asked == [None]
+
+
+@pytest.mark.parametrize("sidecar", ["", "[]", "{}", '{"etag": 1, "size": "x", "sha256": []}', "[" * 100_000])
+def test_a_spoilt_sidecar_means_starting_again(tmp_path: Path, sidecar: str) -> None:
+    (tmp_path / "package.zip.part").write_bytes(b"x" * 1000)
+    (tmp_path / "package.zip.part.json").write_text(sidecar)
+
+    assert _fetch(Faulty(), tmp_path / "package.zip").read_bytes() == CONTENT
+
+
+def test_a_file_that_is_here_already_is_not_fetched_again(tmp_path: Path) -> None:
+    target = tmp_path / "package.zip"
+    target.write_bytes(CONTENT)
+    faulty = Faulty()
+
+    _fetch(faulty, target, Version(size=SIZE, sha256=SHA256))
+
+    assert faulty.asked == []
+
+
+def test_two_downloads_to_one_file_do_not_mix(tmp_path: Path) -> None:
+    target = tmp_path / "package.zip"
+    with partial.Partial(target, Version()), pytest.raises(Conflict, match="Another download"):
+        _fetch(Faulty(), target)
+
+    assert not target.exists()
+
+
+def test_more_bytes_than_were_named_are_refused(tmp_path: Path) -> None:
+    faulty = Faulty(has_length=False, body=lambda body: body + b"!")
+
+    with pytest.raises(DownloadFailed, match="more bytes"):
+        _fetch(faulty, tmp_path / "package.zip", Version(size=SIZE, sha256=SHA256))
+
+    assert not (tmp_path / "package.zip").exists()
+
+
+def test_a_killed_download_goes_on_in_the_next_process(tmp_path: Path) -> None:
+    target = tmp_path / "package.zip"
+    program = (
+        "import sys; from pathlib import Path; from lading.client.sync.client import Client;"
+        "from lading.client.sync.download import download;"
+        "download(Client(sys.argv[1]).session, '/file', Path(sys.argv[2]))"
+    )
+    faulty = Faulty(gate=threading.Event(), gate_at=SIZE // 2)
+    with serving(faulty) as url:
+        process = subprocess.Popen([sys.executable, "-c", program, url, str(target)])
+        assert faulty.reached.wait(20)
+        part = tmp_path / "package.zip.part"
+        while process.poll() is None and not (part.exists() and part.stat().st_size > 0):
+            os.sched_yield()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert faulty.gate is not None
+        faulty.gate.set()
+        faulty.gate = None
+    left = part.stat().st_size
+
+    _fetch(faulty, target)
+
+    assert 0 < left < SIZE
+    assert target.read_bytes() == CONTENT
+    assert faulty.asked == [None, f"bytes={left}-"]
+    assert _is_clean(target)
