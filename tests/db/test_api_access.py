@@ -1,0 +1,220 @@
+"""Nobody does what no route declares for them, and nothing of one organisation is seen by another."""
+
+# A6, A7.
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lading.api.app import routes
+from lading.api.auth import Open
+from lading.api.routing import Route
+from lading.errors import Unauthenticated
+from lading.tenants import store
+from lading.tenants.model import Role
+from serving import PROFILE, World
+
+pytestmark = pytest.mark.anyio
+
+_SOURCE = {"credentials_ref": "env:NOWHERE"}
+_ORDER = (Role.VIEWER, Role.REQUESTER, Role.OPERATOR, Role.AUDITOR, Role.ADMIN)
+READ = set(_ORDER)
+MATRIX: dict[str, set[Role]] = {
+    "getMe": set(Role),
+    "getTrust": set(Role),
+    "listExports": READ,
+    "getExport": READ,
+    "getExportHistory": READ,
+    "listArtifacts": READ,
+    "listBufdirExports": READ,
+    "getBufdirExport": READ,
+    "listProfiles": READ,
+    "getProfile": READ,
+    "listProfileRevisions": READ,
+    "downloadArtifact": READ - {Role.VIEWER},
+    "headArtifact": READ - {Role.VIEWER},
+    "createExport": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
+    "cancelExport": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
+    "retryExport": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
+    "createBufdirExport": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
+    "cancelBufdirExport": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
+    "retryBufdirExport": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
+    "deleteExport": {Role.OPERATOR, Role.ADMIN},
+    "deleteBufdirExport": {Role.OPERATOR, Role.ADMIN},
+    "testSource": {Role.OPERATOR, Role.ADMIN},
+    "listSources": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
+    "getSource": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
+    "getLedgerHead": {Role.AUDITOR, Role.ADMIN},
+    "listLedgerEntries": {Role.AUDITOR, Role.ADMIN},
+    "putProfile": {Role.ADMIN},
+    "activateProfile": {Role.ADMIN},
+    "putSource": {Role.ADMIN},
+    "listKeys": {Role.ADMIN},
+    "createKey": {Role.ADMIN},
+    "revokeKey": {Role.ADMIN},
+    "listTenants": {Role.ADMIN},
+    "createTenant": {Role.ADMIN},
+}
+INSTANCE_ONLY = {"listTenants", "createTenant"}
+
+
+def request(route: Route, export_id: str, key_id: str) -> tuple[str, str]:
+    (method,) = route.methods
+    path = route.path.format_map(
+        {"export_id": export_id, "name": "bufdir", "slug": "nordlys", "key_id": key_id} | {"name": "bufdir"}
+    )
+    return method, path
+
+
+def test_the_matrix_of_roles_is_what_the_routes_declare() -> None:
+    assert {route.name: set(route.gate.roles) for route in routes() if not isinstance(route.gate, Open)} == MATRIX
+    assert {route.name for route in routes() if route.gate.only_instance} == INSTANCE_ONLY
+
+
+async def test_every_route_refuses_every_role_it_does_not_declare(world: World) -> None:
+    export_id = (await world.export())["id"]
+    for route in routes():
+        method, path = request(route, export_id, "key_" + "0" * 26)
+        for role in Role:
+            if isinstance(route.gate, Open) or (role in MATRIX[route.name] and route.name not in INSTANCE_ONLY):
+                continue
+            answer = await world.ask(method, path, role=role, json={})
+            assert answer.status_code == 403, (route.name, role)
+
+
+async def test_a_refusal_stands_in_the_ledger(world: World) -> None:
+    await world.ask("GET", "/api/v1/ledger/head", role=Role.VIEWER)
+    me = (await world.ask("GET", "/api/v1/me", role=Role.VIEWER)).json()
+
+    async with world.services.database.tenant(world.organisations["nordlys"].id) as tx:
+        history = await store.ledger.history(tx, me["key_id"])
+
+    assert b'"operation":"getLedgerHead"' in history[-1]
+    assert b'"type":"policy.denied"' in history[-1]
+
+
+async def test_nothing_of_one_organisation_is_found_by_another(world: World) -> None:
+    export_id = (await world.export())["id"]
+    await world.complete(export_id)
+    await world.ask("PUT", "/api/v1/profiles/other", json={**PROFILE, "profile": "other"}, params={"activate": True})
+    await world.ask("PUT", "/api/v1/sources/own", json=_SOURCE)
+    keys = (await world.ask("GET", "/api/v1/tenants/nordlys/keys")).json()["items"]
+    base = f"/api/v1/exports/{export_id}"
+    secrets = [export_id, "other", "own", keys[0]["id"]]
+
+    for method, path in [
+        ("GET", base), ("DELETE", base), ("POST", f"{base}/cancel"), ("POST", f"{base}/retry"),
+        ("GET", f"{base}/history"), ("GET", f"{base}/artifacts"), ("GET", f"{base}/artifacts/report.zip"),
+        ("HEAD", f"{base}/artifacts/report.zip"), ("GET", "/api/v1/profiles/other"),
+        ("GET", "/api/v1/profiles/other/revisions"), ("GET", "/api/v1/sources/own"),
+        ("POST", "/api/v1/sources/own/test"), ("GET", "/api/v1/tenants/nordlys/keys"),
+        ("DELETE", f"/api/v1/tenants/nordlys/keys/{keys[0]['id']}"),
+        ("DELETE", f"/api/v1/tenants/fjord/keys/{keys[0]['id']}"),
+    ]:  # fmt: skip
+        answer = await world.ask(method, path, slug="fjord")
+        assert answer.status_code == 404, (method, path)
+    activated = await world.ask("POST", "/api/v1/profiles/other/activate", slug="fjord", json={"revision": 1})
+    minted = await world.ask("POST", "/api/v1/tenants/nordlys/keys", slug="fjord", json={"name": "x", "role": "admin"})
+    assert (activated.status_code, minted.status_code) == (404, 404)
+    for path in ("/exports", "/bufdir-exports", "/profiles", "/sources", "/ledger/entries", "/tenants/fjord/keys"):
+        answer = await world.ask("GET", f"/api/v1{path}", slug="fjord")
+        assert answer.status_code == 200
+        assert not any(f'"{secret}"' in answer.text for secret in secrets), path
+
+
+async def test_a_tenant_key_cannot_name_another_tenant_and_learns_nothing_of_it(world: World) -> None:
+    answers = [
+        await world.ask("GET", "/api/v1/exports", headers={"Lading-Tenant": slug})
+        for slug in ("fjord", "nobody", "x\\")
+    ]
+    own = await world.ask("GET", "/api/v1/exports", headers={"Lading-Tenant": "nordlys"})
+
+    assert {answer.status_code for answer in answers} == {422}
+    assert len({answer.json()["detail"] for answer in answers}) == 1
+    assert answers[0].json()["errors"][0]["pointer"] == "/Lading-Tenant"
+    assert own.status_code == 200
+
+
+async def test_an_admin_of_the_instance_acts_for_the_tenant_it_names(world: World) -> None:
+    export_id = (await world.export())["id"]
+    named = {"Lading-Tenant": "nordlys"}
+
+    found = await world.ask("GET", f"/api/v1/exports/{export_id}", slug="instance", headers=named)
+    elsewhere = await world.ask(
+        "GET", f"/api/v1/exports/{export_id}", slug="instance", headers={"Lading-Tenant": "fjord"}
+    )
+    unnamed = await world.ask("GET", f"/api/v1/exports/{export_id}", slug="instance")
+
+    assert (found.status_code, found.json()["tenant"]) == (200, "nordlys")
+    assert elsewhere.status_code == 404
+    assert (unnamed.status_code, unnamed.json()["errors"][0]["pointer"]) == (422, "/Lading-Tenant")
+
+
+async def test_an_auditor_of_the_instance_does_not_act_for_others(world: World) -> None:
+    answer = await world.ask(
+        "GET", "/api/v1/exports", slug="instance", role=Role.AUDITOR, headers={"Lading-Tenant": "nordlys"}
+    )
+
+    assert answer.status_code == 422
+
+
+async def test_a_tenant_and_its_keys_are_made_used_and_revoked(world: World) -> None:
+    made = await world.ask("POST", "/api/v1/tenants", slug="instance", json={"slug": "skog", "name": "Skogvang"})
+    again = await world.ask("POST", "/api/v1/tenants", slug="instance", json={"slug": "skog", "name": "Skogvang"})
+    keys = "/api/v1/tenants/skog/keys"
+    minted = await world.ask("POST", keys, slug="instance", json={"name": "staff", "role": "requester"})
+    headers = {"Authorization": f"Bearer {minted.json()['token']}"}
+    me = await world.http.get("/api/v1/me", headers=headers)
+
+    assert (made.status_code, made.json()["slug"], again.status_code) == (201, "skog", 409)
+    assert (minted.status_code, me.json()["tenant"], me.json()["role"]) == (201, "skog", "requester")
+    listed = await world.ask("GET", keys, slug="instance")
+    assert minted.json()["token"] not in listed.text
+    assert [item["id"] for item in listed.json()["items"]] == [me.json()["key_id"]]
+    assert "skog" in [
+        item["slug"] for item in (await world.ask("GET", "/api/v1/tenants", slug="instance")).json()["items"]
+    ]
+
+    revoked = await world.ask("DELETE", f"{keys}/{me.json()['key_id']}", slug="instance")
+
+    assert revoked.json()["revoked_at"] is not None
+    assert (await world.http.get("/api/v1/me", headers=headers)).status_code == 401
+
+
+async def test_a_wrong_key_request_is_named(world: World) -> None:
+    for change, pointer in [
+        ({"role": "king"}, "/role"),
+        ({"name": ""}, "/name"),
+        ({"name": "x" * 201}, "/name"),
+        ({"expires_at": "soon"}, "/expires_at"),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, "/expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-23:00"}, "/expires_at"),
+        ({"tenant": "fjord"}, "/tenant"),
+    ]:
+        body: dict[str, Any] = {"name": "x", "role": "viewer", **change}
+        answer = await world.ask("POST", "/api/v1/tenants/nordlys/keys", json=body)
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer), answer.text
+
+
+async def test_a_tenant_admin_makes_no_tenants(world: World) -> None:
+    answer = await world.ask("POST", "/api/v1/tenants", json={"slug": "mine", "name": "Mine"})
+
+    assert answer.status_code == 403
+
+
+async def test_no_answer_and_no_log_repeats_a_token(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    token = (await world.headers())["Authorization"].removeprefix("Bearer ")
+    answers = [
+        await world.ask("GET", "/api/v1/me"),
+        await world.ask("GET", "/api/v1/nothing"),
+        await world.ask("GET", f"/api/v1/exports/{token}"),
+        await world.http.get("/api/v1/me", headers={"Authorization": f"Bearer {token}x"}),
+    ]
+
+    secret = token[31:-9]
+    assert not any(secret in answer.text for answer in answers[:2] + answers[3:])
+    assert secret not in "".join(record.getMessage() for record in caplog.records if record.name.startswith("lading"))
+    assert issubclass(Unauthenticated, Exception)
