@@ -19,7 +19,7 @@ import pytest
 import rfc8785
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import Key
+from securesystemslib.signer import Key  # pyright: ignore[reportPrivateImportUsage]  # its documented place
 from tests.packages import FACTS, SIGNER, TRUST, pack
 
 from lading.artifacts.container import Method

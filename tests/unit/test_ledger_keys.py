@@ -101,6 +101,12 @@ def test_keys_that_cannot_be_made_say_why(tmp_path: Path) -> None:
         load_or_create(tmp_path / "keys", "test")
 
 
+@pytest.mark.parametrize("instance", ["", "two words", "a\nb", "a+b", "x" * 121])
+def test_a_name_that_no_log_can_bear_is_refused_at_once(tmp_path: Path, instance: str) -> None:
+    with pytest.raises(EnvironmentUnfit, match="LADING_INSTANCE"):
+        load_or_create(tmp_path, instance)
+
+
 @pytest.mark.parametrize("content", [
     b"", b"[]", b"{}", b"{}" * (1 << 20), b"[" * 100_000,
     b'{"schema_version":"lading.trust/1","instance":"x","keys":[{"keyid":"00","purpose":"log","algorithm":"ed25519","public":"AAAA"}]}',

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ from lading.errors import EnvironmentUnfit, InvalidInput
 from lading.ledger.trust import PublicKey, Purpose, Trust
 
 TRUST_FILE: Final = "trust.json"
+_INSTANCE: Final = re.compile(r"[A-Za-z0-9._:/-]{1,120}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,12 @@ class Keys:
 
 
 def load_or_create(keys_dir: Path, instance: str) -> Keys:
-    """Return the instance's keys, made on the first call; EnvironmentUnfit names a file that can't be used."""
+    """Return the instance's keys, made on the first call; EnvironmentUnfit names what can't be used."""
+    if _INSTANCE.fullmatch(instance) is None:
+        # It begins the origin of every log, and a head of an origin that no note can hold could never be signed.
+        raise EnvironmentUnfit(
+            f"LADING_INSTANCE={instance!r} is no name for logs; use letters, digits, dots and hyphens."
+        )
     try:
         keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         keys_dir.chmod(0o700)
