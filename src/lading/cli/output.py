@@ -8,15 +8,19 @@ a terminal with its control characters.
 from __future__ import annotations
 
 import json
-import os
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from lading.cli import exits
+from lading.cli import exits, periods
+
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 def rows(form: str, columns: Mapping[str, str], items: Sequence[Any]) -> None:
@@ -24,12 +28,17 @@ def rows(form: str, columns: Mapping[str, str], items: Sequence[Any]) -> None:
     if form == "json":
         document([_plain_value(item) for item in items])
         return
-    cells = [[_text(_field(item, path)) for path in columns.values()] for item in items]
-    if form == "table" and sys.stdout.isatty():
-        _table(list(columns), cells)
+    is_table = form == "table" and sys.stdout.isatty()
+    cells = [[_text(_field(item, path), is_short=is_table) for path in columns.values()] for item in items]
+    if not is_table:
+        lines = ["\t".join(line) for line in ([*columns], *cells)]
+    elif not items:
+        talk("There are none.")
         return
-    for line in ([*columns], *cells):
-        click.echo("\t".join(line))
+    else:
+        lines = table(list(columns), cells, width=shutil.get_terminal_size().columns)
+    for line in lines:
+        click.echo(line, color=exits.colour())
 
 
 def history(form: str, items: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
@@ -41,17 +50,16 @@ def history(form: str, items: Sequence[Mapping[str, Any]], columns: Mapping[str,
 
 
 def facts(form: str, item: Any, columns: Mapping[str, str]) -> None:
-    """Print one thing, a dataclass, as names and values."""
+    """Print one thing, a dataclass, as names and values; what has no value is left out."""
     if form == "json":
         document(item)
         return
-    found = [(name, _text(_field(item, path))) for name, path in columns.items()]
-    shown = [(name, text) for name, text in found if text]
-    if form == "table" and sys.stdout.isatty():
-        width = max(len(name) for name, _ in shown)
-        shown = [(f"{name:<{width}} ", text) for name, text in shown]
-    for name, text in shown:
-        click.echo(f"{name}\t{text}" if not name.endswith(" ") else f"{name} {text}")
+    is_table = form == "table" and sys.stdout.isatty()
+    found = {name: _text(_field(item, path), is_short=is_table) for name, path in columns.items()}
+    shown = {name: text for name, text in found.items() if text}
+    width = max(map(len, shown), default=0)
+    for name, text in shown.items():
+        click.echo(f"{click.style(name.ljust(width), dim=True)}  {text}" if is_table else f"{name}\t{text}")
 
 
 def document(value: Any) -> None:
@@ -107,7 +115,7 @@ def _field(item: Any, path: str) -> Any:
     return item
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, *, is_short: bool = False) -> str:
     match value:
         case None:
             return ""
@@ -115,10 +123,16 @@ def _text(value: Any) -> str:
             return "yes" if value else "no"
         case float():
             return f"{value:g}"
+        case {"from": str(first), "to": str(last)}:
+            return plain(periods.show(first, last) if is_short else f"{first}..{last}")
         case Mapping():
-            return ", ".join(f"{name}={_text(each)}" for name, each in value.items())
+            return ", ".join(
+                f"{plain(str(name))}={_text(each)}" for name, each in value.items() if each not in ([], None)
+            )
         case list() | tuple():
-            return ", ".join(_text(each) for each in value)
+            return ",".join(_text(each) for each in value)
+        case str() if is_short and _INSTANT.fullmatch(value):
+            return f"{value[:10]} {value[11:16]}Z"
         case _:
             return plain(str(value))
 
@@ -128,15 +142,23 @@ def plain(text: str) -> str:
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
-def _table(columns: list[str], cells: list[list[str]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def table(columns: Sequence[str], cells: Sequence[Sequence[str]], *, width: int) -> list[str]:
+    """
+    Return aligned lines, or where they would be wider than `width` a paragraph for each row.
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for index, name in enumerate(columns):
-        made.add_column(name, no_wrap=index == 0, overflow="fold")
-    for line in cells:
-        made.add_row(*(Text(cell) for cell in line))
-    Console(no_color=bool(os.environ.get("NO_COLOR")), highlight=False).print(made)
+    >>> table(["id", "rows"], [["a", "12"], ["long", "3"]], width=80)[1:]
+    ['a     12', 'long  3']
+    """
+    widths = [max(len(line[index]) for line in (columns, *cells)) for index in range(len(columns))]
+    if sum(widths) + 2 * (len(widths) - 1) > width:
+        return [line for row in cells for line in _paragraph(columns, row, width)]
+    padded = [
+        "  ".join(cell.ljust(size) for cell, size in zip(line, widths, strict=True)) for line in (columns, *cells)
+    ]
+    return [click.style(padded[0].rstrip(), bold=True), *(line.rstrip() for line in padded[1:])]
+
+
+def _paragraph(columns: Sequence[str], row: Sequence[str], width: int) -> list[str]:
+    rest = ", ".join(f"{name} {cell}" for name, cell in list(zip(columns, row, strict=True))[1:] if cell)
+    folded = textwrap.wrap(rest, max(width, 24), initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    return [click.style(row[0], bold=True), *folded]

@@ -37,6 +37,29 @@ def parse(text: str) -> tuple[str, str]:
     return start.isoformat(), end.isoformat()
 
 
+def show(first: str, last: str) -> str:
+    """
+    Return the shortest way to write the period from `first` to `last`.
+
+    >>> show("2025-01-01", "2025-12-31"), show("2025-04-01", "2025-06-30"), show("2025-01-02", "2025-12-31")
+    ('2025', '2025-Q2', '2025-01-02..2025-12-31')
+    """
+    year, month = first[:4], first[5:7]
+    halves = {"01": "H1", "07": "H2"}
+    quarters = {"01": "Q1", "04": "Q2", "07": "Q3", "10": "Q4"}
+    for short in (year, f"{year}-{halves.get(month)}", f"{year}-{quarters.get(month)}", f"{year}-{month}", first):
+        if _is(short, first, last):
+            return short
+    return f"{first}..{last}"
+
+
+def _is(short: str, first: str, last: str) -> bool:
+    try:
+        return parse(short) == (first, last)
+    except InvalidInput:
+        return False
+
+
 def _days(text: str) -> tuple[datetime.date, datetime.date]:
     if found := _YEAR.fullmatch(text):
         return _months(int(found[1]), 1, 12)

@@ -120,9 +120,10 @@ def _columns(*, is_download: bool) -> list[Any]:
     from rich.table import Column
 
     width = shutil.get_terminal_size().columns
-    columns: list[Any] = [TextColumn("{task.description}", table_column=Column(min_width=12, no_wrap=True))]
+    columns: list[Any] = [TextColumn("{task.description}", table_column=Column(min_width=14, no_wrap=True))]
     if width >= 44:
-        columns.append(BarColumn(bar_width=min(40, max(8, width - 62)) if width >= 72 else 10))
+        length = min(40, width - 60) if width >= 72 else 10
+        columns.append(BarColumn(length, complete_style="cyan", finished_style="green", pulse_style="cyan"))
     columns.append(TaskProgressColumn())
     if width >= 60:
         columns.append(

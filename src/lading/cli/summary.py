@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import textwrap
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -20,7 +22,17 @@ if TYPE_CHECKING:
 _SHOWN_FILES: Final = 6
 _SHOWN_WARNINGS: Final = 10
 _MANIFEST_BYTES: Final = 64 << 20
-_WIDE: Final = 104
+_INDENT: Final = 12
+_UNBOUNDED: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file as the summary shows it."""
+
+    name: str
+    size: int
+    sha256: str
 
 
 def print_summary(export: Export, package_path: Path, elapsed_seconds: float) -> None:
@@ -32,85 +44,82 @@ def print_summary(export: Export, package_path: Path, elapsed_seconds: float) ->
 
 
 def summary(export: Export, package_path: Path, elapsed_seconds: float, *, width: int) -> list[str]:
-    """Return the lines of the summary; digests are cut when they don't fit into `width`."""
+    """Return the lines of the summary, none wider than `width` unless a name is."""
     tick = click.style("✓", fg="green", bold=True)
+    receipt = export.receipt
     lines = [f"{tick} {export.id} completed in {_seconds(elapsed_seconds)}", ""]
-    lines += _fact("tenant", output.plain(export.tenant))
-    lines += _fact("profile", f"{output.plain(export.profile)}, revision {export.revision}, {export.format}")
-    lines += _fact("period", f"{export.period.get('from')} to {export.period.get('to')}")
-    lines += _fact("rows", *_rows(export))
-    lines += _fact("warnings", *_warnings(export))
-    lines += _fact("files", *_files(export, package_path, width))
-    lines += _fact("ledger", *_ledger(export, width))
-    return [*lines, ""]
+    lines += _fact("tenant", [output.plain(export.tenant)])
+    lines += _fact("profile", [f"{output.plain(export.profile)}, revision {export.revision}, {export.format}"])
+    lines += _fact("period", [f"{export.period.get('from')} to {export.period.get('to')}"])
+    lines += _fact("rows", textwrap.wrap(_rows(export), max(width - _INDENT, 20)) if export.rows else [])
+    lines += _fact("warnings", _warnings(export, width - _INDENT))
+    lines += _fact("files", _files(export, package_path, width - _INDENT))
+    if receipt is None:
+        return [*lines, *_fact("ledger", [f"not sealed yet; later: lading ledger show {export.id}"]), ""]
+    place = f"entry {output.number(receipt.index)} of {output.number(receipt.tree_size)}, signed root"
+    return [*lines, *_fact("ledger", _with_digest(place, receipt.root_sha256, width - _INDENT)), ""]
 
 
-def _fact(name: str, *values: str) -> list[str]:
-    return [f"  {click.style(f'{label:<9}', dim=True)} {value}" for label, value in _labelled(name, values)]
+def _fact(name: str, values: Sequence[str]) -> list[str]:
+    labels = [name, *[""] * len(values)]
+    return [f"  {click.style(f'{label:<9}', dim=True)} {value}" for label, value in zip(labels, values, strict=False)]
 
 
-def _labelled(name: str, values: Sequence[str]) -> list[tuple[str, str]]:
-    return [(name if index == 0 else "", value) for index, value in enumerate(values)]
-
-
-def _rows(export: Export) -> list[str]:
+def _rows(export: Export) -> str:
     rows = export.rows
-    if rows is None:
-        return []
+    assert rows is not None
     parts = [f"{output.number(rows.read)} read, {output.number(rows.written)} written"]
     parts += [f"{output.number(rows.quarantined)} quarantined"] if rows.quarantined else []
     parts += [f"{output.number(rows.duplicate)} duplicate"] if rows.duplicate else []
-    return [", ".join(parts)]
+    return ", ".join(parts)
 
 
-def _warnings(export: Export) -> list[str]:
-    shown = [click.style(output.plain(each.message), fg="yellow") for each in export.warnings[:_SHOWN_WARNINGS]]
-    more = len(export.warnings) - len(shown)
-    return [*shown, f"and {more} more: lading exports get {export.id} --json"] if more > 0 else shown or ["none"]
+def _warnings(export: Export, room: int) -> list[str]:
+    found = [f"{output.number(each.count)} × {output.plain(each.message)}" for each in export.warnings]
+    more = len(found) - _SHOWN_WARNINGS
+    found = found[:_SHOWN_WARNINGS] + ([f"and {more} more: lading exports get {export.id} --json"] if more > 0 else [])
+    lines = [line for each in found for line in textwrap.wrap(each, max(room, 20), subsequent_indent="  ")]
+    return [click.style(line, fg="yellow") for line in lines] or ["none"]
 
 
-def _files(export: Export, package_path: Path, width: int) -> list[str]:
+def _files(export: Export, package_path: Path, room: int) -> list[str]:
     inside = _listed(package_path)
-    attachments = [each for each in inside if each["name"].startswith("attachments/")]
-    others = [each for each in inside if not each["name"].startswith("attachments/")]
-    told = [(each["name"], each["size"], each["sha256"]) for each in others[:_SHOWN_FILES]]
+    attachments = [each for each in inside if each.name.startswith("attachments/")]
+    told = [each for each in inside if not each.name.startswith("attachments/")][:_SHOWN_FILES]
     if attachments:
-        total = sum(each["size"] for each in attachments)
-        told.append((f"attachments/ ({output.number(len(attachments))} files)", total, ""))
-    package = next((each for each in export.artifacts if each.media_type == "application/zip"), None)
-    if package is not None:
-        told.append((package.name, package.size, package.sha256))
-    names = max((len(name) for name, _, _ in told), default=0)
-    return [
-        f"{output.plain(name):<{names}}  {output.size(count):>8}  {_digest(sha256, width - names - 24)}".rstrip()
-        for name, count, sha256 in told
-    ]
+        name = f"attachments/ ({output.number(len(attachments))} files)"
+        told.append(_File(name, sum(each.size for each in attachments), ""))
+    packages = [each for each in export.artifacts if each.media_type == "application/zip"]
+    told += [_File(each.name, each.size, each.sha256) for each in packages]
+    names = max((len(each.name) for each in told), default=0)
+    lines: list[str] = []
+    for each in told:
+        lines += _with_digest(f"{output.plain(each.name):<{names}}  {output.size(each.size):>8}", each.sha256, room)
+    return lines
 
 
-def _listed(package_path: Path) -> list[dict[str, Any]]:
+def _with_digest(text: str, sha256: str, room: int) -> list[str]:
+    """Return `text` with the whole digest behind it, or below it, or as much of it below as there is room for."""
+    if not sha256:
+        return [text]
+    if len(text) + 2 + len(sha256) <= room:
+        return [f"{text}  {click.style(sha256, dim=True)}"]
+    shown = sha256 if len(sha256) <= room else f"{sha256[: max(12, room - 1)]}…"
+    return [text, click.style(shown, dim=True)]
+
+
+def _listed(package_path: Path) -> list[_File]:
     """Return the files of the manifest; the package was verified before, this only reads what to show."""
     try:
         with zipfile.ZipFile(package_path) as package, package.open("manifest.json") as file:
             found = json.loads(file.read(_MANIFEST_BYTES))["files"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return [_File(str(each["name"]), int(each["size"]), str(each["sha256"])) for each in found]
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return []
-    return [{"name": str(each["name"]), "size": int(each["size"]), "sha256": str(each["sha256"])} for each in found]
-
-
-def _ledger(export: Export, width: int) -> list[str]:
-    receipt = export.receipt
-    if receipt is None:
-        return [f"not sealed yet: lading ledger show {export.id}"]
-    root = _digest(receipt.root_sha256, width - 42)
-    return [f"entry {output.number(receipt.index)} of {output.number(receipt.tree_size)}, root {root}"]
-
-
-def _digest(sha256: str, room: int) -> str:
-    return sha256 if room >= len(sha256) else f"{sha256[:12]}…" if sha256 else ""
 
 
 def _width() -> int:
-    return shutil.get_terminal_size().columns if sys.stderr.isatty() else _WIDE
+    return shutil.get_terminal_size().columns if sys.stderr.isatty() else _UNBOUNDED
 
 
 def _seconds(elapsed: float) -> str:
