@@ -18,8 +18,14 @@ from lading.settings import Settings
 @click.option("--workers", type=click.IntRange(1, 64), metavar="N", help="Worker processes (LADING_WORKERS, 2).")
 @click.option("--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="Data (LADING_DATA_DIR, ./.lading).")
 @click.option("--new-admin-token", is_flag=True, help="Mint another admin token and show it.")
-def command(
-    host: str | None, port: int | None, workers: int | None, data_dir: Path | None, new_admin_token: bool
+@click.option("--no-token", is_flag=True, hidden=True, help="Leave the first admin token to the next start.")
+def command(  # noqa: PLR0917 - click passes them by name
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    data_dir: Path | None,
+    new_admin_token: bool,
+    no_token: bool,
 ) -> None:
     """
     Run Lading on this machine: PostgreSQL, API server and workers.
@@ -30,7 +36,10 @@ def command(
     given = {"host": host, "port": port, "workers": workers, "data_dir": data_dir and data_dir.expanduser().resolve()}
     settings = configuration.from_environment()
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
-    asyncio.run(_mint_beside(settings) if new_admin_token and _is_running(settings) else _up(settings, new_admin_token))
+    if new_admin_token and _is_running(settings):
+        asyncio.run(_mint_beside(settings))
+    else:
+        asyncio.run(_up(settings, new_token=new_admin_token, no_token=no_token))
 
 
 def _is_running(settings: Settings) -> bool:
@@ -45,13 +54,13 @@ async def _mint_beside(settings: Settings) -> None:
     _show(await admin.another_token(database.url_of_running(settings)))
 
 
-async def _up(settings: Settings, new_admin_token: bool) -> None:
+async def _up(settings: Settings, *, new_token: bool, no_token: bool) -> None:
     from lading.wiring import admin, tree
 
     try:
         async with tree.running(settings, say=_say) as running:
-            mint = admin.another_token if new_admin_token else admin.first_token
-            token = await mint(running.database_url)
+            mint = admin.another_token if new_token else admin.first_token
+            token = None if no_token else await mint(running.database_url)
             _say(f"Lading runs on {running.url} with {settings.workers} workers; data is in {settings.data_dir}.")
             if token is not None:
                 _show(token)

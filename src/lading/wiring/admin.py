@@ -19,7 +19,7 @@ from lading.tenants.model import INSTANCE_ID, Role
 async def first_token(database_url: str) -> str | None:
     """Return a new admin token if this installation never had one."""
     async with _opened(database_url) as database, database.system() as tx:
-        if any(key.role is Role.ADMIN for key in await store.list_keys(tx, INSTANCE_ID)):
+        if any(key.role is Role.ADMIN and key.expires_at is None for key in await store.list_keys(tx, INSTANCE_ID)):
             return None
         minted = await store.mint_key(tx, INSTANCE_ID, name="first admin", role=Role.ADMIN, actor=SYSTEM)
     return minted.token

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import IO, Final
@@ -27,12 +27,13 @@ _PREFIX: Final = "error: "
 
 
 @contextmanager
-def server(settings: Settings) -> Iterator[str]:
-    """Yield the URL of a server on the data directory of `settings`; what was started for it has ended afterwards."""
+def server(settings: Settings, *, on_start: Callable[[], None]) -> Iterator[str]:
+    """Yield the URL of a server on the data directory; `on_start` is told when one is started, which ends with us."""
     held = directory.owner(settings.data_dir)
     if held is not None:
         yield _url_of(settings, None)
         return
+    on_start()
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output, _started(settings, output) as up:
         try:
             yield _url_of(settings, up)
@@ -47,7 +48,18 @@ class _EndedEarlyError(Exception):
 @contextmanager
 def _started(settings: Settings, output: IO[str]) -> Iterator[subprocess.Popen[bytes]]:
     free_port = replace(settings, host="127.0.0.1", port=0)
-    command = [sys.executable, "-I", launch.__file__, "--follow", "TERM", sys.executable, "-m", "lading.cli", "up"]
+    command = [
+        sys.executable,
+        "-I",
+        launch.__file__,
+        "--follow",
+        "TERM",
+        sys.executable,
+        "-m",
+        "lading.cli",
+        "up",
+        "--no-token",
+    ]
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
