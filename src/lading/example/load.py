@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -203,6 +204,8 @@ def _write_attachments(directory: Path, seed: int, rows: int) -> None:
         return
     for organisation, count, first in parts(rows):
         folder = directory / organisation.slug
+        if mark.is_file():  # another load's files: some of them are missing in this one
+            shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         for one in attachments.attachments(organisation, seed, rows=count, first_id=first):
             attachments.write(one, folder)
