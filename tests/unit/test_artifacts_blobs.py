@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,7 @@ def test_a_blob_reads_back_as_written(store: BlobStore) -> None:
     assert store.size("ten_1/exp_2/report.csv") == 11
     assert store.digest("ten_1/exp_2/report.csv") == hashlib.sha256(b"hello world").hexdigest()
     assert store.path("ten_1/exp_2/report.csv").stat().st_mode & 0o777 == 0o600
+    assert store.root.stat().st_mode & 0o777 == 0o700
     assert files(store) == ["ten_1/exp_2/report.csv"]
 
 
@@ -79,6 +81,25 @@ def test_a_failed_rewrite_keeps_the_old_blob(store: BlobStore) -> None:
         raise KeyError
 
     assert store.open("a").read() == b"old"
+
+
+def test_a_killed_writer_leaves_no_name(store: BlobStore) -> None:
+    program = (
+        "import sys, pathlib; from lading.artifacts.blobs import BlobStore\n"
+        "with BlobStore(pathlib.Path(sys.argv[1])).writer('a/b') as file:\n"
+        "    file.write(bytes(3_000_000)); print('half', flush=True); sys.stdin.read()\n"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, str(store.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"half\n"
+    child.kill()
+    child.communicate()
+
+    assert not store.exists("a/b")
+    assert store.clear_temporary(older_than_seconds=-1) == 1
+    assert files(store) == []
 
 
 def test_a_header_can_be_written_again(store: BlobStore) -> None:

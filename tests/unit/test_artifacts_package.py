@@ -6,9 +6,11 @@ import base64
 import hashlib
 import io
 import json
+import random
 import shutil
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from copy import deepcopy
 from dataclasses import replace
@@ -24,7 +26,7 @@ from tests.packages import FACTS, SIGNER, TRUST, pack
 
 from lading.artifacts.container import Method
 from lading.artifacts.manifest import RowFacts
-from lading.artifacts.package import PackedFile
+from lading.artifacts.package import PackedFile, build
 from lading.artifacts.verify import check, verify
 from lading.errors import StorageFailed
 
@@ -107,6 +109,25 @@ def test_a_long_report_is_read_back_through_every_buffer(tmp_path: Path) -> None
 
     assert check(io.BytesIO(data), TRUST).files == summary.files
     assert summary.files[0].member.method is Method.DEFLATE
+
+
+def test_memory_does_not_grow_with_the_files(tmp_path: Path) -> None:
+    chunk = random.Random(10).randbytes(1 << 20)
+    for name in ("photo.png", "report"):
+        with (tmp_path / name).open("wb") as file:
+            for _ in range(40):
+                file.write(chunk)
+    reports = [PackedFile("report.csv", tmp_path / "report"), PackedFile("photo.png", tmp_path / "photo.png")]
+
+    tracemalloc.start()
+    with (tmp_path / "a.zip").open("wb") as sink:
+        build(sink, reports=reports, facts=FACTS, signer=SIGNER)
+    report = verify(tmp_path / "a.zip", TRUST)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert report.size > 75_000_000
+    assert peak < 10_000_000
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,8 @@ class BlobStore:
     def _temporary(self) -> Path:
         folder = self.root / _TEMPORARY
         with storing(folder):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)  # closes all that is below it
+            folder.mkdir(mode=0o700, exist_ok=True)
         return folder / f"{os.getpid()}-{secrets.token_hex(8)}"
 
     def _remove_empty(self, folder: Path) -> None:
