@@ -22,6 +22,8 @@ from lading.cli import exits, periods
 
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
+_FOLDED: Final = 24
+
 
 def rows(form: str, columns: Mapping[str, str], items: Sequence[Any]) -> None:
     """Print `items`, dataclasses; `columns` is heading → field (dots go into nested ones)."""
@@ -126,13 +128,15 @@ def _text(value: Any, *, is_short: bool = False) -> str:
         case {"from": str(first), "to": str(last)}:
             return plain(periods.show(first, last) if is_short else f"{first}..{last}")
         case Mapping():
+            found = {plain(str(name)): each for name, each in value.items() if each not in ([], None)}
             return ", ".join(
-                f"{plain(str(name))}={_text(each)}" for name, each in value.items() if each not in ([], None)
+                f"{name}=({_text(each)})" if isinstance(each, Mapping) else f"{name}={_text(each)}"
+                for name, each in found.items()
             )
         case list() | tuple():
             return ",".join(_text(each) for each in value)
         case str() if is_short and _INSTANT.fullmatch(value):
-            return f"{value[:10]} {value[11:16]}Z"
+            return f"{value[:10]} {value[11:19]}Z"
         case _:
             return plain(str(value))
 
@@ -144,18 +148,23 @@ def plain(text: str) -> str:
 
 def table(columns: Sequence[str], cells: Sequence[Sequence[str]], *, width: int) -> list[str]:
     """
-    Return aligned lines, or where they would be wider than `width` a paragraph for each row.
+    Return aligned lines no wider than `width`; the last column is folded, else each row becomes a paragraph.
 
     >>> table(["id", "rows"], [["a", "12"], ["long", "3"]], width=80)[1:]
     ['a     12', 'long  3']
     """
     widths = [max(len(line[index]) for line in (columns, *cells)) for index in range(len(columns))]
-    if sum(widths) + 2 * (len(widths) - 1) > width:
+    room = width - sum(widths[:-1]) - 2 * (len(widths) - 1)
+    if widths[-1] > room < _FOLDED:
         return [line for row in cells for line in _paragraph(columns, row, width)]
-    padded = [
-        "  ".join(cell.ljust(size) for cell, size in zip(line, widths, strict=True)) for line in (columns, *cells)
-    ]
-    return [click.style(padded[0].rstrip(), bold=True), *(line.rstrip() for line in padded[1:])]
+    head, *rest = (_folded(line, widths[:-1], room) for line in (columns, *cells))
+    return [click.style(head[0], bold=True), *(line for lines in rest for line in lines)]
+
+
+def _folded(line: Sequence[str], widths: Sequence[int], room: int) -> list[str]:
+    first, *more = textwrap.wrap(line[-1], room, break_on_hyphens=False) or [""]
+    cells = [*(cell.ljust(size) for cell, size in zip(line, widths, strict=False)), first]
+    return ["  ".join(cells).rstrip(), *(" " * (sum(widths) + 2 * len(widths)) + each for each in more)]
 
 
 def _paragraph(columns: Sequence[str], row: Sequence[str], width: int) -> list[str]:
