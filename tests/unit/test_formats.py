@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from lading.errors import ExportError
 from lading.exports import formats
 from lading.exports.formats import ReportFacts, ReportFile, xlsx
+from lading.exports.formats.text import number_text
 from lading.exports.mapping import MappingResult
 from lading.exports.patterns import number_pattern
-from lading.exports.formats.text import number_text
 from lading.exports.profile import Profile, parse
 from lading.exports.tables import TableWriter
 
@@ -290,7 +290,7 @@ def test_libreoffice_reads_the_spreadsheet(tmp_path: Path) -> None:
         [office, "--headless", "--convert-to", "csv", "--outdir", str(tmp_path / "lo"), str(path)],
         check=True,
         timeout=120,
-    )  # noqa: S603
+    )
 
     assert "1234" in (tmp_path / "lo" / "report.csv").read_text("utf-8")
 
@@ -305,5 +305,5 @@ def test_libreoffice_reads_the_spreadsheet(tmp_path: Path) -> None:
         ("999.999", "#,##0.0#", True, "1\u00a0000,0"),
     ],
 )
-def test_one_number_is_written_by_its_pattern(number: str, pattern: str, grouped: bool, text: str) -> None:  # noqa: FBT001
+def test_one_number_is_written_by_its_pattern(number: str, pattern: str, grouped: bool, text: str) -> None:
     assert number_text(number, number_pattern(pattern), mark=",", is_grouped=grouped) == text

@@ -40,7 +40,7 @@ def dtype_of(column: Column) -> pl.DataType:
 
 
 def typed(value: pl.Expr, given: pl.DataType, column: Column, *, timezone: str) -> pl.Expr:
-    """Return `value`, of type `given`, as the column's type; raise ProfileInvalid if no value of that type can be one."""
+    """Return `value`, of type `given`, as the column's type; raise ProfileInvalid if none of that type can be one."""
     if given == pl.Null():
         return value.cast(dtype_of(column))
     found = _typed(value, given, column, timezone)

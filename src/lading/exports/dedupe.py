@@ -16,7 +16,6 @@ from typing import Final
 import polars as pl
 import pyarrow as pa
 
-from lading.exports import casting
 from lading.exports.profile import Deduplication
 from lading.exports.tables import arrow, frames
 

@@ -147,7 +147,7 @@ def _origin(column: Column, schema: pl.Schema, parameters: Mapping[str, Any]) ->
 def _parameter(column: Column, parameters: Mapping[str, Any]) -> str | int | bool | None:
     value = parameters.get(column.parameter or "")
     if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return ", ".join(str(item) for item in value)
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 

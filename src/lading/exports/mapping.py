@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import polars as pl
 
@@ -52,7 +52,8 @@ class MappingResult:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> MappingResult:
         """Return the result that `to_json` wrote."""
-        return cls(**{**values, "warnings": tuple(Notice(**notice) for notice in values["warnings"])})
+        fields: dict[str, Any] = {**values, "warnings": tuple(Notice(**notice) for notice in values["warnings"])}
+        return cls(**fields)
 
 
 def map_spool(
@@ -141,7 +142,7 @@ class _Output:
         self.rows = 0
         self._sums: dict[str, Any] = dict.fromkeys(profile.totals.columns, 0) if profile.totals else {}
 
-    def __enter__(self) -> _Output:
+    def __enter__(self) -> Self:
         self._writer.__enter__()
         return self
 

@@ -70,9 +70,9 @@ class Parameter:
         return given
 
     def _list(self, given: Any) -> list[str]:
-        if not isinstance(given, list | tuple) or len(given) > MAX_ITEMS:  # pyright: ignore[reportUnknownArgumentType]
+        if not isinstance(given, list | tuple) or len(given) > MAX_ITEMS:
             raise ValueError(f"must be a list of at most {MAX_ITEMS} texts")
-        items: list[Any] = list(given)  # pyright: ignore[reportUnknownArgumentType]
+        items: list[Any] = list(given)
         return sorted({self._text(item) for item in items})
 
     def _integer(self, given: Any) -> int:
@@ -86,7 +86,7 @@ class Parameter:
 
 
 def admit(parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every parameter with its value; raise InvalidInput that names each one that is unknown, absent or wrong."""
+    """Return each parameter with its value; raise InvalidInput that names each that is unknown, absent or wrong."""
     faults = [
         FieldError(f"/parameters/{name}", _unknown(parameters), "unknown") for name in given if name not in parameters
     ]

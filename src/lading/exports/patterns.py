@@ -37,7 +37,7 @@ class NumberPattern:
 
     @property
     def spreadsheet(self) -> str:
-        """Return the number format of a spreadsheet; General where digits may be left out, as `0.##` would show `1.`."""
+        """Return the number format of a spreadsheet; General where digits may go, as `0.##` would show `1.`."""
         if self.shown < self.scale:
             return "General"
         return ("#,##0" if self.grouped else "0") + ("." + "0" * self.scale if self.scale else "")
@@ -50,12 +50,12 @@ def date_pattern(text: str) -> DatePattern:
     >>> date_pattern("DD.MM.YYYY")
     DatePattern(strftime='%d.%m.%Y', spreadsheet='dd.mm.yyyy', has_time=False)
     """
-    tokens = _TOKEN.findall(text)
-    if "".join(tokens) != text or not _DAY_TOKENS & set(tokens):
+    parts: list[str] = _TOKEN.findall(text)
+    if "".join(parts) != text or not _DAY_TOKENS & set(parts):
         raise ValueError("a date format is made of YYYY YY MM DD HH mm ss and - . / : space T")
-    strftime = "".join(_TOKENS.get(token, token) for token in tokens)
-    spreadsheet = "".join('"T"' if token == "T" else token.lower() for token in tokens)
-    return DatePattern(strftime, spreadsheet, has_time=not _DAY_TOKENS.issuperset(set(tokens) & set(_TOKENS)))
+    strftime = "".join(_TOKENS.get(part, part) for part in parts)
+    spreadsheet = "".join('"T"' if part == "T" else part.lower() for part in parts)
+    return DatePattern(strftime, spreadsheet, has_time=not _DAY_TOKENS.issuperset(set(parts) & set(_TOKENS)))
 
 
 def number_pattern(text: str) -> NumberPattern:

@@ -14,7 +14,7 @@ import string
 import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -79,7 +79,8 @@ def _worded(error: ValidationError) -> Fault:
     path: Path = tuple(error.absolute_path)
     if error.validator != "additionalProperties" or not isinstance(error.instance, dict):
         return path, _short(error.message)
-    known: list[str] = list(error.schema.get("properties", {}))
+    schema = cast("Mapping[str, Any]", error.schema)
+    known: list[str] = list(schema.get("properties", {}))
     unknown = next((str(key) for key in error.instance if key not in known), "")
     close = difflib.get_close_matches(unknown, known, 1)
     hint = f"did you mean `{close[0]}`?" if close else "known here: " + ", ".join(known)
@@ -217,7 +218,7 @@ def _written_values(column: Mapping[str, Any], kind: str) -> Iterator[Fault]:
     given += [(("fallback",), column["fallback"])] if "fallback" in column else []
     given += [(("values", key), value) for key, value in column.get("values", {}).items()]
     if isinstance(null, dict) and "default" in null:
-        given.append((("null", "default"), null["default"]))  # pyright: ignore[reportUnknownArgumentType]
+        given.append((("null", "default"), null["default"]))
     for path, value in given:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         if not re.fullmatch(_WRITTEN[kind], text, re.DOTALL):

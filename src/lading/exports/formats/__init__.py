@@ -11,14 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lading.exports.formats import csv, pdf, xlsx
-from lading.exports.formats.report import ReportFacts, ReportFile
+from lading.exports.formats.report import Report, ReportFacts, ReportFile
 from lading.exports.mapping import MappingResult
 from lading.exports.profile import Format, Profile
 
 __all__ = ["ReportFacts", "ReportFile", "write"]
 
 
-def write(
+def write(  # noqa: PLR0917 - the stage hands over what it has
     format: Format,  # noqa: A002
     profile: Profile,
     table: Path,
@@ -32,10 +32,11 @@ def write(
 
     `progress` is called with the rows written so far; what it raises ends the writing and leaves files to be removed.
     """
+    report = Report(profile, table, result, facts, folder, progress)
     match format:
         case "csv":
-            return [csv.write(profile, table, result, facts, folder, progress)]
+            return [csv.write(report)]
         case "xlsx":
-            return [xlsx.write(profile, table, result, facts, folder, progress)]
+            return [xlsx.write(report)]
         case "pdf":
-            return pdf.write(profile, table, result, facts, folder, progress)
+            return pdf.write(report)

@@ -42,7 +42,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def settable(value: Any) -> Any:
-    """
+    r"""
     Return a JSON value with every text in it made of characters the fonts have.
 
     >>> settable(["Åse\tLi", {"name": "王"}]) == ["Åse Li", {"name": "\N{REPLACEMENT CHARACTER}"}]

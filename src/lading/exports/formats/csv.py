@@ -9,13 +9,13 @@ never do.  Numbers are not grouped, so that every program can read them.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from lading.exports.formats.report import ReportFacts, ReportFile
+from lading.exports.formats.report import Report, ReportFile
 from lading.exports.formats.text import column_text, totals_row
 from lading.exports.mapping import MappingResult
 from lading.exports.profile import CsvStyle, Profile
@@ -23,25 +23,18 @@ from lading.exports.tables import frames
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 # A formula may hide behind spaces, controls and marks without width, or be written with full-width signs.
-_FORMULA: Final = r"^[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]"
+_FORMULA: Final = r"^[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]"
 _NUMBER: Final = r"^\s*[+-]?[0-9]+([ .,][0-9]+)*\s*$"
 
 
-def write(
-    profile: Profile,
-    table: Path,
-    result: MappingResult,
-    facts: ReportFacts,
-    folder: Path,
-    progress: Callable[[int], None],
-) -> ReportFile:
-    """Write the table as csv into `folder`."""
-    name = profile.file_stem(facts.period_from, facts.period_to) + ".csv"
-    path = folder / name
+def write(report: Report) -> ReportFile:
+    """Write the table as csv."""
+    name = report.stem + ".csv"
+    path = report.folder / name
     with path.open("wb") as file:
-        for rows, chunk in _chunks(profile, table, result):
+        for rows, chunk in _chunks(report.profile, report.table, report.result):
             file.write(chunk)
-            progress(rows)
+            report.progress(rows)
     return ReportFile(name, path, MEDIA_TYPE)
 
 

@@ -13,7 +13,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ import polars as pl
 from lading.errors import ExportError
 from lading.exports.formats import csv
 from lading.exports.formats.coverage import REPLACEMENT, is_settable, settable
-from lading.exports.formats.report import ReportFacts, ReportFile
+from lading.exports.formats.report import Report, ReportFacts, ReportFile
 from lading.exports.formats.summary import Summary, Words, summarise
 from lading.exports.formats.text import WHOLE, full, mark_of, number_text, pattern_of
 from lading.exports.mapping import MappingResult
@@ -80,42 +80,33 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def write(
-    profile: Profile,
-    table: Path,
-    result: MappingResult,
-    facts: ReportFacts,
-    folder: Path,
-    progress: Callable[[int], None],
-) -> list[ReportFile]:
-    """Write the table as pdf into `folder`, and as csv too where the pdf shows only its beginning."""
-    name = profile.file_stem(facts.period_from, facts.period_to) + ".pdf"
-    summary = summarise(profile, table, _BREAKDOWN_WORDS[profile.language], rows=profile.pdf.rows)
-    files: list[ReportFile] = []
+def write(report: Report) -> list[ReportFile]:
+    """Write the table as pdf, and as csv too where the pdf shows only its beginning or not every character."""
+    profile, name = report.profile, report.stem + ".pdf"
+    summary = summarise(profile, report.table, _BREAKDOWN_WORDS[profile.language], rows=profile.pdf.rows)
     is_changed = any(not is_settable(cell) for row in summary.rows for cell in row)
-    if result.written > len(summary.rows) or is_changed:
-        files.append(csv.write(profile, table, result, facts, folder, progress))
-    scratch = folder / ".typst"
+    is_part = report.result.written > len(summary.rows)
+    files = [csv.write(report)] if is_part or is_changed else []
+    scratch = report.folder / ".typst"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     try:
-        notes = _notes(profile, summary, result, annex=files[0].name if files else "", is_changed=is_changed)
-        document = settable(_document(profile, summary, result, facts, note=notes))
+        document = settable(_document(report, summary, annex=files[0].name if files else "", is_changed=is_changed))
         (scratch / "data.json").write_text(json.dumps(document, ensure_ascii=False), "utf-8")
         (scratch / _TEMPLATE).write_bytes(resources.files(__package__ or "").joinpath(_TEMPLATE).read_bytes())
-        _compile(scratch, facts.period_to)
-        (scratch / "report.pdf").replace(folder / name)
+        _compile(scratch, report.facts.period_to)
+        (scratch / "report.pdf").replace(report.folder / name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    progress(result.written)
-    return [ReportFile(name, folder / name, MEDIA_TYPE), *files]
+    report.progress(report.result.written)
+    return [ReportFile(name, report.folder / name, MEDIA_TYPE), *files]
 
 
 def _compile(folder: Path, dated: datetime.date) -> None:
     epoch = int(datetime.datetime.combine(dated, datetime.time(), datetime.UTC).timestamp())
     command = [sys.executable, "-I", str(_CHILD), str(folder), str(epoch)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=WALL_SECONDS, check=False, cwd=folder, env={})  # noqa: S603
+        done = subprocess.run(command, capture_output=True, timeout=WALL_SECONDS, check=False, cwd=folder, env={})
     except subprocess.TimeoutExpired:
         raise ExportError(f"The pdf was not ready within {WALL_SECONDS} s; show fewer rows in it (pdf.rows).") from None
     if done.returncode:
@@ -125,10 +116,10 @@ def _compile(folder: Path, dated: datetime.date) -> None:
         )
 
 
-def _document(
-    profile: Profile, summary: Summary, result: MappingResult, facts: ReportFacts, *, note: str
-) -> dict[str, Any]:
+def _document(report: Report, summary: Summary, *, annex: str, is_changed: bool) -> dict[str, Any]:
+    profile, result, facts = report.profile, report.result, report.facts
     words = _WORDS[profile.language]
+    note = _note(profile, summary, result, annex=annex, is_changed=is_changed)
     return {
         "lang": profile.language,
         "region": "NO" if profile.language == "nb" else "GB",
@@ -159,7 +150,7 @@ def _basis(profile: Profile, result: MappingResult, facts: ReportFacts, words: M
     rows = [[words["period"], _period(profile, facts)]]
     for name, parameter in profile.parameters.items():
         given = facts.parameters.get(name)
-        text = ", ".join(map(str, given)) if isinstance(given, list) else "" if given is None else str(given)  # pyright: ignore[reportUnknownArgumentType]
+        text = ", ".join(map(str, given)) if isinstance(given, list) else "" if given is None else str(given)
         rows.append([words["chosen"].format(name=parameter.label), text or words["all"]])
     counts = {
         "read": result.read,
@@ -171,14 +162,11 @@ def _basis(profile: Profile, result: MappingResult, facts: ReportFacts, words: M
     return rows if result.written else [*rows, [words["none"], ""]]
 
 
-def _notes(profile: Profile, summary: Summary, result: MappingResult, *, annex: str, is_changed: bool) -> str:
-    """Return what the reader must know of the rows shown: that there are more, and where; that characters are missing."""
+def _note(profile: Profile, summary: Summary, result: MappingResult, *, annex: str, is_changed: bool) -> str:
+    """Return what the reader must know of the rows shown: where more are, that characters are missing."""
     words, notes = _WORDS[profile.language], list[str]()
     if result.written > len(summary.rows):
-        shown, every = (
-            number_text(str(n), WHOLE, mark=mark_of(profile), is_grouped=True)
-            for n in (len(summary.rows), result.written)
-        )
+        shown, every = _whole(profile, len(summary.rows)), _whole(profile, result.written)
         notes.append(words["part"].format(shown=shown, all=every, file=annex))
         if profile.totals and set(profile.totals.columns) & set(profile.pdf.columns):
             notes.append(words["sums"])

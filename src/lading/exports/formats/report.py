@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lading.exports.mapping import MappingResult
+from lading.exports.profile import Profile
 from lading.wire.exports import Notice
 
 
@@ -19,6 +21,23 @@ class ReportFacts:
     period_from: datetime.date
     period_to: datetime.date
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A mapped table on its way into a format: `table` is an Arrow IPC file, files go into `folder`."""
+
+    profile: Profile
+    table: Path
+    result: MappingResult
+    facts: ReportFacts
+    folder: Path
+    progress: Callable[[int], None]
+
+    @property
+    def stem(self) -> str:
+        """Return the name of the report's files without the ending."""
+        return self.profile.file_stem(self.facts.period_from, self.facts.period_to)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from lading.exports.formats.text import column_text, mark_of
 from lading.exports.profile import Column, Profile
 
 MAX_CHARS: Final = 32_767
+MAX_DIGITS: Final = 15
 ROW: Final = "\x1frow"  # no column can be called so
 _FIRST_DAY: Final = datetime.date(1900, 3, 1)
 _DAY_ZERO: Final = -25_569  # 1899-12-30, in days from 1970-01-01
@@ -61,10 +62,10 @@ def _cell(column: Column, letter: str, style: int, *, text_style: int, mark: str
         case "string" | "boolean":
             found = text
         case "integer":
-            fits = value.abs() < 10**15
+            fits = value.abs() < 10**MAX_DIGITS
             found = pl.when(fits).then(_number_cell(letter, style, value.cast(pl.String))).otherwise(text)
         case "decimal":
-            fits = value.abs() < pl.lit(10 ** max(0, 15 - column.number_format.scale))
+            fits = value.abs() < pl.lit(10 ** max(0, MAX_DIGITS - column.number_format.scale))
             found = pl.when(fits).then(_number_cell(letter, style, value.cast(pl.String))).otherwise(text)
         case "date":
             serial = (value.to_physical() - _DAY_ZERO).cast(pl.String)

@@ -28,7 +28,7 @@ def main(folder: Path, epoch: int) -> None:
         input=str(folder / "report.typ"),
         format="pdf",
         pdf_standards=["a-2a"],
-        timestamp=datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc),
+        timestamp=datetime.datetime.fromtimestamp(epoch, datetime.UTC),
     )
     if not isinstance(pdf, bytes):
         raise TypeError("the compiler gave no document")

@@ -8,22 +8,19 @@ sheet.  Nothing in the file comes from a clock: it is dated to the end of the pe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import chain
-from pathlib import Path
 from typing import Final
-from xml.sax.saxutils import escape, quoteattr
 
 import polars as pl
 
 from lading.artifacts.zipwriter import ZipWriter
 from lading.errors import ExportError
-from lading.exports.formats.report import ReportFacts, ReportFile
-from lading.exports.formats.sheet import ROW, is_too_long, letters, plain_cell, row_xml
-from lading.exports.formats.text import column_text, mark_of, number_text, pattern_of
-from lading.exports.mapping import MappingResult
+from lading.exports.formats import workbook
+from lading.exports.formats.report import Report, ReportFile
+from lading.exports.formats.sheet import MAX_DIGITS, ROW, is_too_long, letters, plain_cell, row_xml
+from lading.exports.formats.text import column_text, mark_of, totals_row
 from lading.exports.profile import Column, Profile
 from lading.exports.tables import frames
 from lading.wire.exports import Notice
@@ -33,34 +30,21 @@ MAX_ROWS: Final = 1_048_576
 # A member of the zip stays below 4 GiB; the rows of one more slice always fit between the two.
 MAX_SHEET_BYTES: Final = 3 << 30
 _SLICE_ROWS: Final = 4096
-_XML: Final = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-_MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_RELATIONS: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_PACKAGE: Final = "http://schemas.openxmlformats.org/package/2006"
-_OFFICE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-_HEADER, _TEXT, _TOTAL_TEXT, _FIRST_FREE = 1, 2, 3, 4
 
 
-def write(
-    profile: Profile,
-    table: Path,
-    result: MappingResult,
-    facts: ReportFacts,
-    folder: Path,
-    progress: Callable[[int], None],
-) -> ReportFile:
-    """Write the table as xlsx into `folder`."""
-    name = profile.file_stem(facts.period_from, facts.period_to) + ".xlsx"
-    path = folder / name
-    book = _Workbook(profile, table, result, progress)
+def write(report: Report) -> ReportFile:
+    """Write the table as xlsx."""
+    name = report.stem + ".xlsx"
+    path = report.folder / name
+    book = _Workbook(report)
     with path.open("w+b") as file:
         package = ZipWriter(file)
-        for part, text in _opening(profile, facts):
+        for part, text in workbook.opening(report.profile.title, report.facts.organisation, report.facts.period_to):
             package.add(part, [text.encode("utf-8")], deflate=True)
         while not book.is_done:
             book.sheets += 1
             package.add(f"xl/worksheets/sheet{book.sheets}.xml", book.sheet(), deflate=True)
-        for part, text in _closing(profile, book.sheets, book.styles):
+        for part, text in workbook.closing(report.profile.xlsx.sheet, book.sheets, book.styles.formats):
             package.add(part, [text.encode("utf-8")], deflate=True)
         package.close()
     return ReportFile(name, path, MEDIA_TYPE, tuple(book.notices()))
@@ -78,12 +62,12 @@ class _Styles:
     def of(cls, profile: Profile) -> _Styles:
         wanted = [_number_format(column) for column in profile.columns]
         formats = tuple(dict.fromkeys(wanted))
-        columns = [_FIRST_FREE + 2 * formats.index(text) for text in wanted]
+        columns = [workbook.FIRST_FREE + 2 * formats.index(text) for text in wanted]
         counts = profile.totals.columns if profile.totals else {}
         totals = [
-            _FIRST_FREE + 2 * formats.index(text) + 1
+            workbook.FIRST_FREE + 2 * formats.index(text) + 1
             if column.name in counts and column.type in {"integer", "decimal"}
-            else _TOTAL_TEXT
+            else workbook.TOTAL_TEXT
             for column, text in zip(profile.columns, wanted, strict=True)
         ]
         return cls(formats, columns, totals)
@@ -102,13 +86,14 @@ def _number_format(column: Column) -> str:
 class _Workbook:
     """The sheets of a table, one after the other from one pass over its rows."""
 
-    def __init__(self, profile: Profile, table: Path, result: MappingResult, progress: Callable[[int], None]) -> None:
+    def __init__(self, report: Report) -> None:
+        profile = report.profile
         self._profile = profile
-        self._totals = dict(result.totals) if profile.totals else {}
-        self._progress = progress
+        self._totals = dict(report.result.totals) if profile.totals else {}
+        self._progress = report.progress
         self.styles = _Styles.of(profile)
-        self._row_xml = row_xml(profile, self.styles.columns, text_style=_TEXT)
-        slices = (part for frame in frames(table) for part in frame.iter_slices(_SLICE_ROWS))
+        self._row_xml = row_xml(profile, self.styles.columns, text_style=workbook.TEXT)
+        slices = (part for frame in frames(report.table) for part in frame.iter_slices(_SLICE_ROWS))
         first = next(slices, None)
         self._widths = _widths(profile, first)
         self._slices: Iterator[pl.DataFrame] = chain([] if first is None else [first], slices)
@@ -124,9 +109,8 @@ class _Workbook:
 
     def notices(self) -> Iterator[Notice]:
         if self._too_long:
-            yield Notice(
-                "text_truncated", "Texts over 32,767 characters were cut; a cell holds no more.", self._too_long
-            )
+            message = "Texts over 32,767 characters were cut; a cell holds no more."
+            yield Notice("text_truncated", message, self._too_long)
 
     def sheet(self) -> Iterator[bytes]:
         """Yield the XML of the next sheet, as much of the table as it holds."""
@@ -166,21 +150,15 @@ class _Workbook:
         self._too_long += found
 
     def _totals_xml(self, row: int) -> str:
+        texts = totals_row(self._profile, self._totals, mark=mark_of(self._profile))
         cells: list[str] = []
-        for index, column in enumerate(self._profile.columns):
-            style, letter = self.styles.totals[index], letters(index)
-            total = self._totals.get(column.name)
-            if total is not None and len(total.strip("-").replace(".", "")) <= 15 and style != _TOTAL_TEXT:
-                cells.append(f'<c r="{letter}{row}" s="{style}"><v>{Decimal(total)}</v></c>')
+        for index, (column, text) in enumerate(zip(self._profile.columns, texts, strict=True)):
+            style, letter, total = self.styles.totals[index], letters(index), self._totals.get(column.name, "")
+            digits = sum(character.isdigit() for character in total)
+            if style != workbook.TOTAL_TEXT and 0 < digits <= MAX_DIGITS:
+                cells.append(f'<c r="{letter}{row}" s="{style}"><v>{total}</v></c>')
             else:
-                text = (
-                    number_text(total, pattern_of(self._profile, column.name), mark=mark_of(self._profile))
-                    if total is not None
-                    else ""
-                )
-                is_label = self._profile.totals is not None and column.name == self._profile.totals.label_column
-                label = self._profile.totals.label if is_label and self._profile.totals else text
-                cells.append(plain_cell(letter, row, _TOTAL_TEXT, label))
+                cells.append(plain_cell(letter, row, workbook.TOTAL_TEXT, text))
         return f'<row r="{row}">{"".join(cells)}</row>'
 
 
@@ -200,12 +178,14 @@ def _sheet_head(profile: Profile, widths: list[int], *, is_first: bool) -> str:
     columns = "".join(
         f'<col min="{i}" max="{i}" width="{width}" customWidth="1"/>' for i, width in enumerate(widths, 1)
     )
-    header = "".join(plain_cell(letters(i), 1, _HEADER, column.name) for i, column in enumerate(profile.columns))
+    header = "".join(
+        plain_cell(letters(i), 1, workbook.HEADER, column.name) for i, column in enumerate(profile.columns)
+    )
     selected = ' tabSelected="1"' if is_first else ""
     return (
-        f'{_XML}<worksheet xmlns="{_MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
-        f'<sheetViews><sheetView{selected} workbookViewId="0"><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" '
-        f'state="frozen"/><selection pane="bottomLeft" activeCell="A2" sqref="A2"/></sheetView></sheetViews>'
+        f'{workbook.XML}<worksheet xmlns="{workbook.MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
+        f'<sheetViews><sheetView{selected} workbookViewId="0"><pane ySplit="1" topLeftCell="A2" '
+        f'activePane="bottomLeft" state="frozen"/><selection pane="bottomLeft" activeCell="A2" sqref="A2"/></sheetView></sheetViews>'
         f'<sheetFormatPr defaultRowHeight="15"/><cols>{columns}</cols>'
         f'<sheetData><row r="1" ht="20" customHeight="1">{header}</row>'
     )
@@ -216,106 +196,3 @@ _SHEET_TAIL: Final = (
     '<pageSetup paperSize="9" orientation="landscape" fitToWidth="1" fitToHeight="0"/>'
     "<headerFooter><oddFooter>&amp;L&amp;A&amp;R&amp;P / &amp;N</oddFooter></headerFooter></worksheet>"
 )
-
-
-def _opening(profile: Profile, facts: ReportFacts) -> Iterator[tuple[str, str]]:
-    """Yield the parts that are known before the rows; programs look at the first of them to know the file."""
-    instant = f'xsi:type="dcterms:W3CDTF">{facts.period_to.isoformat()}T00:00:00Z<'
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    yield (
-        "_rels/.rels",
-        f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships">'
-        f'<Relationship Id="rId1" Type="{office}/officeDocument" Target="xl/workbook.xml"/>'
-        f'<Relationship Id="rId2" Type="{_PACKAGE}/relationships/metadata/core-properties" Target="docProps/core.xml"/>'
-        f'<Relationship Id="rId3" Type="{office}/extended-properties" Target="docProps/app.xml"/></Relationships>',
-    )
-    yield (
-        "docProps/core.xml",
-        f'{_XML}<cp:coreProperties xmlns:cp="{_PACKAGE}/metadata/core-properties" xmlns:dc="http://purl.org/dc/elements/1.1/" '
-        f'xmlns:dcterms="http://purl.org/dc/terms/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-        f"<dc:title>{escape(profile.title)}</dc:title><dc:creator>{escape(facts.organisation)}</dc:creator>"
-        f"<dcterms:created {instant}/dcterms:created><dcterms:modified {instant}/dcterms:modified></cp:coreProperties>",
-    )
-    yield (
-        "docProps/app.xml",
-        f'{_XML}<Properties xmlns="http://schemas.openxmlformats.org/officeDocument/2006/extended-properties">'
-        f"<Application>Lading</Application></Properties>",
-    )
-
-
-def _closing(profile: Profile, sheets: int, styles: _Styles) -> Iterator[tuple[str, str]]:
-    """Yield the parts that know how many sheets there are."""
-    numbers = range(1, sheets + 1)
-    names = [profile.xlsx.sheet if number == 1 else f"{profile.xlsx.sheet} {number}" for number in numbers]
-    entries = "".join(
-        f'<sheet name={quoteattr(name)} sheetId="{n}" r:id="rId{n}"/>' for n, name in zip(numbers, names, strict=True)
-    )
-    yield (
-        "xl/workbook.xml",
-        f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_RELATIONS}"><bookViews><workbookView activeTab="0"/></bookViews>'
-        f"<sheets>{entries}</sheets><definedNames>{_print_titles(names)}</definedNames></workbook>",
-    )
-    links = "".join(
-        f'<Relationship Id="rId{n}" Type="{_RELATIONS}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in numbers
-    )
-    yield (
-        "xl/_rels/workbook.xml.rels",
-        f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships">{links}'
-        f'<Relationship Id="rId{sheets + 1}" Type="{_RELATIONS}/styles" Target="styles.xml"/></Relationships>',
-    )
-    yield "xl/styles.xml", _styles_xml(styles)
-    parts = "".join(
-        f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{_OFFICE}.worksheet+xml"/>' for n in numbers
-    )
-    yield (
-        "[Content_Types].xml",
-        f'{_XML}<Types xmlns="{_PACKAGE}/content-types">'
-        f'<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        f'<Default Extension="xml" ContentType="application/xml"/>'
-        f'<Override PartName="/xl/workbook.xml" ContentType="{_OFFICE}.sheet.main+xml"/>{parts}'
-        f'<Override PartName="/xl/styles.xml" ContentType="{_OFFICE}.styles+xml"/>'
-        f'<Override PartName="/docProps/core.xml" ContentType="application/vnd.openxmlformats-package.core-properties+xml"/>'
-        f'<Override PartName="/docProps/app.xml" '
-        f'ContentType="application/vnd.openxmlformats-officedocument.extended-properties+xml"/></Types>',
-    )
-
-
-def _print_titles(names: list[str]) -> str:
-    """Return the names that repeat the header on every printed page."""
-    return "".join(
-        f'<definedName name="_xlnm.Print_Titles" localSheetId="{index}">{escape(chr(39) + name + chr(39))}!$1:$1</definedName>'
-        for index, name in enumerate(names)
-    )
-
-
-def _styles_xml(styles: _Styles) -> str:
-    ids = {text: {"General": 0, "@": 49}.get(text, 164 + index) for index, text in enumerate(styles.formats)}
-    formats = "".join(
-        f'<numFmt numFmtId="{number}" formatCode={quoteattr(text)}/>' for text, number in ids.items() if number >= 164
-    )
-    count = sum(number >= 164 for number in ids.values())
-    declared = f'<numFmts count="{count}">{formats}</numFmts>' if count else ""
-    free = "".join(
-        f'<xf numFmtId="{number}" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
-        f'<xf numFmtId="{number}" fontId="1" fillId="0" borderId="1" xfId="0" applyNumberFormat="1" applyFont="1" applyBorder="1"/>'
-        for number in ids.values()
-    )
-    return (
-        f'{_XML}<styleSheet xmlns="{_MAIN}">{declared}'
-        '<fonts count="3"><font><sz val="11"/><name val="Calibri"/><family val="2"/></font>'
-        '<font><b/><sz val="11"/><name val="Calibri"/><family val="2"/></font>'
-        '<font><b/><sz val="11"/><color rgb="FFFFFFFF"/><name val="Calibri"/><family val="2"/></font></fonts>'
-        '<fills count="3"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
-        '<fill><patternFill patternType="solid"><fgColor rgb="FF1F3A4D"/><bgColor indexed="64"/></patternFill></fill></fills>'
-        '<borders count="2"><border><left/><right/><top/><bottom/><diagonal/></border>'
-        '<border><left/><right/><top style="thin"><color rgb="FF1F3A4D"/></top><bottom style="double">'
-        '<color rgb="FF1F3A4D"/></bottom><diagonal/></border></borders>'
-        '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
-        f'<cellXfs count="{_FIRST_FREE + 2 * len(ids)}"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
-        '<xf numFmtId="49" fontId="2" fillId="2" borderId="0" xfId="0" applyNumberFormat="1" applyFont="1" applyFill="1" '
-        'applyAlignment="1"><alignment vertical="center"/></xf>'
-        '<xf numFmtId="49" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
-        '<xf numFmtId="49" fontId="1" fillId="0" borderId="1" xfId="0" applyNumberFormat="1" applyFont="1" applyBorder="1"/>'
-        f"{free}</cellXfs>"
-        '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
-    )
