@@ -169,8 +169,9 @@ class Session:
     def _admit(self, answer: httpx2.Response) -> httpx2.Response:
         if answer.status_code >= 400:
             raise faults.of_answer(answer.status_code, answer.content)
-        if answer.is_redirect:
-            raise faults.unreadable(self.target.url, ValueError(f"it redirects to {answer.headers['Location'][:200]}"))
+        if 300 <= answer.status_code != 304:
+            elsewhere = faults.plain(answer.headers.get("Location", "nowhere"))
+            raise faults.unreadable(self.target.url, ValueError(f"it redirects to {elsewhere}"))
         return answer
 
 
