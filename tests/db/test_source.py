@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -171,7 +172,8 @@ def test_every_kind_of_parameter_can_be_bound(snapshot: Snapshot) -> None:
     query = """
         SELECT n AS id, %(day)s::date AS day, %(flag)s::boolean AS flag, %(none)s::text IS NULL AS is_null
         FROM generate_series(1, %(count)s::int) AS n
-        WHERE 'a' = ANY (%(types)s) AND cardinality(%(types)s) = 2 AND n %% 2 = 1 AND n > %(negative)s::int -- a comment at the end
+        WHERE 'a' = ANY (%(types)s) AND cardinality(%(types)s) = 2
+            AND n %% 2 = 1 AND n > %(negative)s::int -- a comment at the end
     """
 
     rows = read(
@@ -270,3 +272,43 @@ def test_a_row_is_never_quoted_in_an_error(url: str) -> None:
         read(snapshot, "SELECT id, name::int AS n FROM (VALUES (1, 'Kari Nordmann')) AS v (id, name)")
 
     assert "Kari" not in refusal.value.message
+
+
+@given(
+    numbers=st.lists(
+        st.decimals(allow_infinity=False, allow_nan=False, places=4, max_value=10**20, min_value=-(10**20)), max_size=20
+    ),
+    floats=st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=20),
+)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_numbers_are_those_of_postgresqls_own_text(
+    snapshot: Snapshot, numbers: list[Decimal], floats: list[float]
+) -> None:  # P14
+    query = """
+        SELECT n AS id, a.v AS number, a.v::text AS number_text, b.v AS float, b.v::text AS float_text
+        FROM generate_series(1, 20) AS n
+        LEFT JOIN unnest(%(numbers)s::numeric[]) WITH ORDINALITY AS a (v, n) USING (n)
+        LEFT JOIN unnest(%(floats)s::float8[]) WITH ORDINALITY AS b (v, n) USING (n)
+    """
+
+    rows = read(snapshot, query, {"numbers": numbers, "floats": [str(value) for value in floats]})
+
+    assert all(row["number"] == row["number_text"] for row in rows)
+    assert all(row["float"] is None or row["float"] == float(row["float_text"]) for row in rows)
+
+
+def test_days_and_instants_are_those_of_postgresqls_own_text(snapshot: Snapshot) -> None:  # P14
+    query = """
+        SELECT n AS id, d.v AS day, d.v::text AS day_text, t.v AS instant,
+            to_char(t.v AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS instant_text
+        FROM generate_series(1, 4000) AS n
+        CROSS JOIN LATERAL (SELECT date '0001-01-01' + n * 911 AS v) AS d
+        CROSS JOIN LATERAL (SELECT timestamptz '0001-01-02 00:00+00' + n * interval '911 days 5:03:01.000123' AS v) AS t
+        WHERE d.v < date '9999-01-01'
+    """
+
+    rows = read(snapshot, query)
+
+    assert len(rows) > 3900
+    assert all(row["day"].isoformat() == row["day_text"] for row in rows)
+    assert all(row["instant"].isoformat(timespec="microseconds") == row["instant_text"] for row in rows)

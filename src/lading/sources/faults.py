@@ -57,6 +57,11 @@ def unreachable(place: Place, reason: str) -> SourceUnreachable:
     )
 
 
+def silent(place: Place, seconds: float) -> SourceUnreachable:
+    """Return the sentence for a source that says nothing while connecting."""
+    return unreachable(place, f"no answer to the connection attempt within {seconds:g} s")
+
+
 def refused_query(place: Place, reason: str) -> SourceRefused:
     """Return the sentence for a query that the source or we do not accept."""
     return SourceRefused(f"The source at {place.where} refused the query: {reason}. Correct the query in the profile.")

@@ -51,7 +51,7 @@ class PostgresSource:
         try:
             connection = call(lambda: adbc.connect(self._conninfo, autocommit=False), seconds=_CONNECT_SECONDS)
         except Overdue:
-            raise faults.slow(place) from None
+            raise faults.silent(place, _CONNECT_SECONDS) from None
         except adbc.Error as error:
             raise faults.from_connect(error, place) from None
         snapshot = Snapshot(self, connection)
@@ -67,7 +67,7 @@ class PostgresSource:
         try:
             return call(lambda: psycopg.connect(self._conninfo, autocommit=True), seconds=seconds + 1)
         except Overdue:
-            raise faults.unreachable(self.place, f"no answer to the connection attempt within {seconds:g} s") from None
+            raise faults.silent(self.place, seconds) from None
         except psycopg.Error as error:
             raise faults.from_connect(error, self.place) from None
 
@@ -110,7 +110,7 @@ class Snapshot:
             call(lambda: self._execute(_BEGIN, settings), seconds=_CONNECT_SECONDS)
         except Overdue:
             self._is_abandoned = True
-            raise faults.slow(self._source.place) from None
+            raise faults.silent(self._source.place, _CONNECT_SECONDS) from None
         except adbc.Error as error:
             raise faults.from_query(error, self._source.place) from None
 
@@ -144,8 +144,8 @@ class Snapshot:
             yield from reader
 
     def _end(self, stream: Prefetch[pa.RecordBatch]) -> None:
-        if stream.close(seconds=0.0):
-            return
-        with suppress(adbc.Error):
-            call(self._connection.adbc_cancel, seconds=1.0)
+        # Never cancel what has ended: the request travels by itself and could hit the next query of this transaction.
+        if not stream.is_ended and not stream.close(seconds=0.0):
+            with suppress(adbc.Error, Overdue):
+                call(self._connection.adbc_cancel, seconds=1.0)
         self._is_abandoned = not stream.close()

@@ -35,21 +35,27 @@ class Overdue(Exception):
 
 
 class Prefetch(Generic[T]):
-    """Iterates over `make()` from another thread; `close` ends that thread or leaves it behind."""
+    """
+    Iterates over `make()` from another thread; `close` ends that thread or leaves it behind.
+
+    `is_ended` tells that the last item or the error has been seen: the thread has nothing left to wait for.
+    """
 
     def __init__(self, make: Callable[[], Iterator[T]], *, seconds: float, depth: int = 2) -> None:
         self._make: Final = make
         self._deadline: Final = time.monotonic() + seconds
         self._queue: Final[queue.Queue[T | _Failed | _End]] = queue.Queue(depth)
         self._is_closed: Final = threading.Event()
+        self.is_ended = False
         self._thread: Final = threading.Thread(target=self._run, name="source", daemon=True)
         self._thread.start()
 
     def __iter__(self) -> Iterator[T]:
-        while not isinstance(item := self._next(), _End):
-            if isinstance(item, _Failed):
-                raise item.error
+        while not isinstance(item := self._next(), _End | _Failed):
             yield item
+        self.is_ended = True
+        if isinstance(item, _Failed):
+            raise item.error
 
     def close(self, *, seconds: float = 2.0) -> bool:
         """Ask the thread to end; return whether it has."""
