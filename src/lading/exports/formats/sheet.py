@@ -25,6 +25,7 @@ _DAY_ZERO: Final = -25_569  # 1899-12-30, in days from 1970-01-01
 _DAY_US: Final = 86_400_000_000
 _CONTROLS: Final = [*range(0x09), 0x0B, 0x0C, *range(0x0D, 0x20), 0xFFFE, 0xFFFF]
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {chr(code): f"_x{code:04X}_" for code in _CONTROLS}
+_NEEDS_ESCAPE: Final = r"[&<>\x00-\x08\x0b-\x1f\x{fffe}\x{ffff}]|_x"
 _LOOKS_ESCAPED: Final = r"_(x[0-9A-Fa-f]{4})"
 _ASTRAL: Final = r"[\x{10000}-\x{10FFFF}]"
 _OPEN: Final = ' t="inlineStr"><is><t xml:space="preserve">'
@@ -46,33 +47,49 @@ def letters(index: int) -> str:
     return name
 
 
-def row_xml(profile: Profile, styles: list[int], *, text_style: int) -> pl.Expr:
-    """Return the expression that makes each row's XML; the frame has the row's number as text in `ROW`."""
+def row_xml(profile: Profile, styles: list[int], *, text_style: int, plain: frozenset[str]) -> pl.Expr:
+    """
+    Return the expression that makes each row's XML; the frame has the row's number as text in `ROW`.
+
+    `plain` are the text columns known to need no escape and no cut, which costs most of the time.
+    """
+    mark = mark_of(profile)
     cells = [
-        _cell(column, letters(index), style, text_style=text_style, mark=mark_of(profile))
+        _cell(column, letters(index), style, text_style=text_style, text=_text(column, mark, column.name in plain))
         for index, (column, style) in enumerate(zip(profile.columns, styles, strict=True))
     ]
     return pl.concat_str([pl.lit('<row r="'), pl.col(ROW), pl.lit('">'), *cells, pl.lit("</row>")])
 
 
-def _cell(column: Column, letter: str, style: int, *, text_style: int, mark: str) -> pl.Expr:
-    value = pl.col(column.name)
-    text = _text_cell(letter, text_style, column_text(column, value, mark=mark))
+def is_plain(text: pl.Expr) -> pl.Expr:
+    """Return whether no text of a column needs an escape or a cut."""
+    return ~text.str.contains(_NEEDS_ESCAPE).any() & (text.str.len_bytes().max().fill_null(0) <= MAX_CHARS)
+
+
+def _text(column: Column, mark: str, is_plain: bool) -> pl.Expr:  # noqa: FBT001
+    text = column_text(column, pl.col(column.name), mark=mark)
+    # Numbers and dates as text are digits and separators; the two words of a boolean might be anything.
+    is_safe = is_plain if column.type == "string" else column.type != "boolean"
+    return pl.when(text != "").then(text if is_safe else escaped(shortened(text)))
+
+
+def _cell(column: Column, letter: str, style: int, *, text_style: int, text: pl.Expr) -> pl.Expr:
+    value, written = pl.col(column.name), _text_cell(letter, text_style, text)
     match column.type:
         case "string" | "boolean":
-            found = text
+            found = written
         case "integer":
             fits = value.abs() < 10**MAX_DIGITS
-            found = pl.when(fits).then(_number_cell(letter, style, value.cast(pl.String))).otherwise(text)
+            found = pl.when(fits).then(_number_cell(letter, style, value.cast(pl.String))).otherwise(written)
         case "decimal":
             fits = value.abs() < pl.lit(10 ** max(0, MAX_DIGITS - column.number_format.scale))
-            found = pl.when(fits).then(_number_cell(letter, style, value.cast(pl.String))).otherwise(text)
+            found = pl.when(fits).then(_number_cell(letter, style, value.cast(pl.String))).otherwise(written)
         case "date":
             serial = (value.to_physical() - _DAY_ZERO).cast(pl.String)
-            found = pl.when(value >= _FIRST_DAY).then(_number_cell(letter, style, serial)).otherwise(text)
+            found = pl.when(value >= _FIRST_DAY).then(_number_cell(letter, style, serial)).otherwise(written)
         case "timestamp":
             serial = (value.to_physical() / _DAY_US - _DAY_ZERO).cast(pl.String)
-            found = pl.when(value.dt.date() >= _FIRST_DAY).then(_number_cell(letter, style, serial)).otherwise(text)
+            found = pl.when(value.dt.date() >= _FIRST_DAY).then(_number_cell(letter, style, serial)).otherwise(written)
     return found.fill_null("")
 
 
@@ -83,9 +100,8 @@ def _number_cell(letter: str, style: int, number: pl.Expr) -> pl.Expr:
 
 
 def _text_cell(letter: str, style: int, text: pl.Expr) -> pl.Expr:
-    kept = pl.when(text != "").then(escaped(shortened(text)))
     return pl.concat_str(
-        [pl.lit(f'<c r="{letter}'), pl.col(ROW), pl.lit(f'" s="{style}"{_OPEN}'), kept, pl.lit(_CLOSE)]
+        [pl.lit(f'<c r="{letter}'), pl.col(ROW), pl.lit(f'" s="{style}"{_OPEN}'), text, pl.lit(_CLOSE)]
     )
 
 

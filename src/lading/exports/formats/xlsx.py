@@ -19,7 +19,7 @@ from lading.artifacts.zipwriter import ZipWriter
 from lading.errors import ExportError
 from lading.exports.formats import workbook
 from lading.exports.formats.report import Report, ReportFile
-from lading.exports.formats.sheet import MAX_DIGITS, ROW, is_too_long, letters, plain_cell, row_xml
+from lading.exports.formats.sheet import MAX_DIGITS, ROW, is_plain, is_too_long, letters, plain_cell, row_xml
 from lading.exports.formats.text import column_text, mark_of, totals_row
 from lading.exports.profile import Column, Profile
 from lading.exports.tables import frames
@@ -92,7 +92,7 @@ class _Workbook:
         self._totals = dict(report.result.totals) if profile.totals else {}
         self._progress = report.progress
         self.styles = _Styles.of(profile)
-        self._row_xml = row_xml(profile, self.styles.columns, text_style=workbook.TEXT)
+        self._texts = [column.name for column in profile.columns if column.type == "string"]
         slices = (part for frame in frames(report.table) for part in frame.iter_slices(_SLICE_ROWS))
         first = next(slices, None)
         self._widths = _widths(profile, first)
@@ -135,14 +135,14 @@ class _Workbook:
 
     def _rows_xml(self, frame: pl.DataFrame, first: int) -> bytes:
         self._check_lengths(frame)
+        checks = frame.select(is_plain(pl.col(name)).alias(name) for name in self._texts)
+        plain = frozenset(name for name in self._texts if checks[name].item())
         numbers = pl.int_range(first, first + frame.height).cast(pl.String).alias(ROW)
-        return frame.with_columns(numbers).select(self._row_xml.str.join("")).item().encode("utf-8")
+        xml = row_xml(self._profile, self.styles.columns, text_style=workbook.TEXT, plain=plain)
+        return frame.with_columns(numbers).select(xml.str.join("").cast(pl.Binary)).item()
 
     def _check_lengths(self, frame: pl.DataFrame) -> None:
-        texts = [pl.col(column.name) for column in self._profile.columns if column.type == "string"]
-        if not texts:
-            return
-        found = sum(frame.select(is_too_long(text).sum() for text in texts).row(0))
+        found = sum(frame.select(is_too_long(pl.col(name)).sum() for name in self._texts).row(0)) if self._texts else 0
         if found and self._profile.xlsx.long_text == "fail":
             raise ExportError(
                 f"{found} texts are over 32,767 characters, which no cell holds; choose csv, or cut them."
@@ -184,8 +184,9 @@ def _sheet_head(profile: Profile, widths: list[int], *, is_first: bool) -> str:
     selected = ' tabSelected="1"' if is_first else ""
     return (
         f'{workbook.XML}<worksheet xmlns="{workbook.MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
-        f'<sheetViews><sheetView{selected} workbookViewId="0"><pane ySplit="1" topLeftCell="A2" '
-        f'activePane="bottomLeft" state="frozen"/><selection pane="bottomLeft" activeCell="A2" sqref="A2"/></sheetView></sheetViews>'
+        f'<sheetViews><sheetView{selected} workbookViewId="0">'
+        '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
+        '<selection pane="bottomLeft" activeCell="A2" sqref="A2"/></sheetView></sheetViews>'
         f'<sheetFormatPr defaultRowHeight="15"/><cols>{columns}</cols>'
         f'<sheetData><row r="1" ht="20" customHeight="1">{header}</row>'
     )
