@@ -156,6 +156,22 @@ def column(one: Mapped, number: int, folder: Path) -> set[str]:
     return {line.split(";")[number] for line in lines}
 
 
+def test_every_row_says_whether_it_counts_or_why_not(loaded: Loaded, tmp_path: Path) -> None:  # B4
+    text = report(mapped(loaded, "nordlys", tmp_path), "csv", tmp_path).read_text("utf-8-sig").splitlines()
+    rows = [dict(zip(text[0].split(";"), line.split(";"), strict=True)) for line in text[1:-1]]
+
+    assert {row["Tellende"] for row in rows} >= {"Ja", "Nei – ikke fysisk oppmøte", "Nei – annen aktivitet"}
+    for row in rows:
+        hours = float(row["Timer"].replace(",", "."))
+        enough = int(row["Deltakere"]) >= 3 and hours >= 0.75
+        counts = row["Land"] == "NO" and (
+            row["Aktivitet"] in {"Individuell samtale", "Hjemmebesøk"}
+            or (row["Aktivitet"] == "Samtalegruppe" and enough)
+            or (row["Aktivitet"] == "Kursdag" and hours >= 1.5)
+        )
+        assert (row["Tellende"] == "Ja") == counts, row
+
+
 def test_masked_names_do_not_leave(loaded: Loaded, tmp_path: Path) -> None:  # P6
     from_source = loaded.credentials["fjord"].read_text("utf-8")
     with psycopg.connect(from_source) as connection:
