@@ -67,35 +67,33 @@ def lading() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
+def start(*arguments: str, data_dir: Path, **given: str) -> Up:
+    """Start `lading up` and return it when it answers."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lading.cli", "up", *arguments],
+        env=environment(data_dir, given),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    tree = Up(process, data_dir, "", None, [])
+    tree.url = re.findall(r"http://\S+", tree.line(r"Lading runs on http://"))[0]
+    tree.line(r"Ctrl-C lets running exports")
+    tree.token = next((line.strip() for line in tree.lines if line.strip().startswith("ldg_")), None)
+    return tree
+
+
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
-    """Start `lading up`; return it when it answers.  What still runs at the end of the test is stopped."""
+    """Start `lading up`; what still runs at the end of the test is stopped."""
     started: list[Up] = []
 
-    def start(*arguments: str, data_dir: Path = tmp_path / "data", **given: str) -> Up:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lading.cli", "up", *arguments],
-            env=environment(data_dir, given),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        tree = Up(process, data_dir, "", None, [])
-        started.append(tree)
-        tree.url = re.findall(r"http://\S+", tree.line(r"Lading runs on http://"))[0]
-        last = tree.line(r"Ctrl-C lets running exports")
-        tokens = [line.strip() for line in tree.lines if line.strip().startswith("ldg_")]
-        tree.token = tokens[0] if tokens else None
-        assert "Ctrl-C" in last
-        return tree
+    def starting(*arguments: str, data_dir: Path = tmp_path / "data", **given: str) -> Up:
+        started.append(start(*arguments, data_dir=data_dir, **given))
+        return started[-1]
 
-    yield start
+    yield starting
     for tree in started:
         if tree.process.poll() is None:
-            tree.process.send_signal(signal.SIGTERM)
-            try:
-                tree.process.wait(60)
-            except subprocess.TimeoutExpired:
-                tree.process.kill()
-                tree.process.wait()
+            tree.stop(signal.SIGTERM)
