@@ -57,7 +57,7 @@ MATRIX: dict[str, set[Role]] = {
     "listTenants": {Role.ADMIN},
     "createTenant": {Role.ADMIN},
 }
-INSTANCE_ONLY = {"listTenants", "createTenant"}
+INSTANCE_ONLY = {"listTenants", "createTenant", "putSource"}
 
 
 def request(route: Route, export_id: str, key_id: str) -> tuple[str, str]:
@@ -99,7 +99,10 @@ async def test_nothing_of_one_organisation_is_found_by_another(world: World) -> 
     export_id = (await world.export())["id"]
     await world.complete(export_id)
     await world.ask("PUT", "/api/v1/profiles/other", json={**PROFILE, "profile": "other"}, params={"activate": True})
-    await world.ask("PUT", "/api/v1/sources/own", json=_SOURCE)
+    named = {"Lading-Tenant": "nordlys"}
+    assert (
+        await world.ask("PUT", "/api/v1/sources/own", slug="instance", headers=named, json=_SOURCE)
+    ).status_code == 200
     keys = (await world.ask("GET", "/api/v1/tenants/nordlys/keys")).json()["items"]
     base = f"/api/v1/exports/{export_id}"
     secrets = [export_id, "other", "own", keys[0]["id"]]
@@ -196,6 +199,13 @@ async def test_a_wrong_key_request_is_named(world: World) -> None:
         body: dict[str, Any] = {"name": "x", "role": "viewer", **change}
         answer = await world.ask("POST", "/api/v1/tenants/nordlys/keys", json=body)
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer), answer.text
+
+
+async def test_a_tenant_admin_cannot_point_a_source_at_secrets_of_the_machine(world: World) -> None:
+    for reference in ("env:LADING_DATABASE_URL", "file:/run/secrets/reader_fjord"):
+        answer = await world.ask("PUT", "/api/v1/sources/own", json={"credentials_ref": reference})
+        assert answer.status_code == 403
+    assert (await world.ask("GET", "/api/v1/sources")).json()["items"] == []
 
 
 async def test_a_tenant_admin_makes_no_tenants(world: World) -> None:

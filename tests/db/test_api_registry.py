@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from typing import Any
 
+import httpx2
 import pytest
 
 from lading.ledger import keys as signing
@@ -69,11 +71,14 @@ async def test_a_revision_out_of_bounds_is_no_server_error(world: World) -> None
         assert (await world.ask("GET", f"/api/v1/profiles/bufdir?revision={revision}")).status_code in {404, 422}
 
 
+async def registered(world: World, body: dict[str, Any]) -> httpx2.Response:
+    named = {"Lading-Tenant": "nordlys"}
+    return await world.ask("PUT", "/api/v1/sources/activities", slug="instance", headers=named, json=body)
+
+
 async def test_a_source_is_registered_by_reference(world: World) -> None:
-    put = await world.ask("PUT", "/api/v1/sources/activities", json={"credentials_ref": "env:ACTIVITIES_URL"})
-    again = await world.ask(
-        "PUT", "/api/v1/sources/activities", json={"credentials_ref": "env:ACTIVITIES_URL", "timeout_seconds": 60}
-    )
+    put = await registered(world, {"credentials_ref": "env:ACTIVITIES_URL"})
+    again = await registered(world, {"credentials_ref": "env:ACTIVITIES_URL", "timeout_seconds": 60})
 
     assert (put.status_code, put.json()["version"]) == (200, 1)
     assert (again.json()["version"], again.json()["timeout_seconds"]) == (2, 60)
@@ -90,13 +95,13 @@ async def test_a_source_with_the_secret_itself_is_refused_without_repeating_it(w
         ({"credentials_ref": "env:X", "attachments_ref": "x"}, "/attachments_ref"),
         ({"credentials_ref": "env:X", "password": "hunter2"}, "/password"),
     ]:
-        answer = await world.ask("PUT", "/api/v1/sources/activities", json=body)
+        answer = await registered(world, body)
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer), answer.text
         assert "hunter2" not in answer.text
 
 
 async def test_trying_a_source_says_what_is_wrong_and_the_mend(world: World) -> None:
-    await world.ask("PUT", "/api/v1/sources/activities", json={"credentials_ref": "env:LADING_TEST_UNSET"})
+    await registered(world, {"credentials_ref": "env:LADING_TEST_UNSET"})
 
     report = (await world.ask("POST", "/api/v1/sources/activities/test")).json()
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from lading.errors import InvalidInput
 
 MAX_DEPTH: Final = 32
 _MAX_INTEGER: Final = 1 << 53
 _MAX_DIGITS: Final = 4000
+
+# A path is only written out when something is wrong there: most of a large body is right.
+_Path: TypeAlias = "tuple[_Path, str | int] | None"
 
 
 def check(body: bytes) -> None:
@@ -27,37 +30,20 @@ def check(body: bytes) -> None:
     Traceback (most recent call last):
     lading.errors.InvalidInput: The body is not JSON: NaN is not a JSON number. Correct it.
     """
-    _refuse_depth(body)
     try:
-        text = body.decode("utf-8")
-        value = json.loads(text, parse_constant=_constant, parse_int=_integer, object_pairs_hook=_object)
+        value = json.loads(
+            body.decode("utf-8"), parse_constant=_constant, parse_int=_integer, object_pairs_hook=_object
+        )
     except UnicodeDecodeError:
         raise InvalidInput("The body is not UTF-8; encode it so.") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:
         raise InvalidInput(f"The body is not JSON: {_reason(error)}. Correct it.") from None
-    _walk(value, "")
+    _walk(value, None, 1)
 
 
-def _refuse_depth(body: bytes) -> None:
-    # Counted before parsing, brackets in strings too when there are many: the parser's own recursion is not bounded.
-    depth, in_string, is_escaped = 0, False, False
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
-        return
-    for byte in body:
-        if in_string:
-            in_string = is_escaped or byte != 0x22
-            is_escaped = byte == 0x5C and not is_escaped
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise InvalidInput(f"The body is nested deeper than {MAX_DEPTH} levels; flatten it.")
-        elif byte in b"]}":
-            depth -= 1
-
-
-def _reason(error: Exception) -> str:
+def _reason(error: ValueError) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at line {error.lineno}, column {error.colno}"
     return str(error)
@@ -80,33 +66,54 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _walk(value: Any, pointer: str) -> None:
+def _walk(value: Any, path: _Path, depth: int) -> None:
     match value:
-        case str():
-            _refuse_text(value, pointer)
-        case bool() | None:
-            return
-        case int() if not -_MAX_INTEGER < value < _MAX_INTEGER:
-            raise InvalidInput.field(_dotted(pointer), "is an integer beyond 2^53; send it smaller or as text.")
-        case float() if not math.isfinite(value):
-            raise InvalidInput.field(_dotted(pointer), "is a number too large to keep; make it smaller.")
+        case dict() | list() if depth > MAX_DEPTH:
+            raise _too_deep()
         case list():
             for index, item in enumerate(value):
-                _walk(item, f"{pointer}/{index}")
+                _step(item, path, index, depth)
         case dict():
             for key, item in value.items():
-                _refuse_text(key, pointer)
-                _walk(item, f"{pointer}/{key[:100]}")
+                if _is_broken(key):
+                    raise _fault(path, "has a key with a NUL character or half of a surrogate pair; write it whole.")
+                _step(item, path, key, depth)
+        case _:
+            _refuse_scalar(value, path)
+
+
+def _step(item: Any, path: _Path, key: str | int, depth: int) -> None:
+    if isinstance(item, dict | list):
+        _walk(item, (path, key), depth + 1)
+    elif item is not None and item is not True and item is not False:
+        _refuse_scalar(item, (path, key))
+
+
+def _refuse_scalar(value: Any, path: _Path) -> None:
+    match value:
+        case str() if _is_broken(value):
+            raise _fault(path, "holds a NUL character or half of a surrogate pair; send whole characters.")
+        case int() if not -_MAX_INTEGER < value < _MAX_INTEGER:
+            raise _fault(path, "is an integer beyond 2^53; send it smaller or as text.")
+        case float() if not math.isfinite(value):
+            raise _fault(path, "is a number too large to keep; make it smaller.")
         case _:
             return
 
 
-def _refuse_text(text: str, pointer: str) -> None:
+def _is_broken(text: str) -> bool:
     if "\x00" in text:
-        raise InvalidInput.field(_dotted(pointer), "holds a NUL character; remove it.")
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise InvalidInput.field(_dotted(pointer), "holds half of a surrogate pair; send whole characters.")
+        return True
+    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _dotted(pointer: str) -> str:
-    return pointer.removeprefix("/").replace("/", ".") or "body"
+def _too_deep() -> InvalidInput:
+    return InvalidInput(f"The body is nested deeper than {MAX_DEPTH} levels; flatten it.")
+
+
+def _fault(path: _Path, detail: str) -> InvalidInput:
+    names: list[str] = []
+    while path is not None:
+        path, key = path
+        names.append(str(key)[:100])
+    return InvalidInput.field(".".join(reversed(names)) or "body", detail)

@@ -9,7 +9,7 @@ from fastapi import Depends, Path
 from starlette.responses import Response
 
 from lading.api import answers, documents
-from lading.api.auth import ADMINS, INSPECTORS, OPERATORS, Caller, gate
+from lading.api.auth import ADMINS, INSPECTORS, OPERATORS, Caller, TenantGate, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.sources import check, store
@@ -21,7 +21,9 @@ _BASE: Final = "/api/v1/sources"
 _ONE: Final = f"{_BASE}/{{name}}"
 _INSPECTOR: Final = gate(INSPECTORS)
 _OPERATOR: Final = gate(OPERATORS)
-_ADMIN: Final = gate(ADMINS)
+# A reference names a secret or a folder of the machine, and whoever chooses it reads through it what it names, another
+# organisation's source included: only the people who run the machine may.
+_INSTANCE: Final = TenantGate(ADMINS, only_instance=True)
 _Services = Annotated[Services, Depends(services_of)]
 _Name = Annotated[str, Path(description="Name of the source.")]
 
@@ -44,9 +46,9 @@ async def get(name: _Name, caller: Annotated[Caller, Depends(_INSPECTOR)], servi
 
 @router.put(_ONE, name="putSource", response_model=wire.Source)
 async def put(
-    name: _Name, body: wire.SourceRequest, caller: Annotated[Caller, Depends(_ADMIN)], services: _Services
+    name: _Name, body: wire.SourceRequest, caller: Annotated[Caller, Depends(_INSTANCE)], services: _Services
 ) -> Response:
-    """Register a source or change its settings."""
+    """Register a source or change its settings; for the instance's admins, because it names secrets of the machine."""
     async with services.database.tenant(caller.tenant.id) as tx:
         stands = await store.register(
             tx,
