@@ -55,7 +55,11 @@ def connected(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE", help="Token (LADING_TOKEN).")
     @click.option("--tenant", metavar="SLUG", help="Tenant an instance admin acts for (LADING_TENANT).")
     @click.option(
-        "--output-format", type=click.Choice(["table", "tsv", "json"]), default="table", help="Form of output."
+        "--output-format",
+        type=click.Choice(["table", "tsv", "json"]),
+        default="table",
+        metavar="FORM",
+        help="table, tsv or json.",
     )
     @click.option("--json", "as_json", is_flag=True, help="Short for --output-format json.")
     @functools.wraps(function)
