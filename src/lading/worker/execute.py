@@ -12,7 +12,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from lading.db.database import Database
@@ -51,10 +51,17 @@ class Attempt:
     is_draining: bool = False
     cancel_reason: str | None = None
     send: Callable[[str], None] = _nobody
+    hinted: set[str] = field(default_factory=set[str])
 
     def hint(self, channel: str) -> None:
         """Wake the hearers of `channel` soon."""
+        self.hinted.add(channel)
         self.send(channel)
+
+    def hint_again(self) -> None:
+        """Wake them once more: what was said before the outcome was committed says nothing of the outcome."""
+        for channel in sorted(self.hinted):
+            self.send(channel)
 
 
 async def begin(database: Database, claimed: Claim) -> tuple[Job, Fence] | None:

@@ -89,6 +89,7 @@ class Executor:
             outcome = Cancelled(self._attempt.cancel_reason or "cancelled")
             await execute.settle(self._database, self._handlers, fence, outcome, kind=job.kind)
             ended = "cancelled"
+        self._attempt.hint_again()
         self._attempt = self._task = None
         _say({"ended": ended})
 
