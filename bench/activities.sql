@@ -33,16 +33,16 @@ SELECT
     n,
     DATE '2025-01-01' + (n * 7919 % 365)::integer,
     (ARRAY['individual_counselling', 'group_session', 'information_event', 'home_visit', 'phone_call',
-           'digital_meeting', 'course_day'])[1 + n % 7],
+           'digital_meeting', 'course_day'])[(1 + n % 7)::integer],
     1 + n * 31 % 2000,
     1 + n * 17 % 60,
     15 * (1 + n % 24),
     CASE WHEN n % 11 = 0 THEN NULL ELSE n % 40 END,
-    CASE WHEN n % 5 = 0 THEN NULL ELSE (ARRAY['Oslo', 'Tromsø', 'Bodø', 'Ålesund', 'Førde'])[1 + n % 5] END,
+    CASE WHEN n % 5 = 0 THEN NULL ELSE (ARRAY['Oslo', 'Tromsø', 'Bodø', 'Ålesund', 'Førde'])[(1 + n % 5)::integer] END,
     CASE WHEN n % 13 = 0 THEN NULL ELSE n % 3 = 0 END,
     (n * 37 % 100000)::numeric / 100,
     TIMESTAMPTZ '2025-01-01 08:00:00+00' + n * INTERVAL '29 seconds',
     CASE WHEN n % 4 = 0 THEN NULL ELSE 'Samtale "nr. ' || n || '"; ' || repeat('ord ', (n % 20)::integer) END
-FROM generate_series(1, :rows) AS n;
+FROM generate_series(1::bigint, :rows) AS n;
 
 VACUUM ANALYZE activities;
