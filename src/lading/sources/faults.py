@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-import adbc_driver_manager
 import psycopg
 
 from lading.errors import SourceError, SourceRefused, SourceTimeout, SourceUnreachable
@@ -100,11 +99,6 @@ def from_query(error: Exception, place: Place) -> SourceError:
         )
     reason = _primary(error) if state.startswith(_QUOTABLE) else f"a value can't be computed (SQLSTATE {state})"
     return refused_query(place, reason)
-
-
-def is_driver_error(error: BaseException) -> bool:
-    """Return whether `error` comes from a driver: psycopg, ADBC, or Arrow's stream of it."""
-    return isinstance(error, psycopg.Error | adbc_driver_manager.Error | OSError)
 
 
 def _sqlstate(error: Exception) -> str:
