@@ -52,5 +52,5 @@ def _check(value: Json) -> None:
                 if not key.isascii():
                     raise ValueError(f"key {key!r} is not ASCII")
                 _check(item)
-        case _:  # pyright: ignore[reportUnnecessaryComparison]  # what callers pass is not always what they promised
+        case _:  # what callers pass is not always what they promised
             raise ValueError(f"{type(value).__name__} has no canonical form")

@@ -159,8 +159,8 @@ async def test_nothing_is_lost_and_nothing_happens_twice(  # O2, O3
     with capsys.disabled():
         print(
             f"\nlease chaos: seed {seed}, {WORKERS} workers, {jobs} jobs in {time.monotonic() - began:.0f} s; "
-            f"{crowd.kills} kill -9 of a worker, {crowd.child_kills} of an executor, {crowd.freezes} freezes longer than "
-            f"the lease; {started} attempts started, {lost_attempts} lost; "
+            f"{crowd.kills} kill -9 of a worker, {crowd.child_kills} of an executor, {crowd.freezes} freezes longer "
+            f"than the lease; {started} attempts started, {lost_attempts} lost; "
             f"{jobs - completed} jobs lost, {doubled} double effects"
         )
     assert (completed, effects, doubled) == (jobs, jobs, 0)

@@ -148,8 +148,8 @@ class EmbeddedServer:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
         if done.returncode == UNPRIVILEGED_REFUSED:
             raise EnvironmentUnfit(
-                "PostgreSQL does not run as root, and this machine lets root neither open a user "
-                "namespace nor become nobody; start Lading as an ordinary user, or set LADING_DATABASE_URL to a PostgreSQL you run."
+                "PostgreSQL does not run as root, and this machine lets root neither open a user namespace nor become "
+                "nobody; start Lading as an ordinary user, or set LADING_DATABASE_URL to a PostgreSQL you run."
             )
         if done.returncode != 0:
             cluster.remove_tree(staging)

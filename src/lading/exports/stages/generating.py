@@ -25,7 +25,7 @@ def run(work: Work) -> Result:
             work.profile,
             table=work.file(Stage.MAPPING, "table"),
             result=mapped,
-            facts=ReportFacts(work.export.tenant_name, plan.period_from, plan.period_to, plan.revision),
+            facts=ReportFacts(work.export.tenant_name, plan.period_from, plan.period_to, plan.parameters),
             folder=folder,
             progress=lambda done: work.advance(done, mapped.written),
         )
