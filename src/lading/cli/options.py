@@ -34,9 +34,11 @@ class Line:
 
     def client(self) -> Client:
         """Return a client, to be used as a context manager."""
+        from lading.client.retries import Retries
         from lading.client.sync.client import Client
 
-        return Client(self.url, token=self._token(), tenant=self.tenant)
+        # Less patient than a program: somebody sits in front of it.
+        return Client(self.url, token=self._token(), tenant=self.tenant, patience=Retries(most=3))
 
     def _token(self) -> str | None:
         if self.token_file is None:
