@@ -24,6 +24,26 @@ START = (
 )
 
 
+# Runs the rest of its arguments as root of a user namespace in which no further one can be opened, as in a container.
+CONTAINER = """
+import ctypes, os, sys
+said, heard = os.pipe()
+go, mapped = os.pipe()
+child = os.fork()
+if child == 0:
+    assert ctypes.CDLL(None).unshare(0x10000000) == 0
+    os.write(heard, b"x")
+    os.read(go, 1)
+    open("/proc/sys/user/max_user_namespaces", "w").write("0")
+    os.execv(sys.argv[1], sys.argv[1:])
+os.read(said, 1)
+for kind in ("uid", "gid"):
+    open(f"/proc/{child}/{kind}_map", "w").write("0 0 65536")
+os.write(mapped, b"x")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with a cluster that is stopped, with one table in it; shared, because making one takes a second."""
@@ -206,3 +226,16 @@ def test_a_start_that_was_killed_while_making_the_cluster_is_no_obstacle(tmp_pat
     server.stop()
 
     assert not (tmp_path / "pg" / "cluster.new").exists()
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or sys.platform != "linux", reason="only root needs another user to run PostgreSQL"
+)
+def test_root_of_a_container_without_user_namespaces_can_run_it_below_a_private_directory(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    for _ in range(2):
+        command = [sys.executable, "-c", CONTAINER, sys.executable, "-c", START, str(tmp_path / "pg")]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+        assert done.returncode == 0, done.stderr
+        assert int(done.stdout) > 0

@@ -104,8 +104,10 @@ def clear(cluster: Path, socket_directory: Path) -> None:
             with contextlib.suppress(OSError):
                 os.kill(leader, signal.SIGINT)
         time.sleep(0.02)
-    # Their process ids may belong to others by now, and PostgreSQL would refuse to start because of them.
-    (cluster / "postmaster.pid").unlink(missing_ok=True)
+    # PostgreSQL itself judges a dead process's file, and needs it for that; it can't know that a process id was reused.
+    leader = _postmaster(cluster)
+    if leader is not None and _is_alive(leader):
+        (cluster / "postmaster.pid").unlink(missing_ok=True)
     for name in (_SOCKET_NAME, f"{_SOCKET_NAME}.lock"):
         (socket_directory / name).unlink(missing_ok=True)
 
@@ -115,14 +117,41 @@ def users(cluster: Path) -> set[int]:
     if not Path("/proc/self/cwd").exists():
         leader = _postmaster(cluster)
         return {leader} if leader and _is_alive(leader) else set()
-    target = str(cluster.resolve())
-    found: set[int] = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                if str((entry / "cwd").readlink()) == target:
-                    found.add(int(entry.name))
-    return {pid for pid in found if _is_postgres(pid)}
+    processes = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return {pid for pid in processes if _uses(pid, cluster.resolve())}
+
+
+def _uses(pid: int, cluster: Path) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink() == cluster and b"postgres" in _command(pid)
+    except PermissionError:
+        # A container's root may not look into what runs as `nobody`: judge by the command, and count the orphans.
+        command = _command(pid)
+        is_orphan = command.startswith(b"postgres: ") and b"postgres" not in _command(_parent(pid))
+        return _owner(pid) == cluster.stat().st_uid and (is_orphan or os.fsencode(cluster) in command)
+    except OSError:
+        return False
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _owner(pid: int) -> int | None:
+    try:
+        return Path(f"/proc/{pid}").stat().st_uid
+    except OSError:
+        return None
 
 
 def complaint(log: str) -> str | None:
@@ -160,10 +189,3 @@ def _is_alive(pid: int) -> bool:
     except OSError:
         return True
     return True
-
-
-def _is_postgres(pid: int) -> bool:
-    try:  # a shell that stands in the directory is no server; what can't be looked into counts as one
-        return b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return _is_alive(pid)
