@@ -30,7 +30,7 @@ def admit(request: ExportRequest, profile: Profile, *, revision: int, today: dat
     errors: list[FieldError] = []
     start, end = _period(request, today, errors)
     wanted = request.format if request.format is not None else profile.default_format
-    chosen: Format = next((name for name in profile.formats if wanted == str(name)), profile.default_format)
+    chosen: Format = wanted if wanted in profile.formats else profile.default_format
     if chosen != wanted:
         errors.append(
             FieldError(
