@@ -148,7 +148,9 @@ def test_a_stall_and_the_end_are_told_once(clock: Clock) -> None:  # C3
 def test_an_outage_is_borne_for_a_minute_and_no_longer(clock: Clock) -> None:
     down = httpx2.ConnectError("refused")
     short = Server(clock, [(1, {}, 0.0), *[(1, down, 0.0)] * 30, (2, {"status": "completed"}, 0.0)])
-    assert _wait(short).status == "completed"
+    told: list[str] = []
+    assert _wait(short, watcher=Watcher(on_outage=lambda export: told.append(export.id))).status == "completed"
+    assert told == ["exp_1"]
 
     with pytest.raises(ServerUnreachable):
         _wait(Server(clock, [(1, {}, 0.0), (1, down, 0.0)]), timeout=None)

@@ -39,7 +39,9 @@ def follow(client: Client, export_id: str, *, timeout: float | None, stream: Tex
 
     if not _is_live(stream):
         lines = _Lines(stream)
-        return client.exports.wait(export_id, timeout=timeout, watcher=Watcher(lines.saw, lines.stalled))
+        return client.exports.wait(
+            export_id, timeout=timeout, watcher=Watcher(lines.saw, lines.stalled, on_outage=lines.lost)
+        )
     with _bar(stream, _columns(is_download=False)) as bar:
         task = bar.add_task("waiting", total=100.0, rows="")
 
@@ -48,7 +50,10 @@ def follow(client: Client, export_id: str, *, timeout: float | None, stream: Tex
                 count = f"{output.number(export.progress.rows)} rows" if export.progress.rows else ""
                 bar.update(task, completed=export.progress.percent, description=state(export), rows=count)
 
-        return client.exports.wait(export_id, timeout=timeout, watcher=Watcher(saw))
+        def lost(_export: Export) -> None:
+            bar.update(task, description="no answer from the server")
+
+        return client.exports.wait(export_id, timeout=timeout, watcher=Watcher(saw, on_outage=lost))
 
 
 def fetch(client: Client, export: Export, folder: Path, *, stream: TextIO, name: str | None = None) -> Path:
@@ -95,6 +100,11 @@ class _Lines:
     def stalled(self, export: Export) -> None:
         """Write that nothing has happened for a while."""
         self._write(f"{export.id}  no change for a minute; still {state(export)}")
+
+    def lost(self, export: Export) -> None:
+        """Write that the server does not answer; `saw` writes when it does again."""
+        self._last = ""
+        self._write(f"{export.id}  no answer from the server; waiting for it")
 
     def _write(self, line: str) -> None:
         self._stream.write(line + "\n")

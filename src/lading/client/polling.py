@@ -22,12 +22,17 @@ OUTAGE_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who is told what: progress never falls within an attempt, every other call is made at most once."""
+    """
+    Who is told what: progress never falls within an attempt; complete or error come once, at the end.
+
+    A stall and an outage of the server are told once each time they begin, with the export as it was seen last.
+    """
 
     on_progress: Callable[[Export], None] | None = None
     on_stalled: Callable[[Export], None] | None = None
     on_complete: Callable[[Export], None] | None = None
     on_error: Callable[[Export], None] | None = None
+    on_outage: Callable[[Export], None] | None = None
     stalled_seconds: float = STALLED_SECONDS
 
 

@@ -63,14 +63,15 @@ class _Watch:
     def saw(self, export: Export | None) -> None:
         """Note an answer: a new state, or None for "unchanged"."""
         self.looks += 1
-        self.down_since = None
+        was_down, self.down_since = self.down_since is not None, None
         if export is None or (self.export is not None and export.version == self.export.version):
             self._stalled()
+            if was_down:
+                self._tell()
             return
         self.export = polling.forward(self.export, export)
         self.changed_at, self.has_stalled = clock(), False
-        if self.watcher.on_progress is not None:
-            self.watcher.on_progress(self.export)
+        self._tell()
 
     def ended(self, export: Export) -> None:
         """Tell the watcher how it ended."""
@@ -80,11 +81,17 @@ class _Watch:
 
     def failed(self, error: ServerUnreachable | DatabaseUnavailable) -> None:
         """Note a look without an answer; raise it when the export was never seen or the outage lasts too long."""
-        now = clock()
+        now, is_new = clock(), self.down_since is None
         self.down_since = now if self.down_since is None else self.down_since
         if self.export is None or now - self.down_since > OUTAGE_SECONDS:
             raise error
+        if is_new and self.watcher.on_outage is not None:
+            self.watcher.on_outage(self.export)
         self.rest_seconds = 1.0
+
+    def _tell(self) -> None:
+        if self.watcher.on_progress is not None and self.export is not None:
+            self.watcher.on_progress(self.export)
 
     def _stalled(self) -> None:
         if self.has_stalled or self.export is None or clock() - self.changed_at < self.watcher.stalled_seconds:
