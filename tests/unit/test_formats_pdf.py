@@ -185,3 +185,21 @@ def test_a_fault_of_the_compiler_names_no_value(tmp_path: Path, monkeypatch: pyt
         write(tmp_path, {"Lag": ["王小明"], "Timer": [None], "N": [None]})
 
     assert "王" not in json.dumps(caught.value.message, ensure_ascii=False)
+
+
+def test_a_report_nobody_wants_any_more_ends_its_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # P3
+    monkeypatch.setattr(pdf, "_LOOK_SECONDS", 0.001)
+    count, result = 4, MappingResult(4, 4, 0, 0, (), {}, {})
+    table = table_of(tmp_path, ROWS)
+
+    class Cancelled(Exception):
+        pass
+
+    def progress(rows: int) -> None:
+        if rows < count:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        formats.write("pdf", profile_of(), table, result, FACTS, tmp_path, progress)
+
+    assert {path.name for path in tmp_path.iterdir()} == {"table.arrow"}

@@ -129,4 +129,4 @@ def _boolean(value: pl.Expr, given: pl.DataType) -> pl.Expr | None:
     if given != pl.String() and not given.is_integer():
         return None
     word = value.cast(pl.String).str.strip_chars().str.to_lowercase()
-    return pl.when(word.is_in(_TRUE)).then(pl.lit(True)).when(word.is_in(_FALSE)).then(pl.lit(False))  # noqa: FBT003
+    return pl.when(word.is_in(_TRUE)).then(pl.lit(value=True)).when(word.is_in(_FALSE)).then(pl.lit(value=False))

@@ -68,7 +68,7 @@ def compile_plan(profile: Profile, schema: pl.Schema, *, parameters: Mapping[str
     typed = tuple(expr for i, column in enumerate(profile.columns) for expr in compiler.typed(i, column))
     found = [pair for i, column in enumerate(profile.columns) for pair in compiler.checks(i, column)]
     for rule in profile.rules:
-        when = pl.lit(True) if rule.when is None else compiler.holds(rule.when)  # noqa: FBT003
+        when = pl.lit(value=True) if rule.when is None else compiler.holds(rule.when)
         found.append((Check(rule.code, rule.require.source), when & ~compiler.holds(rule.require)))
     return Plan(
         columns=profile.columns,
@@ -248,7 +248,9 @@ class _Compiler:
     def _required(self, column: Column, is_present: pl.Expr, value: pl.Expr) -> Iterator[tuple[Check, pl.Expr]]:
         if column.placeholder is not None or column.default is not None:
             return  # what is absent has something to stand for it
-        needed = pl.lit(True) if column.required else self.holds(column.required_if) if column.required_if else None  # noqa: FBT003
+        needed = (
+            pl.lit(value=True) if column.required else self.holds(column.required_if) if column.required_if else None
+        )
         if needed is None:
             return
         yield Check("required_column_missing", column.name), needed & ~is_present
@@ -291,7 +293,7 @@ class _Compiler:
         if number is None:
             return casting.plain(value, given).is_in(words)
         bounds = [pl.lit(Decimal(word)).cast(casting.WORKING) for word in words if _is_number(word)]
-        return pl.any_horizontal(number == bound for bound in bounds) if bounds else pl.lit(False)  # noqa: FBT003
+        return pl.any_horizontal(number == bound for bound in bounds) if bounds else pl.lit(value=False)
 
 
 def _is_number(word: str) -> bool:

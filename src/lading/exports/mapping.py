@@ -110,15 +110,17 @@ def _written(
     """Write the good rows without duplicates; return rows read and duplicates."""
     read = 0
     if profile.deduplicate is None:
-        for read, frame in good:  # noqa: B007
+        for so_far, frame in good:
             output.add(frame)
+            read = so_far
         return read, 0
     scratch.mkdir()
     rows = estimate_rows(source)
     finder = Deduplicator(profile.deduplicate, scratch, rows=rows, timezone=profile.timezone)
     held = scratch / "good.arrow"
     with TableWriter(held, output.held_schema) as writer:
-        for read, frame in good:  # noqa: B007
+        for so_far, frame in good:
+            read = so_far
             finder.add(frame)
             writer.add(frame.select(list(output.held_schema)))
     lost = finder.lost()

@@ -19,7 +19,7 @@ __all__ = ["ReportFacts", "ReportFile", "write"]
 
 
 def write(  # noqa: PLR0917 - the stage hands over what it has
-    format: Format,  # noqa: A002
+    form: Format,
     profile: Profile,
     table: Path,
     result: MappingResult,
@@ -28,12 +28,12 @@ def write(  # noqa: PLR0917 - the stage hands over what it has
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[ReportFile]:
     """
-    Write the report in `format` into `folder`, the main file first; a pdf that cannot show all rows adds a csv.
+    Write the report as `form` into `folder`, the main file first; a pdf that cannot show all rows adds a csv.
 
     `progress` is called with the rows written so far; what it raises ends the writing and leaves files to be removed.
     """
     report = Report(profile, table, result, facts, folder, progress)
-    match format:
+    match form:
         case "csv":
             return [csv.write(report)]
         case "xlsx":

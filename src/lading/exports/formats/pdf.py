@@ -13,7 +13,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +30,8 @@ from lading.exports.mapping import MappingResult
 from lading.exports.profile import Column, Profile
 
 MEDIA_TYPE: Final = "application/pdf"
-WALL_SECONDS: Final = 120
+WALL_SECONDS: float = 120
+_LOOK_SECONDS: Final = 0.5
 WIDE_FROM: Final = 7
 MAX_CELL: Final = 400
 _CHILD: Final = Path(__file__).with_name("typst_child.py")
@@ -94,7 +95,7 @@ def write(report: Report) -> list[ReportFile]:
         document = settable(_document(report, summary, annex=files[0].name if files else "", is_changed=is_changed))
         (scratch / "data.json").write_text(json.dumps(document, ensure_ascii=False), "utf-8")
         (scratch / _TEMPLATE).write_bytes(resources.files(__package__ or "").joinpath(_TEMPLATE).read_bytes())
-        _compile(scratch, report.facts.period_to)
+        _compile(scratch, report.facts.period_to, lambda: report.progress(0))
         (scratch / "report.pdf").replace(report.folder / name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -102,18 +103,31 @@ def write(report: Report) -> list[ReportFile]:
     return [ReportFile(name, report.folder / name, MEDIA_TYPE), *files]
 
 
-def _compile(folder: Path, dated: datetime.date) -> None:
+def _compile(folder: Path, dated: datetime.date, still_wanted: Callable[[], None]) -> None:
     epoch = int(datetime.datetime.combine(dated, datetime.time(), datetime.UTC).timestamp())
     command = [sys.executable, "-I", str(_CHILD), str(folder), str(epoch)]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=WALL_SECONDS, check=False, cwd=folder, env={})
-    except subprocess.TimeoutExpired:
-        raise ExportError(f"The pdf was not ready within {WALL_SECONDS} s; show fewer rows in it (pdf.rows).") from None
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:300]
-        raise ExportError(
-            f"The pdf could not be set ({said or f'exit {done.returncode}'}); choose xlsx or csv meanwhile."
-        )
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder, env={}) as child:
+        try:
+            said = _wait(child, still_wanted)
+        except BaseException:
+            child.kill()
+            raise
+    if child.returncode:
+        why = said.decode("utf-8", "replace").strip().rpartition("\n")[2][:300] or f"exit {child.returncode}"
+        raise ExportError(f"The pdf could not be set ({why}); choose xlsx or csv meanwhile.")
+
+
+def _wait(child: subprocess.Popen[bytes], still_wanted: Callable[[], None]) -> bytes:
+    """Return what the child said when it ended; between looks the caller may say that nobody wants it any more."""
+    left = WALL_SECONDS
+    while left > 0:
+        look = min(_LOOK_SECONDS, left)
+        try:
+            return child.communicate(timeout=look)[1]
+        except subprocess.TimeoutExpired:
+            left -= look
+            still_wanted()
+    raise ExportError(f"The pdf was not ready within {WALL_SECONDS} s; show fewer rows in it (pdf.rows).")
 
 
 def _document(report: Report, summary: Summary, *, annex: str, is_changed: bool) -> dict[str, Any]:

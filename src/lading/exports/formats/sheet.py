@@ -55,7 +55,13 @@ def row_xml(profile: Profile, styles: list[int], *, text_style: int, plain: froz
     """
     mark = mark_of(profile)
     cells = [
-        _cell(column, letters(index), style, text_style=text_style, text=_text(column, mark, column.name in plain))
+        _cell(
+            column,
+            letters(index),
+            style,
+            text_style=text_style,
+            text=_text(column, mark, is_plain=column.name in plain),
+        )
         for index, (column, style) in enumerate(zip(profile.columns, styles, strict=True))
     ]
     return pl.concat_str([pl.lit('<row r="'), pl.col(ROW), pl.lit('">'), *cells, pl.lit("</row>")])
@@ -66,7 +72,7 @@ def is_plain(text: pl.Expr) -> pl.Expr:
     return ~text.str.contains(_NEEDS_ESCAPE).any() & (text.str.len_bytes().max().fill_null(0) <= MAX_CHARS)
 
 
-def _text(column: Column, mark: str, is_plain: bool) -> pl.Expr:  # noqa: FBT001
+def _text(column: Column, mark: str, *, is_plain: bool) -> pl.Expr:
     text = column_text(column, pl.col(column.name), mark=mark)
     # Numbers and dates as text are digits and separators; the two words of a boolean might be anything.
     is_safe = is_plain if column.type == "string" else column.type != "boolean"

@@ -17,11 +17,14 @@ from pathlib import Path
 import typst
 
 MEMORY_BYTES = 2 << 30
+# Whoever waits gives up before; this ends a child whose parent was killed.
+CPU_SECONDS = 300
 
 
 def main(folder: Path, epoch: int) -> None:
     """Compile `report.typ` in `folder` to tagged PDF/A-2a, dated to `epoch`."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     compiler = typst.Compiler(root=str(folder), ignore_system_fonts=True)
     pdf = compiler.compile(
