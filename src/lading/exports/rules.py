@@ -12,7 +12,7 @@ from typing import Final
 
 from lading.errors import FieldError, InvalidInput
 from lading.exports.model import Plan, Stage
-from lading.exports.profile import Format, Profile
+from lading.exports.profile import Profile
 from lading.wire.exports import ExportRequest
 
 _SHARE: Final = {
@@ -30,8 +30,8 @@ def admit(request: ExportRequest, profile: Profile, *, revision: int, today: dat
     errors: list[FieldError] = []
     start, end = _period(request, today, errors)
     wanted = request.format if request.format is not None else profile.default_format
-    chosen: Format = wanted if wanted in profile.formats else profile.default_format
-    if chosen != wanted:
+    chosen = next((name for name in profile.formats if name == wanted), profile.default_format)
+    if wanted not in profile.formats:
         errors.append(
             FieldError(
                 "/format",

@@ -96,7 +96,7 @@ class Supervisor:
                 return
         except DatabaseUnavailable as error:
             _LOG.warning("database.unavailable", extra={"reason": error.message})
-        heard = asyncio.create_task(hearer.wait(notify.JOBS, seen, random.uniform(0.8, 1.2) * _POLL_SECONDS))  # noqa: S311
+        heard = asyncio.create_task(hearer.wait(notify.JOBS, seen, random.uniform(0.8, 1.2) * _POLL_SECONDS))  # noqa: S311 - jitter
         changed = asyncio.create_task(self._changed.wait())
         await asyncio.wait({heard, changed}, return_when=asyncio.FIRST_COMPLETED, timeout=_POLL_SECONDS)
         heard.cancel()
