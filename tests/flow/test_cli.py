@@ -82,6 +82,12 @@ def test_one_command_goes_from_the_request_to_a_verified_package(desk: Desk, tre
     assert desk("verify", str(package)).returncode == exits.NOT_PINNED
     assert desk("ledger", "verify", "--trust", str(trust)).returncode == exits.OK
     assert desk("ledger", "verify").returncode == exits.NOT_PINNED
+    strange = tmp_path / "strange.json"
+    strange.write_text('{"schema_version": "lading.trust/1", "instance": "other", "keys": []}')
+    again = desk(
+        "exports", "download", package.parent.name, "--output", str(tmp_path / "out"), LADING_TRUST=str(strange)
+    )
+    assert again.returncode == exits.NOT_PINNED
     damaged = tmp_path / "damaged.zip"
     data = bytearray(package.read_bytes())
     data[len(data) // 2] ^= 1

@@ -42,10 +42,15 @@ def deliver(
 
 
 def check_and_tell(line: Line, client: Client, export: Export, path: Path, *, began: float) -> int:
-    """Verify the package at `path` and print the summary, or JSON; return the exit code."""
+    """
+    Verify the package at `path` and print the summary, or JSON; return the exit code.
+
+    Without a trust file on this machine the signer is not judged: the package came from the server that was asked.
+    """
     from lading.artifacts.verify import verify
 
-    report = verify(path, default_trust())
+    trust = default_trust()
+    report = verify(path, trust)
     sealed = client.exports.sealed(export.id)
     elapsed = time.monotonic() - began
     if line.is_json:
@@ -53,4 +58,7 @@ def check_and_tell(line: Line, client: Client, export: Export, path: Path, *, be
         output.document({**facts, "elapsed_seconds": round(elapsed, 3)})
     else:
         print_summary(sealed, path, elapsed)
+    if trust is not None and not report.is_pinned:
+        output.talk(f"The package is whole, but signed by {report.signer}, which the trust file does not have.")
+        return exits.NOT_PINNED
     return exits.OK

@@ -75,7 +75,8 @@ def _rows(export: Export) -> str:
 
 
 def _warnings(export: Export, room: int) -> list[str]:
-    found = [f"{output.number(each.count)} × {output.plain(each.message)}" for each in export.warnings]
+    counts = [f"{output.number(each.count)} × " if each.count > 1 else "" for each in export.warnings]
+    found = [f"{count}{output.plain(each.message)}" for count, each in zip(counts, export.warnings, strict=True)]
     more = len(found) - _SHOWN_WARNINGS
     found = found[:_SHOWN_WARNINGS] + ([f"and {more} more: lading exports get {export.id} --json"] if more > 0 else [])
     lines = [line for each in found for line in textwrap.wrap(each, max(room, 20), subsequent_indent="  ")]
