@@ -59,7 +59,8 @@ async def create(
     caller: Annotated[Caller, Depends(_ANY_ORGANISATION)],
     services: _Services,
     idempotency_key: Annotated[
-        str | None, Header(description="Same key and body: the same export. Same key, other body: 422.")
+        str | None,
+        Header(alias="Idempotency-Key", description="Same key and body: the same export. Same key, other body: 422."),
     ] = None,
 ) -> Response:
     """Ask for the report of an organisation."""

@@ -40,7 +40,7 @@ _Reader = Annotated[Caller, Depends(_READER)]
 _Requester = Annotated[Caller, Depends(_REQUESTER)]
 _Downloader = Annotated[Caller, Depends(_DOWNLOADER)]
 _Id = Annotated[str, Path(description="`exp_…`, as the answer to the request named it.")]
-_IfNoneMatch = Annotated[str | None, Header(description="Entity tags the caller has already.")]
+_IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="Entity tags the caller has already.")]
 _Text = Annotated[str | None, Query(max_length=200)]
 _LOOK_AGAIN: Final = {"Retry-After": documents.header("Seconds after which to look again.", "1")}
 _ETAG: Final = {"ETag": documents.header("The version of the export.", '"v3"')}
@@ -68,7 +68,8 @@ async def create(
     caller: _Requester,
     services: _Services,
     idempotency_key: Annotated[
-        str | None, Header(description="Same key and body: the same export. Same key, other body: 422.")
+        str | None,
+        Header(alias="Idempotency-Key", description="Same key and body: the same export. Same key, other body: 422."),
     ] = None,
 ) -> Response:
     """Ask for an export."""
@@ -122,7 +123,7 @@ async def get(
         float | None, Query(ge=0, le=answers.MAX_WAIT_SECONDS, description="Seconds to wait for a change or the end.")
     ] = None,
     if_none_match: _IfNoneMatch = None,
-    prefer: Annotated[str | None, Header(description="`wait=N`, as the parameter.")] = None,
+    prefer: Annotated[str | None, Header(alias="Prefer", description="`wait=N`, as the parameter.")] = None,
 ) -> Response:
     """Tell how an export stands, at once or when it has changed."""
     wanted = answers.preferred_wait(prefer) if wait is None else wait
@@ -200,8 +201,8 @@ async def download(
     caller: _Downloader,
     services: _Services,
     if_none_match: _IfNoneMatch = None,
-    range: Annotated[str | None, Header(description="One range of bytes.")] = None,  # noqa: A002 - the header's name
-    if_range: Annotated[str | None, Header(description="The entity tag the range continues.")] = None,
+    range: Annotated[str | None, Header(alias="Range", description="One range of bytes.")] = None,  # noqa: A002 - the header's name
+    if_range: Annotated[str | None, Header(alias="If-Range", description="The entity tag the range continues.")] = None,
 ) -> Response:
     """Download a file, whole or one range of it; each download is counted and stands in the ledger."""
     identifier = ids.parse(ids.EXPORT, export_id)
