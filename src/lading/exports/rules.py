@@ -30,8 +30,8 @@ def admit(request: ExportRequest, profile: Profile, *, revision: int, today: dat
     errors: list[FieldError] = []
     start, end = _period(request, today, errors)
     wanted = request.format if request.format is not None else profile.default_format
-    chosen = next((name for name in profile.formats if name == wanted), profile.default_format)
-    if wanted not in profile.formats:
+    offered = {str(name): name for name in profile.formats}
+    if wanted not in offered:
         errors.append(
             FieldError(
                 "/format",
@@ -54,7 +54,7 @@ def admit(request: ExportRequest, profile: Profile, *, revision: int, today: dat
         profile=profile.name,
         revision=revision,
         type=profile.type,
-        format=chosen,
+        format=offered[wanted],
         period_from=start,
         period_to=end,
         parameters=parameters,
