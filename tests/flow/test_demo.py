@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -76,7 +77,6 @@ def test_a_running_lading_is_used_and_the_same_request_gives_the_same_bytes(  # 
         ("--period", "2025-13"),
         ("--period", "2025-12-31..2025-01-01"),
         ("--period", "2031"),
-        ("--period", "1999"),
     ],
 )
 def test_bad_input_is_refused_by_name(lading, running_demo, option: str, value: str, tmp_path: Path) -> None:
@@ -86,6 +86,42 @@ def test_bad_input_is_refused_by_name(lading, running_demo, option: str, value: 
     assert option.removeprefix("--") in done.stderr
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_period_without_rows_gives_a_report_without_rows_and_says_so(
+    lading, running_demo: Path, tmp_path: Path
+) -> None:  # P13
+    arguments = ["demo", "--format", "csv", "--period", "1999", "--output", str(tmp_path)]
+
+    done = lading(*arguments, data_dir=running_demo)
+
+    assert package_of(done).is_file()
+    assert "no row for this period" in done.stderr
+
+
+def test_whoever_waits_gets_the_package_although_everything_was_killed_and_started_again(up, tmp_path: Path) -> None:
+    soon = {"LADING_LEASE_SECONDS": "3", "LADING_HEARTBEAT_SECONDS": "1", "LADING_SWEEP_SECONDS": "0.5"}
+    first = up(**soon)
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "lading.cli", "demo", "--output", str(tmp_path)],
+        env=environment(first.data_dir, {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert waiting.stderr is not None
+    next(line for line in waiting.stderr if "/5 " in line)  # it runs
+
+    tree = psutil.Process(first.process.pid)
+    for process in [tree, *tree.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    second = up(**soon, LADING_PORT=first.url.rpartition(":")[2])
+
+    shown, told = waiting.communicate(timeout=100)
+    assert waiting.returncode == 0, told
+    assert zipfile.ZipFile(shown.splitlines()[-1]).testzip() is None
+    assert second.token is None
 
 
 def test_a_foreign_database_that_may_not_be_used_is_refused_untouched(
