@@ -9,7 +9,7 @@ not known is not the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -51,13 +51,14 @@ class Deduplicator:
         for (part,), rows in spread.partition_by("part", as_dict=True, include_key=False).items():
             self._write(int(str(part)), rows)
 
-    def lost(self) -> pl.Series:
-        """Return the row numbers of the duplicates that lose, sorted, and remove the files."""
+    def lost(self, looked: Callable[[], None]) -> pl.Series:
+        """Return the row numbers of the duplicates that lose, sorted; `looked` is called after each file."""
         for writer in self._writers.values():
             writer.close()
         for part in sorted(self._writers):
             self._solved(pl.concat(list(frames(self._paths[part]))))
             self._paths[part].unlink()
+            looked()
         found = [series for series in self._lost if len(series)]
         return pl.concat(found).sort() if found else pl.Series("row", [], dtype=pl.UInt32)
 

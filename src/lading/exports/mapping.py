@@ -81,7 +81,7 @@ def map_spool(
     try:
         with _Output(profile, plan, target) as output:
             good = _good_rows(plan, bad, source, progress)
-            read, duplicate = _written(profile, good, output, scratch, source)
+            read, duplicate = _written(profile, good, output, source=source, scratch=scratch, progress=progress)
         bad.close(read)
         if read == 0 and profile.on_empty == "fail":
             raise NoData(f"The query of profile {profile.name} gave no row for this period and these parameters.")
@@ -105,7 +105,13 @@ def _good_rows(
 
 
 def _written(
-    profile: Profile, good: Iterator[tuple[int, pl.DataFrame]], output: _Output, scratch: Path, source: Path
+    profile: Profile,
+    good: Iterator[tuple[int, pl.DataFrame]],
+    output: _Output,
+    *,
+    source: Path,
+    scratch: Path,
+    progress: Callable[[int], None],
 ) -> tuple[int, int]:
     """Write the good rows without duplicates; return rows read and duplicates."""
     read = 0
@@ -123,9 +129,10 @@ def _written(
             read = so_far
             finder.add(frame)
             writer.add(frame.select(list(output.held_schema)))
-    lost = finder.lost()
+    lost = finder.lost(lambda: progress(read))
     for frame in frames(held):
         output.add(without(frame, lost))
+        progress(read)
     return read, len(lost)
 
 

@@ -84,18 +84,19 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 def write(report: Report) -> list[ReportFile]:
     """Write the table as pdf, and as csv too where the pdf shows only its beginning or not every character."""
     profile, name = report.profile, report.stem + ".pdf"
-    summary = summarise(profile, report.table, _BREAKDOWN_WORDS[profile.language], rows=profile.pdf.rows)
+    words = _BREAKDOWN_WORDS[profile.language]
+    summary = summarise(profile, report.table, words, rows=profile.pdf.rows, looked=lambda: report.progress(0))
     is_changed = any(not is_settable(cell) for row in summary.rows for cell in row)
     is_part = report.result.written > len(summary.rows)
     files = [csv.write(report)] if is_part or is_changed else []
-    scratch = report.folder / ".typst"
+    scratch, reached = report.folder / ".typst", report.result.written if files else 0
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     try:
         document = settable(_document(report, summary, annex=files[0].name if files else "", is_changed=is_changed))
         (scratch / "data.json").write_text(json.dumps(document, ensure_ascii=False), "utf-8")
         (scratch / _TEMPLATE).write_bytes(resources.files(__package__ or "").joinpath(_TEMPLATE).read_bytes())
-        _compile(scratch, report.facts.period_to, lambda: report.progress(0))
+        _compile(scratch, report.facts.period_to, lambda: report.progress(reached))
         (scratch / "report.pdf").replace(report.folder / name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -6,7 +6,7 @@ Everything ends as text, ready to be set; numbers are exact.  A breakdown shows 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -53,8 +53,10 @@ class Words:
     nothing: str
 
 
-def summarise(profile: Profile, table: Path, words: Words, *, rows: int) -> Summary:
-    """Return the summary of the mapped table with its first `rows` rows."""
+def summarise(
+    profile: Profile, table: Path, words: Words, *, rows: int, looked: Callable[[], None] = lambda: None
+) -> Summary:
+    """Return the summary of the mapped table with its first `rows` rows; `looked` is called after each batch."""
     style, first = profile.pdf, list[list[str]]()
     figures = [_FigureSum(profile, figure) for figure in style.figures]
     groups = [_GroupSum(profile, group) for group in style.groups]
@@ -68,6 +70,7 @@ def summarise(profile: Profile, table: Path, words: Words, *, rows: int) -> Summ
             first += [list(row) for row in cells.iter_rows()]
         for part in (*figures, *groups):
             part.add(frame)
+        looked()
     return Summary(
         figures=[(figure.label, figure.text(mark)) for figure in figures],
         breakdowns=[group.breakdown(words, mark) for group in groups],
