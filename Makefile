@@ -45,10 +45,10 @@ contracts: .venv/.ok
 	@$(BIN)/lint-imports --no-cache > .venv/contracts.log 2>&1 || { cat .venv/contracts.log; exit 1; }
 
 unit: .venv/.ok
-	@$(BIN)/pytest -q tests/unit
+	@$(BIN)/pytest -q -n auto --dist loadfile tests/unit
 
 db: .venv/.ok
-	@$(BIN)/pytest -q tests/db
+	@$(BIN)/pytest -q -n auto --dist loadfile tests/db
 
 tidy: .venv/.ok
 	@$(BIN)/pytest -q tests/tidy
