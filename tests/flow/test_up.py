@@ -70,6 +70,18 @@ def test_ctrl_c_ends_every_process(up) -> None:
     assert tree.lines[-1] == "Lading has stopped."
 
 
+def test_a_second_ctrl_c_kills_what_does_not_end(up) -> None:
+    tree = up()
+    frozen = next(process for name, process in family(tree.process.pid).items() if name.startswith("worker"))
+    frozen.suspend()
+    tree.process.send_signal(signal.SIGINT)
+    tree.line("Ctrl-C again kills")
+
+    assert tree.stop(signal.SIGINT) == 0
+
+    assert left_over(tree.data_dir) == []
+
+
 def test_another_admin_token_can_be_had_while_it_runs(up, lading) -> None:
     tree = up()
 

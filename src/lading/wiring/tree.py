@@ -58,7 +58,7 @@ async def running(settings: Settings, *, say: Callable[[str], None], log: Path |
     """
     at_once = asyncio.Event()
     with _listener(settings) as listener, DataDirectory(settings.data_dir) as directory:
-        _watch_signals(at_once)
+        _watch_signals(at_once, say)
         async with AsyncExitStack() as stack:
             settings = replace(settings, port=listener.getsockname()[1])
             if settings.database_url is None:
@@ -90,7 +90,7 @@ def _listener(settings: Settings) -> socket.socket:
         raise
 
 
-def _watch_signals(at_once: asyncio.Event) -> None:
+def _watch_signals(at_once: asyncio.Event, say: Callable[[str], None]) -> None:
     """Cancel the current task on the first signal, set `at_once` on the second."""
     task = asyncio.current_task()
     assert task is not None
@@ -100,6 +100,7 @@ def _watch_signals(at_once: asyncio.Event) -> None:
         if seen:
             at_once.set()
         else:
+            say("Stopping: running exports reach a checkpoint first; Ctrl-C again kills.")
             task.cancel()
         seen.append(number)
 
