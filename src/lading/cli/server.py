@@ -21,8 +21,10 @@ def command(fd: int | None) -> None:
     It serves the database in LADING_DATABASE_URL, or the Lading that runs on LADING_DATA_DIR, on LADING_HOST and
     LADING_PORT.  SIGTERM or Ctrl-C answers what is waiting, then ends.
     """
+    from lading.telemetry import log
     from lading.wiring import listening
 
+    log.configure()
     settings = configuration.from_environment()
     with listening.listen(settings.host, settings.port) if fd is None else socket(fileno=fd) as listener:
         asyncio.run(_serve(settings, listener))

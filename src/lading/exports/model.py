@@ -88,6 +88,7 @@ class StoredExport:
     job_attempt: int = 0
     job_failures: int = 0
     job_due_at: datetime | None = None
+    job_error: Mapping[str, Any] | None = None
 
     @property
     def subject(self) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 
 from lading.errors import FieldError, InvalidInput
 from lading.exports.model import Plan, Stage
-from lading.exports.profile import Profile
+from lading.exports.profile import Format, Profile
 from lading.wire.exports import ExportRequest
 
 _SHARE: Final = {
@@ -30,7 +30,7 @@ def admit(request: ExportRequest, profile: Profile, *, revision: int, today: dat
     errors: list[FieldError] = []
     start, end = _period(request, today, errors)
     wanted = request.format if request.format is not None else profile.default_format
-    offered = {str(name): name for name in profile.formats}
+    offered: dict[str, Format] = {name: name for name in profile.formats}
     if wanted not in offered:
         errors.append(
             FieldError(

@@ -237,12 +237,9 @@ class ExportService:
 
     async def _show_all(self, tx: Transaction, found: Sequence[StoredExport]) -> list[wire.Export]:
         files = await store.artifacts(tx, [stored.id for stored in found])
-        shown: list[wire.Export] = []
-        for stored in found:
-            has_receipt = stored.status in {Status.COMPLETED, Status.EXPIRED}
-            receipt = await ledger.receipt(tx, stored.subject, "export.completed") if has_receipt else None
-            shown.append(shapes.export(stored, files[stored.id], receipt))
-        return shown
+        sealed = [stored.subject for stored in found if stored.status in {Status.COMPLETED, Status.EXPIRED}]
+        receipts = await ledger.receipts(tx, sealed, "export.completed") if sealed else {}
+        return [shapes.export(stored, files[stored.id], receipts.get(stored.subject)) for stored in found]
 
 
 def blob_prefix(tenant_id: UUID, export_id: UUID) -> str:

@@ -50,7 +50,7 @@ def export(stored: StoredExport, artifacts: Sequence[StoredArtifact], receipt: l
         eligible_at=eligible_at,
         warnings=[wire.Notice(item["code"], item["message"], item.get("count", 1)) for item in stored.warnings],
         rows=None if stored.rows is None else wire.Rows(**stored.rows),
-        error=None if stored.error is None else wire.ExportFault(**stored.error),
+        error=_fault(stored, waiting_for),
         artifacts=[_artifact(stored, item) for item in artifacts],
         receipt=None if receipt is None else _receipt(receipt),
         version=stored.version,
@@ -110,6 +110,21 @@ def _waiting(stored: StoredExport) -> tuple[str | None, str | None]:
             return ("retry" if stored.job_failures else "time"), _instant(stored.job_due_at)
         case _:
             return None, None
+
+
+def _fault(stored: StoredExport, waiting_for: str | None) -> wire.ExportFault | None:
+    """Return why the export failed, or why its last attempt did while it waits for the next."""
+    if stored.error is not None:
+        return wire.ExportFault(**stored.error)
+    if waiting_for != "retry" or stored.job_error is None:
+        return None
+    return wire.ExportFault(
+        code=stored.job_error["code"],
+        message=stored.job_error["message"],
+        stage=_stage(stored),
+        attempt=stored.job_attempt,
+        retryable=True,
+    )
 
 
 def _artifact(stored: StoredExport, item: StoredArtifact) -> wire.Artifact:

@@ -384,4 +384,5 @@ def _export(row: Row) -> StoredExport:
         job_attempt=row["job_attempt"],
         job_failures=row["job_failures"],
         job_due_at=row["job_due_at"],
+        job_error=row["job_error"],
     )

@@ -88,9 +88,15 @@ async def head(tx: Transaction) -> SignedHead | None:
 
 async def receipt(tx: Transaction, subject: str, type: str) -> Receipt | None:  # noqa: A002 - the entry's own word
     """Return the place of the newest entry of that type about `subject`, None until a signed head covers it."""
-    row = await tx.maybe(_SQL["receipt"], tenant_id=tx.tenant, subject=subject, type=type)
-    if row is None:
-        return None
-    return Receipt(
-        StoredEntry(row["index"], row["line"]), SignedHead(row["size"], row["root"], row["note"], row["signed_at"])
-    )
+    return (await receipts(tx, [subject], type)).get(subject)
+
+
+async def receipts(tx: Transaction, subjects: Sequence[str], type: str) -> dict[str, Receipt]:  # noqa: A002 - likewise
+    """Return the receipt of each subject that has one, in one question."""
+    rows = await tx.all(_SQL["receipts"], tenant_id=tx.tenant, subjects=list(subjects), type=type)
+    return {
+        row["subject"]: Receipt(
+            StoredEntry(row["index"], row["line"]), SignedHead(row["size"], row["root"], row["note"], row["signed_at"])
+        )
+        for row in rows
+    }

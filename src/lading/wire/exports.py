@@ -72,7 +72,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ExportFault:
-    """Why an export failed, where, and whether a retry may help."""
+    """Why an export failed, or why its last attempt did while it waits for the next one."""
 
     code: str
     message: str

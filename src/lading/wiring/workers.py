@@ -20,6 +20,7 @@ from lading.jobs.model import Handlers
 from lading.ledger import keys
 from lading.ledger.keys import Keys
 from lading.settings import Settings, to_environment
+from lading.telemetry import log
 from lading.upkeep.sweeps import Upkeep
 from lading.worker.executor import Executor
 from lading.worker.supervisor import Supervisor
@@ -29,6 +30,7 @@ _EXECUTOR: Final = (sys.executable, "-m", "lading.wiring.executor")
 
 async def run_worker(settings: Settings, url: str) -> None:
     """Work for the database at `url` until SIGTERM or SIGINT, then drain."""
+    log.configure()
     async with _opened(url, size=5) as database:
         owned = keys.load_or_create(settings.keys_dir, settings.instance)
         handled = handlers(settings, database, owned)
@@ -50,6 +52,7 @@ async def run_worker(settings: Settings, url: str) -> None:
 
 async def run_executor(settings: Settings, url: str) -> None:
     """Run the jobs that the supervisor on the other end of standard input sends."""
+    log.configure()
     async with _opened(url, size=2) as database:
         owned = keys.load_or_create(settings.keys_dir, settings.instance)
         await Executor(database, handlers(settings, database, owned)).serve()

@@ -3,7 +3,7 @@ SELECT exports.*, tenants.slug AS tenant_slug, tenants.name AS tenant_name,
        coalesce(live.state, ended.state) AS job_state,
        coalesce(live.attempt, ended.attempt, 0) AS job_attempt,
        coalesce(live.failures, ended.failures, 0) AS job_failures,
-       live.due_at AS job_due_at
+       live.due_at AS job_due_at, live.error AS job_error
 FROM exports
 JOIN tenants USING (tenant_id)
 LEFT JOIN jobs AS live ON live.tenant_id = exports.tenant_id AND live.id = exports.job_id

@@ -1,0 +1,80 @@
+"""
+Structured logs: one JSON object per line on standard error, for the server's processes.
+
+An event is a past participle with fields (`job.crashed`, `job=…`); names are in EVENTS.  Values of fields whose name
+speaks of a secret are replaced, and so is what looks like a token or the password of a URL, in any field and trace.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+from lading import clock
+
+EVENTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "database.unavailable": "the database did not answer; the process goes on trying",
+        "job.crashed": "an executor died under a job",
+        "job.failed": "a handler raised something nobody expected; the trace is below it",
+        "job.rescue_failed": "a job whose worker is lost could not be taken back",
+        "lease.lost": "this worker could not renew its lease in time and stopped its jobs",
+        "request.denied": "a key asked for something its role may not do",
+        "request.failed": "a request met an error nobody expected; the trace is below it",
+        "request.unstorable": "a request held something the database can't store",
+        "sweep.failed": "a sweep met an error and will come again",
+    }
+)
+_PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+_SECRET_NAME: Final = re.compile(r"token|secret|password|authorization|credential|dsn", re.IGNORECASE)
+_SECRET_TEXT: Final = re.compile(r"ldg_[0-9a-z]{26}_[A-Za-z0-9_-]{20,}|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|(?<=Bearer )\S+")
+_HIDDEN: Final = "***"
+
+
+class JsonLines(logging.Formatter):
+    """Formats a record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line; what JSON can't hold becomes text."""
+        fields = {name: _hidden(name, value) for name, value in vars(record).items() if name not in _PLAIN}
+        line = {
+            "at": clock.show(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname.lower(),
+            "event": redact(record.getMessage()),
+            "logger": record.name,
+            **fields,
+        }
+        if record.exc_info:
+            line["trace"] = redact(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure(level: str = "INFO") -> None:
+    """Send every log of this process to standard error as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+
+
+def redact(text: str) -> str:
+    """
+    Return the text without what looks like a secret.
+
+    >>> redact("postgresql://ann:hunter2@db/x")
+    'postgresql://***@db/x'
+    """
+    return _SECRET_TEXT.sub(_HIDDEN, text)
+
+
+def _hidden(name: str, value: object) -> object:
+    if _SECRET_NAME.search(name):
+        return _HIDDEN
+    return redact(value) if isinstance(value, str) else value
