@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx2
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 
 from lading.db.embedded import EmbeddedServer
+from tests.flow.conftest import environment
 
 
 def family(pid: int) -> dict[str, psutil.Process]:
@@ -143,6 +145,20 @@ def test_a_port_in_use_is_refused_before_anything_is_made(lading, tmp_path: Path
     assert f"Port {port} on 127.0.0.1 is in use" in done.stderr
     assert "LADING_PORT" in done.stderr
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(("options", "reason"), [("size=8m", "is full"), ("ro", "read-only")])
+def test_a_disk_that_is_full_or_read_only_is_refused(tmp_path: Path, options: str, reason: str) -> None:
+    command = f'mount -t tmpfs -o {options} none "$0" && exec "$1" -m lading.cli up'
+    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", command, str(tmp_path), sys.executable]
+
+    done = subprocess.run(words, env=environment(tmp_path / "data", {}), capture_output=True, text=True, check=False)
+
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"this machine allows no private mounts: {done.stderr.strip()}")
+    assert done.returncode == 11, done.stderr
+    assert reason in done.stderr
+    assert done.stdout == ""
 
 
 def test_a_directory_in_use_is_refused_with_the_address_of_its_owner(up, lading) -> None:
