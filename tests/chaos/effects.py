@@ -19,7 +19,7 @@ from psycopg.sql import SQL
 from lading.artifacts.blobs import BlobStore
 from lading.db.database import Database
 from lading.db.transaction import Transaction
-from lading.jobs.model import Context, Done, Handlers, Job, Outcome
+from lading.jobs.model import Context, Done, Job, Outcome
 from lading.ledger import keys
 from lading.settings import Settings
 from lading.upkeep.sweeps import Upkeep
@@ -65,8 +65,8 @@ class EffectHandler:
         """Have no effect."""
 
 
-def handlers(database: Database) -> Handlers:
-    """Return the one handler there is."""
+def handlers(database: Database) -> dict[str, EffectHandler]:
+    """Return the one handler there is, which is its own ending."""
     return {"effect": EffectHandler(database)}
 
 
@@ -95,7 +95,7 @@ async def execute() -> None:
     """Run the jobs that the supervisor sends."""
     database = Database(os.environ["LADING_DATABASE_URL"], size=2)
     await database.open()
-    await Executor(database, handlers(database)).serve()
+    await Executor(database, handlers(database), handlers(database)).serve()
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ from lading.artifacts.blobs import BlobStore
 from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
-from lading.errors import DatabaseUnavailable, ExportError, NotFound, SourceError
+from lading.errors import DatabaseUnavailable, NotFound, SourceError
 from lading.exports import profile as profiles
 from lading.exports import registry, rules, store
-from lading.exports.model import Sealed, Stage, Status, StoredExport
+from lading.exports.model import Sealed, Stage, StoredExport
 from lading.exports.service import blob_prefix
 from lading.exports.stages import auditing, bundling, generating, mapping, querying
 from lading.exports.stages.work import Result, Stopped, Work, is_intact
@@ -41,7 +41,6 @@ STAGES: Final[Mapping[Stage, Callable[[Work], Result]]] = {
     Stage.AUDITING: auditing.run,
 }
 _PROGRESS_SECONDS: Final = 0.25
-_RETRYABLE: Final = {"worker-lost", "internal-error", "out-of-memory", "database-unavailable"}
 
 
 @dataclass(slots=True)
@@ -93,26 +92,6 @@ class ExportHandler:
         sealed = auditing.sealed(done)
         context.hint(notify.EXPORTS)
         return Done(self._publish(fence, export_id, sealed, done[Stage.AUDITING]))
-
-    async def ended(self, tx: Transaction, job: Job) -> None:
-        """Fail or cancel the export of a job that ended dead or cancelled, in the same transaction."""
-        export_id, fault = UUID(job.payload["export"]), job.error or {}
-        stored = await store.find(tx, export_id)
-        actor = Actor("system", "jobs")
-        if job.state == "cancelled":
-            await store.end(
-                tx, export_id, Status.CANCELLED, actor=actor, attempt=job.attempt, error=None, code="cancelled"
-            )
-            return
-        code = str(fault.get("code", "internal-error"))
-        error = {
-            "code": code,
-            "message": str(fault.get("message", "")),
-            "stage": None if stored.stage is None else stored.stage.value.upper(),
-            "attempt": job.attempt,
-            "retryable": code in _RETRYABLE or _is_retryable(code),
-        }
-        await store.end(tx, export_id, Status.FAILED, actor=actor, attempt=job.attempt, error=error, code=code)
 
     # --- transactions -----------------------------------------------------------------------------
 
@@ -230,13 +209,3 @@ def _are_intact(blobs: BlobStore, files: Mapping[str, Mapping[str, Any]]) -> boo
 
 def _actor(fence: Fence) -> Actor:
     return Actor("worker", ids.show(ids.LEASE, fence.lease_id))
-
-
-def _is_retryable(code: str) -> bool:
-    kinds = list(ExportError.__subclasses__())
-    while kinds:
-        kind = kinds.pop()
-        if kind.code == code:
-            return kind.retryable
-        kinds.extend(kind.__subclasses__())
-    return False

@@ -162,9 +162,14 @@ class Handler(Protocol):
         """Do the work; may be called again for the same job with a higher attempt."""
         ...
 
+
+class Ending(Protocol):
+    """Follows up on one kind of job; apart from Handler, because who only supervises loads none of the work's code."""
+
     async def ended(self, tx: Transaction, job: Job) -> None:
         """Follow up, in the same transaction, on a job that ended dead or cancelled."""
         ...
 
 
 Handlers: TypeAlias = Mapping[str, Handler]
+Endings: TypeAlias = Mapping[str, Ending]

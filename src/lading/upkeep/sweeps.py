@@ -19,7 +19,7 @@ from lading.db.database import Database
 from lading.errors import LadingError, StaleLease
 from lading.exports import retention
 from lading.jobs import leases, store
-from lading.jobs.model import Handlers, State
+from lading.jobs.model import Endings, State
 from lading.ledger.integrator import integrate
 from lading.ledger.keys import Signer
 from lading.settings import Settings
@@ -34,11 +34,11 @@ class Upkeep:
     """The sweeps of one process."""
 
     def __init__(
-        self, settings: Settings, database: Database, handlers: Handlers, signer: Signer, blobs: BlobStore
+        self, settings: Settings, database: Database, endings: Endings, signer: Signer, blobs: BlobStore
     ) -> None:
         self._settings: Final = settings
         self._database: Final = database
-        self._handlers: Final = handlers
+        self._endings: Final = endings
         self._signer: Final = signer
         self._blobs: Final = blobs
         self._sender: Final = notify.Sender(database)
@@ -68,7 +68,7 @@ class Upkeep:
                 async with self._database.tenant(orphan.tenant_id) as tx:
                     job = await leases.rescue(tx, orphan)
                     if job is not None and job.state in {State.DEAD, State.CANCELLED}:
-                        await self._handlers[job.kind].ended(tx, job)
+                        await self._endings[job.kind].ended(tx, job)
             except StaleLease:
                 continue  # its worker or another sweep was faster
             except LadingError:

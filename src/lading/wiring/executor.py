@@ -7,16 +7,38 @@ import os
 import sys
 
 from lading import settings as configuration
+from lading.artifacts.blobs import BlobStore
+from lading.db.database import Database
 from lading.errors import LadingError
-from lading.wiring.workers import run_executor
+from lading.exports import salt
+from lading.exports.model import JOB_KIND
+from lading.exports.pipeline import ExportHandler
+from lading.jobs.model import Handlers
+from lading.ledger import keys
+from lading.settings import Settings
+from lading.telemetry import log
+from lading.wiring.workers import ENDINGS, opened
+from lading.worker.executor import Executor
 
 
 def main() -> None:
     """Serve until standard input ends."""
+    log.configure()
     try:
-        asyncio.run(run_executor(configuration.from_environment(), os.environ["LADING_DATABASE_URL"]))
+        asyncio.run(_run(configuration.from_environment(), os.environ["LADING_DATABASE_URL"]))
     except LadingError as error:
         sys.exit(error.message)
+
+
+async def _run(settings: Settings, url: str) -> None:
+    async with opened(url, size=2) as database:
+        await Executor(database, _handlers(settings, database), ENDINGS).serve()
+
+
+def _handlers(settings: Settings, database: Database) -> Handlers:
+    owned = keys.load_or_create(settings.keys_dir, settings.instance)
+    blobs, salts = BlobStore(settings.blobs_dir), salt.load_or_create(settings.keys_dir)
+    return {JOB_KIND: ExportHandler(database, settings, blobs, owned, salt=salts)}
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from lading.jobs.model import (
     Claim,
     Dead,
     Done,
+    Endings,
     Fault,
     Fence,
     Handler,
@@ -99,13 +100,12 @@ async def run(handlers: Handlers, job: Job, attempt: Attempt) -> Outcome:
         return Retry(Fault("internal-error", f"Unexpected {type(error).__name__}; the worker's log has the details."))
 
 
-async def settle(database: Database, handlers: Handlers, fence: Fence, outcome: Outcome, *, kind: str) -> bool:
+async def settle(database: Database, endings: Endings, fence: Fence, outcome: Outcome, *, kind: str) -> bool:
     """
     Make the outcome durable, all or nothing; return False when another attempt owns the job.
 
     A database that is away is waited for; what happened to a commit without an answer is looked up.
     """
-    handler = _handler(handlers, kind)
     for number in range(_SETTLE_TRIES):
         try:
             async with database.tenant(fence.tenant_id) as tx:
@@ -113,7 +113,7 @@ async def settle(database: Database, handlers: Handlers, fence: Fence, outcome: 
                     return True  # the commit whose answer was lost had happened
                 job = await _apply(tx, fence, outcome)
                 if job.state in {State.DEAD, State.CANCELLED}:
-                    await handler.ended(tx, job)
+                    await endings[kind].ended(tx, job)
             return True
         except StaleLease:
             return False

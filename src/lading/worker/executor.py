@@ -23,7 +23,7 @@ from uuid import UUID
 from lading import failpoints
 from lading.db.database import Database
 from lading.errors import StaleLease
-from lading.jobs.model import Cancelled, Claim, Handlers, Outcome
+from lading.jobs.model import Cancelled, Claim, Endings, Handlers, Outcome
 from lading.worker import execute
 
 _ORPHANED: Final = 75
@@ -32,9 +32,10 @@ _ORPHANED: Final = 75
 class Executor:
     """Runs what the supervisor sends."""
 
-    def __init__(self, database: Database, handlers: Handlers) -> None:
+    def __init__(self, database: Database, handlers: Handlers, endings: Endings) -> None:
         self._database: Final = database
         self._handlers: Final = handlers
+        self._endings: Final = endings
         self._attempt: execute.Attempt | None = None
         self._task: asyncio.Task[Outcome] | None = None
         self._is_draining = False
@@ -79,7 +80,7 @@ class Executor:
         try:
             outcome = await self._task
             failpoints.reach("settling")
-            settled = await execute.settle(self._database, self._handlers, fence, outcome, kind=job.kind)
+            settled = await execute.settle(self._database, self._endings, fence, outcome, kind=job.kind)
             failpoints.reach("settled")
             ended = type(outcome).__name__.lower() if settled else "stale"
         except StaleLease:
@@ -87,7 +88,7 @@ class Executor:
         except asyncio.CancelledError:
             # Cancelled before the handler's first step: nothing ran that could have answered.
             outcome = Cancelled(self._attempt.cancel_reason or "cancelled")
-            await execute.settle(self._database, self._handlers, fence, outcome, kind=job.kind)
+            await execute.settle(self._database, self._endings, fence, outcome, kind=job.kind)
             ended = "cancelled"
         self._attempt.hint_again()
         self._attempt = self._task = None

@@ -1,7 +1,7 @@
 """
 The worker: a supervisor process that claims jobs, keeps its lease alive and does none of the work itself.
 
-Handlers run in executor children (`executor.py`), so a handler that holds the interpreter, eats all memory or crashes
+Endings run in executor children (`executor.py`), so a handler that holds the interpreter, eats all memory or crashes
 can't stop the heartbeat.  A child that dies is noticed at once and its crash is counted; a supervisor that dies is
 noticed by whoever sweeps next, when its lease has run out.  A supervisor that can't renew its lease in time stops its
 children before anybody else may take their jobs.
@@ -24,7 +24,7 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.errors import DatabaseUnavailable, StaleLease
 from lading.jobs import leases, store
-from lading.jobs.model import Cancelled, Handlers, State
+from lading.jobs.model import Cancelled, Endings, State
 from lading.settings import Settings
 from lading.worker import execute
 from lading.worker.slot import Slot, Work
@@ -42,7 +42,7 @@ class Supervisor:
         self,
         settings: Settings,
         database: Database,
-        handlers: Handlers,
+        endings: Endings,
         *,
         executor: Sequence[str],
         environment: Mapping[str, str],
@@ -50,7 +50,7 @@ class Supervisor:
     ) -> None:
         self._settings: Final = settings
         self._database: Final = database
-        self._handlers: Final = handlers
+        self._endings: Final = endings
         self._sender: Final = notify.Sender(database)
         self._changed: Final = asyncio.Event()
         self._draining: Final = asyncio.Event()
@@ -107,7 +107,7 @@ class Supervisor:
         if not free or self._lease is None or self._draining.is_set():
             return False
         async with self._database.system() as tx:
-            claims = await store.claim(tx, lease_id=self._lease, kinds=list(self._handlers), limit=len(free))
+            claims = await store.claim(tx, lease_id=self._lease, kinds=list(self._endings), limit=len(free))
         for slot, claimed in zip(free, claims, strict=False):
             slot.give(claimed)
         return bool(claims)
@@ -130,13 +130,13 @@ class Supervisor:
             return
         if work.cancel_reason is not None:
             cancelled = Cancelled(work.cancel_reason)
-            await execute.settle(self._database, self._handlers, fence, cancelled, kind=work.claim.kind)
+            await execute.settle(self._database, self._endings, fence, cancelled, kind=work.claim.kind)
             return
         try:
             async with self._database.tenant(fence.tenant_id) as tx:
                 job = await store.crash(tx, fence)
                 if job.state in {State.DEAD, State.CANCELLED}:
-                    await self._handlers[job.kind].ended(tx, job)
+                    await self._endings[job.kind].ended(tx, job)
         except StaleLease:
             return  # it had settled before it died
         _LOG.warning("job.crashed", extra={"job": ids.show(ids.JOB, fence.job_id), "attempt": fence.attempt})

@@ -1,0 +1,53 @@
+"""
+What becomes of an export whose job ended without a result: failed, or cancelled.
+
+Apart from the pipeline, so that supervisors and sweeps, which do none of the work, load none of its libraries.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from lading.db.transaction import Transaction
+from lading.errors import ExportError
+from lading.exports import store
+from lading.exports.model import Status
+from lading.jobs.model import Job, State
+from lading.ledger.entry import Actor
+
+_RETRYABLE: Final = frozenset({"worker-lost", "internal-error", "out-of-memory", "database-unavailable"})
+_ACTOR: Final = Actor("system", "jobs")
+
+
+class ExportEnding:
+    """Follows up on jobs of kind `export` (jobs.model.Ending)."""
+
+    async def ended(self, tx: Transaction, job: Job) -> None:
+        """Fail or cancel the export of a job that ended dead or cancelled, in the same transaction."""
+        export_id, fault = UUID(job.payload["export"]), job.error or {}
+        stored = await store.find(tx, export_id)
+        if job.state is State.CANCELLED:
+            await store.end(
+                tx, export_id, Status.CANCELLED, actor=_ACTOR, attempt=job.attempt, error=None, code="cancelled"
+            )
+            return
+        code = str(fault.get("code", "internal-error"))
+        error = {
+            "code": code,
+            "message": str(fault.get("message", "")),
+            "stage": None if stored.stage is None else stored.stage.value.upper(),
+            "attempt": job.attempt,
+            "retryable": code in _RETRYABLE or _is_retryable(code),
+        }
+        await store.end(tx, export_id, Status.FAILED, actor=_ACTOR, attempt=job.attempt, error=error, code=code)
+
+
+def _is_retryable(code: str) -> bool:
+    kinds = list(ExportError.__subclasses__())
+    while kinds:
+        kind = kinds.pop()
+        if kind.code == code:
+            return kind.retryable
+        kinds.extend(kind.__subclasses__())
+    return False
