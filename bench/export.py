@@ -53,22 +53,25 @@ class Run:
     bytes: int
     together_mb: float = 0.0
     largest_mb: float = 0.0
+    private_mb: float = 0.0
 
 
 class Memory(threading.Thread):
-    """Watches the worker's processes: the largest sum of resident memory, and the largest single process."""
+    """Watches the worker's processes: their resident memory together, the largest of them, its part without files."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self._done = threading.Event()
         self.sum = 0
         self.largest = 0
+        self.private = 0
 
     def run(self) -> None:
         while not self._done.wait(0.05):
-            sizes = [size for process in _workers() if (size := _resident(process))]
-            self.sum = max(self.sum, sum(sizes))
-            self.largest = max(self.largest, *sizes, 0)
+            sizes = [_resident(process) for process in _workers()] or [(0, 0)]
+            self.sum = max(self.sum, sum(all_ for all_, _ in sizes))
+            self.largest = max(self.largest, *(all_ for all_, _ in sizes))
+            self.private = max(self.private, *(private for _, private in sizes))
 
     def stop(self) -> None:
         self._done.set()
@@ -86,11 +89,13 @@ def _workers() -> list[psutil.Process]:
     return found
 
 
-def _resident(process: psutil.Process) -> int:
+def _resident(process: psutil.Process) -> tuple[int, int]:
+    """Return the resident memory of a process, and the part of it that is not pages of files (libraries, spools)."""
     try:
-        return process.memory_info().rss
+        memory = process.memory_info()
     except psutil.Error:
-        return 0
+        return 0, 0
+    return memory.rss, memory.rss - memory.shared
 
 
 @contextmanager
@@ -167,7 +172,7 @@ async def _export(client: httpx2.AsyncClient, kind: str, rows: int) -> Run:
         raise SystemExit(f"The export did not do what is measured: {export}")
     size = sum(artifact["size"] for artifact in export["artifacts"])
     (await client.delete(f"/exports/{export['id']}")).raise_for_status()
-    return Run(f"export {kind}", rows, seconds, size, memory.sum / (1 << 20), memory.largest / (1 << 20))
+    return Run(f"export {kind}", rows, seconds, size, memory.sum >> 20, memory.largest >> 20, memory.private >> 20)
 
 
 async def _register(client: httpx2.AsyncClient, profile: dict[str, Any], url: str, folder: Path) -> None:
@@ -212,16 +217,18 @@ def _show(runs: list[Run], repeat: int) -> None:
         f"{platform.machine()}, {os.cpu_count()} CPUs, {memory:.0f} GiB, Python {platform.python_version()}, ", end=""
     )
     print(f"embedded PostgreSQL (defaults, shared_buffers 128 MB), 1 worker, 12 columns, median of {repeat}")
-    print("Memory is resident: the largest process of the worker, and all of them together (shared pages count twice).")
-    print("| rows | what | seconds | rows/s | × COPY | file MB | largest MB | together MB |")
-    print("|---:|---|---:|---:|---:|---:|---:|---:|")
+    print("Memory is resident, at its peak: the largest process of the worker, the same without pages of files")
+    print("(libraries, mapped spools), and all its processes together (shared pages count once for each).")
+    print()
+    print("| rows | what | seconds | rows/s | × COPY | file MB | largest MB | without files | together MB |")
+    print("|---:|---|---:|---:|---:|---:|---:|---:|---:|")
     for rows in dict.fromkeys(run.rows for run in runs):
         base = median(run.seconds for run in runs if run.rows == rows and run.what == "psql COPY")
         for what in dict.fromkeys(run.what for run in runs):
             mine = [run for run in runs if run.rows == rows and run.what == what]
             seconds = median(run.seconds for run in mine)
-            largest, together = max(run.largest_mb for run in mine), max(run.together_mb for run in mine)
-            memory = f"{largest:.0f} | {together:.0f}" if together else "|"
+            peaks = [max(getattr(run, name) for run in mine) for name in ("largest_mb", "private_mb", "together_mb")]
+            memory = " | ".join(f"{peak:.0f}" if peak else "" for peak in peaks)
             size = mine[0].bytes / 1e6
             speed = f"{seconds:.2f} | {rows / seconds:,.0f} | {seconds / base:.2f}"
             print(f"| {rows:,} | {what} | {speed} | {size:.1f} | {memory} |")
