@@ -31,7 +31,7 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServ
 async def test_an_owner_without_createrole_is_told_so_and_nothing_is_changed(untouched: EmbeddedServer) -> None:
     url = untouched.url("of_guest", user="guest", password="guest")
 
-    with pytest.raises(EnvironmentUnfit, match="may not set up the database .* give it CREATEROLE"):
+    with pytest.raises(EnvironmentUnfit, match=r"may not set up the database .* give it CREATEROLE"):
         await database.bring_forward(url)
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT to_regclass('tenants')").fetchone() == (None,)
