@@ -220,7 +220,7 @@ def _show(runs: list[Run], repeat: int) -> None:
     print("Memory is resident, at its peak: the largest process of the worker, the same without pages of files")
     print("(libraries, mapped spools), and all its processes together (shared pages count once for each).")
     print()
-    print("| rows | what | seconds | rows/s | × COPY | file MB | largest MB | without files | together MB |")
+    print("| rows | what | seconds | rows/s | × COPY | files MB | largest MB | without files | together MB |")
     print("|---:|---|---:|---:|---:|---:|---:|---:|---:|")
     for rows in dict.fromkeys(run.rows for run in runs):
         base = median(run.seconds for run in runs if run.rows == rows and run.what == "psql COPY")
