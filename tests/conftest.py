@@ -12,6 +12,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -43,15 +44,22 @@ def server() -> Iterator[EmbeddedServer]:
             embedded.stop()
 
 
-@pytest.fixture
-def database_url(server: EmbeddedServer) -> Iterator[str]:
-    """The URL of a fresh, migrated database."""
+@contextmanager
+def fresh_database(server: EmbeddedServer) -> Iterator[str]:
+    """Give the URL of a fresh, migrated database and drop it at the end."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE {} TEMPLATE lading").format(Identifier(name)))
     yield server.url(name)
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+@pytest.fixture
+def database_url(server: EmbeddedServer) -> Iterator[str]:
+    """The URL of a fresh, migrated database."""
+    with fresh_database(server) as url:
+        yield url
 
 
 @pytest.fixture

@@ -197,6 +197,10 @@ class DatabaseUnavailable(EnvironmentUnfit):
     code = "database-unavailable"
 
 
+class DatabaseBusy(DatabaseUnavailable):
+    """Somebody held a lock for too long; trying again helps."""
+
+
 class DatabaseTooNew(EnvironmentUnfit):
     """The database was migrated by a newer Lading."""
 

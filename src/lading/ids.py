@@ -22,6 +22,7 @@ EXPORT: Final = "exp"
 JOB: Final = "job"
 KEY: Final = "key"
 LEASE: Final = "lse"
+PAUSE: Final = "pau"
 REQUEST: Final = "req"
 TENANT: Final = "ten"
 

@@ -21,6 +21,7 @@ from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.jobs.model import Context, Done, Job, Outcome
 from lading.ledger import keys
+from lading.ledger.entry import Actor
 from lading.settings import Settings
 from lading.upkeep.sweeps import Upkeep
 from lading.worker.executor import Executor
@@ -62,6 +63,9 @@ class EffectHandler:
         return Done(commit)
 
     async def ended(self, tx: Transaction, job: Job) -> None:
+        """Have no effect."""
+
+    async def revived(self, tx: Transaction, job: Job, actor: Actor) -> None:
         """Have no effect."""
 
 

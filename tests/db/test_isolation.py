@@ -19,7 +19,21 @@ _WITHOUT_TENANT = {"leases", "schema_migrations"}
 _KEYED_OTHERWISE = {"ledger_pending"}
 # Who may look across tenants, and where.  A new line here is a decision.
 _CROSS_TENANT = {
-    Role.SYSTEM: {"tenants", "api_keys", "jobs", "finished_jobs", "attempts", "ledger_pending"},
+    Role.SYSTEM: {
+        "tenants",
+        "api_keys",
+        "jobs",
+        "finished_jobs",
+        "attempts",
+        "ledger_pending",
+        "turns",
+        "lanes",
+        "buckets",
+        "quotas",
+        "breakers",
+        "pauses",
+        "dead_letters",
+    },
     Role.LEDGER: {"tenants", "ledger_pending", "ledger_trees", "ledger_entries", "signed_heads"},
 }
 

@@ -30,6 +30,48 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.wake_after_delete() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE turns SET next_at = lading_now()
+    WHERE next_at > lading_now()
+      AND tenant_id IN (SELECT tenant_id FROM removed WHERE state = 'running');
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.wake_after_insert() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO lanes (tenant_id, kind, host)
+    SELECT DISTINCT tenant_id, kind, host FROM added
+    ON CONFLICT DO NOTHING;
+    INSERT INTO turns (tenant_id, next_at)
+    SELECT DISTINCT tenant_id, lading_now() FROM added WHERE state = 'pending'
+    ON CONFLICT (tenant_id) DO UPDATE SET next_at = excluded.next_at WHERE turns.next_at > excluded.next_at;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.wake_after_update() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE turns SET next_at = lading_now()
+    WHERE next_at > lading_now()
+      AND tenant_id IN (
+          SELECT changed.tenant_id
+          FROM changed
+          JOIN former USING (tenant_id, id)
+          WHERE (changed.state = 'pending' AND former.state <> 'pending')
+             OR (former.state = 'running' AND changed.state <> 'running')
+      );
+    RETURN NULL;
+END
+$$;
+
 CREATE TABLE public.api_keys (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -79,6 +121,42 @@ CREATE TABLE public.attempts (
 
 ALTER TABLE ONLY public.attempts FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.breakers (
+    tenant_id uuid NOT NULL,
+    host text NOT NULL,
+    state text DEFAULT 'closed'::text NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    cooldown_seconds double precision DEFAULT 30 NOT NULL,
+    retry_at timestamp with time zone,
+    probe_until timestamp with time zone,
+    changed_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT breakers_check CHECK (((state = 'open'::text) = (retry_at IS NOT NULL))),
+    CONSTRAINT breakers_check1 CHECK (((state = 'half_open'::text) OR (probe_until IS NULL))),
+    CONSTRAINT breakers_cooldown_seconds_check CHECK ((cooldown_seconds > (0)::double precision)),
+    CONSTRAINT breakers_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT breakers_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text])))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY public.breakers FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.buckets (
+    tenant_id uuid NOT NULL,
+    host text NOT NULL,
+    rate double precision NOT NULL,
+    burst double precision NOT NULL,
+    tokens double precision NOT NULL,
+    refilled_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT buckets_burst_check CHECK (((burst >= (1)::double precision) AND (burst <= (1000000)::double precision))),
+    CONSTRAINT buckets_check CHECK ((tokens <= burst)),
+    CONSTRAINT buckets_rate_check CHECK (((rate > (0)::double precision) AND (rate <= (1000000)::double precision))),
+    CONSTRAINT buckets_tokens_check CHECK ((tokens >= (0)::double precision))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY public.buckets FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.checkpoints (
     tenant_id uuid NOT NULL,
     export_id uuid NOT NULL,
@@ -90,6 +168,28 @@ CREATE TABLE public.checkpoints (
 );
 
 ALTER TABLE ONLY public.checkpoints FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.dead_letters (
+    tenant_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    kind text NOT NULL,
+    host text NOT NULL,
+    subject text NOT NULL,
+    code text NOT NULL,
+    message text NOT NULL,
+    fingerprint text NOT NULL,
+    attempt integer NOT NULL,
+    died_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    closed_at timestamp with time zone,
+    closed_by text,
+    reason text,
+    ticket text,
+    CONSTRAINT dead_letters_check CHECK (((state = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT dead_letters_state_check CHECK ((state = ANY (ARRAY['open'::text, 'requeued'::text, 'resolved'::text, 'discarded'::text])))
+);
+
+ALTER TABLE ONLY public.dead_letters FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.exports (
     tenant_id uuid NOT NULL,
@@ -148,6 +248,7 @@ CREATE TABLE public.finished_jobs (
     rev bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
     finished_at timestamp with time zone NOT NULL,
+    host text DEFAULT ''::text NOT NULL,
     CONSTRAINT finished_jobs_state_check CHECK ((state = ANY (ARRAY['completed'::text, 'dead'::text, 'cancelled'::text])))
 )
 PARTITION BY RANGE (finished_at);
@@ -171,6 +272,7 @@ CREATE TABLE public.finished_jobs_default (
     rev bigint CONSTRAINT finished_jobs_rev_not_null NOT NULL,
     created_at timestamp with time zone CONSTRAINT finished_jobs_created_at_not_null NOT NULL,
     finished_at timestamp with time zone CONSTRAINT finished_jobs_finished_at_not_null NOT NULL,
+    host text DEFAULT ''::text CONSTRAINT finished_jobs_host_not_null NOT NULL,
     CONSTRAINT finished_jobs_state_check CHECK ((state = ANY (ARRAY['completed'::text, 'dead'::text, 'cancelled'::text])))
 );
 
@@ -211,8 +313,10 @@ CREATE TABLE public.jobs (
     error jsonb,
     rev bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    host text DEFAULT ''::text NOT NULL,
     CONSTRAINT jobs_check CHECK (((state = 'running'::text) = (lease_id IS NOT NULL))),
     CONSTRAINT jobs_check1 CHECK (((state = 'running'::text) OR (started_at IS NULL))),
+    CONSTRAINT jobs_host_check CHECK ((octet_length(host) <= 255)),
     CONSTRAINT jobs_kind_check CHECK ((kind <> ''::text)),
     CONSTRAINT jobs_max_attempts_check CHECK ((max_attempts > 0)),
     CONSTRAINT jobs_max_crashes_check CHECK ((max_crashes > 0)),
@@ -230,6 +334,19 @@ ALTER TABLE public.jobs ALTER COLUMN sequence ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.lanes (
+    tenant_id uuid NOT NULL,
+    kind text NOT NULL,
+    host text NOT NULL,
+    waiting_for text,
+    eligible_at timestamp with time zone,
+    since timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT lanes_waiting_for_check CHECK ((waiting_for = ANY (ARRAY['quota'::text, 'rate'::text, 'breaker'::text, 'blackout'::text, 'pause'::text])))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY public.lanes FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.leases (
     id uuid NOT NULL,
@@ -288,6 +405,25 @@ CREATE TABLE public.ledger_trees (
 
 ALTER TABLE ONLY public.ledger_trees FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.pauses (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    scope text NOT NULL,
+    target text DEFAULT ''::text NOT NULL,
+    reason text NOT NULL,
+    ticket text,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    starts_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    ends_at timestamp with time zone,
+    CONSTRAINT pauses_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT pauses_check1 CHECK (((scope = 'tenant'::text) = (target = ''::text))),
+    CONSTRAINT pauses_reason_check CHECK ((btrim(reason) <> ''::text)),
+    CONSTRAINT pauses_scope_check CHECK ((scope = ANY (ARRAY['tenant'::text, 'source'::text, 'kind'::text, 'job'::text])))
+);
+
+ALTER TABLE ONLY public.pauses FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.profile_revisions (
     tenant_id uuid NOT NULL,
     name text NOT NULL,
@@ -312,6 +448,27 @@ CREATE TABLE public.profiles (
 );
 
 ALTER TABLE ONLY public.profiles FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.quotas (
+    tenant_id uuid NOT NULL,
+    kind text NOT NULL,
+    max_active integer,
+    max_per_hour integer,
+    burst integer,
+    tokens double precision DEFAULT 0 NOT NULL,
+    refilled_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT quotas_burst_check CHECK ((burst > 0)),
+    CONSTRAINT quotas_check CHECK (((max_per_hour IS NULL) = (burst IS NULL))),
+    CONSTRAINT quotas_check1 CHECK (((max_active IS NOT NULL) OR (max_per_hour IS NOT NULL))),
+    CONSTRAINT quotas_kind_check CHECK ((kind <> ''::text)),
+    CONSTRAINT quotas_max_active_check CHECK ((max_active >= 0)),
+    CONSTRAINT quotas_max_per_hour_check CHECK ((max_per_hour > 0)),
+    CONSTRAINT quotas_tokens_check CHECK ((tokens >= (0)::double precision))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY public.quotas FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.schema_migrations (
     version integer NOT NULL,
@@ -361,6 +518,14 @@ CREATE TABLE public.tenants (
 
 ALTER TABLE ONLY public.tenants FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.turns (
+    tenant_id uuid NOT NULL,
+    next_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+ALTER TABLE ONLY public.turns FORCE ROW LEVEL SECURITY;
+
 ALTER TABLE ONLY public.finished_jobs ATTACH PARTITION public.finished_jobs_default DEFAULT;
 
 ALTER TABLE ONLY public.api_keys
@@ -372,8 +537,17 @@ ALTER TABLE ONLY public.artifacts
 ALTER TABLE ONLY public.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (tenant_id, job_id, attempt);
 
+ALTER TABLE ONLY public.breakers
+    ADD CONSTRAINT breakers_pkey PRIMARY KEY (tenant_id, host);
+
+ALTER TABLE ONLY public.buckets
+    ADD CONSTRAINT buckets_pkey PRIMARY KEY (tenant_id, host);
+
 ALTER TABLE ONLY public.checkpoints
     ADD CONSTRAINT checkpoints_pkey PRIMARY KEY (tenant_id, export_id, stage);
+
+ALTER TABLE ONLY public.dead_letters
+    ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (tenant_id, job_id);
 
 ALTER TABLE ONLY public.exports
     ADD CONSTRAINT exports_pkey PRIMARY KEY (tenant_id, id);
@@ -390,6 +564,9 @@ ALTER TABLE ONLY public.idempotency_keys
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY public.lanes
+    ADD CONSTRAINT lanes_pkey PRIMARY KEY (tenant_id, kind, host);
+
 ALTER TABLE ONLY public.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (id);
 
@@ -405,6 +582,9 @@ ALTER TABLE ONLY public.ledger_trees
 ALTER TABLE ONLY public.ledger_trees
     ADD CONSTRAINT ledger_trees_pkey PRIMARY KEY (tenant_id);
 
+ALTER TABLE ONLY public.pauses
+    ADD CONSTRAINT pauses_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY public.profile_revisions
     ADD CONSTRAINT profile_revisions_pkey PRIMARY KEY (tenant_id, name, revision);
 
@@ -413,6 +593,9 @@ ALTER TABLE ONLY public.profile_revisions
 
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_pkey PRIMARY KEY (tenant_id, name);
+
+ALTER TABLE ONLY public.quotas
+    ADD CONSTRAINT quotas_pkey PRIMARY KEY (tenant_id, kind);
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
@@ -429,13 +612,20 @@ ALTER TABLE ONLY public.tenants
 ALTER TABLE ONLY public.tenants
     ADD CONSTRAINT tenants_slug_key UNIQUE (slug);
 
+ALTER TABLE ONLY public.turns
+    ADD CONSTRAINT turns_pkey PRIMARY KEY (tenant_id);
+
 CREATE UNIQUE INDEX api_keys_id ON public.api_keys USING btree (id);
+
+CREATE INDEX dead_letters_open ON public.dead_letters USING btree (tenant_id, died_at DESC, job_id) WHERE (state = 'open'::text);
 
 CREATE INDEX exports_period ON public.exports USING btree (tenant_id, profile, period_from, period_to) WHERE (status = 'completed'::text);
 
 CREATE UNIQUE INDEX jobs_id ON public.jobs USING btree (id);
 
-CREATE INDEX jobs_pending ON public.jobs USING btree (priority DESC, sequence) WHERE (state = 'pending'::text);
+CREATE INDEX jobs_lane_pending ON public.jobs USING btree (tenant_id, kind, host, priority DESC, sequence) WHERE (state = 'pending'::text);
+
+CREATE INDEX jobs_lane_running ON public.jobs USING btree (tenant_id, kind) WHERE (state = 'running'::text);
 
 CREATE INDEX jobs_running ON public.jobs USING btree (lease_id) WHERE (state = 'running'::text);
 
@@ -445,9 +635,19 @@ CREATE INDEX leases_until ON public.leases USING btree (lease_until) WHERE (stat
 
 CREATE INDEX ledger_entries_subject ON public.ledger_entries USING btree (tenant_id, subject, index);
 
+CREATE INDEX pauses_target ON public.pauses USING btree (tenant_id, scope, target);
+
+CREATE INDEX turns_next ON public.turns USING btree (next_at);
+
 ALTER INDEX public.finished_jobs_pkey ATTACH PARTITION public.finished_jobs_default_pkey;
 
 CREATE TRIGGER exports_transition BEFORE UPDATE OF status ON public.exports FOR EACH ROW EXECUTE FUNCTION public.check_export_transition();
+
+CREATE TRIGGER jobs_wake_delete AFTER DELETE ON public.jobs REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.wake_after_delete();
+
+CREATE TRIGGER jobs_wake_insert AFTER INSERT ON public.jobs REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.wake_after_insert();
+
+CREATE TRIGGER jobs_wake_update AFTER UPDATE ON public.jobs REFERENCING OLD TABLE AS former NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.wake_after_update();
 
 CREATE TRIGGER ledger_entries_append_only BEFORE DELETE OR UPDATE ON public.ledger_entries FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -471,8 +671,17 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.artifacts
     ADD CONSTRAINT artifacts_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
 
+ALTER TABLE ONLY public.breakers
+    ADD CONSTRAINT breakers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.buckets
+    ADD CONSTRAINT buckets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.checkpoints
     ADD CONSTRAINT checkpoints_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
+
+ALTER TABLE ONLY public.dead_letters
+    ADD CONSTRAINT dead_letters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.exports
     ADD CONSTRAINT exports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -486,6 +695,9 @@ ALTER TABLE ONLY public.idempotency_keys
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.lanes
+    ADD CONSTRAINT lanes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.ledger_entries
     ADD CONSTRAINT ledger_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -494,6 +706,9 @@ ALTER TABLE ONLY public.ledger_pending
 
 ALTER TABLE ONLY public.ledger_trees
     ADD CONSTRAINT ledger_trees_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.pauses
+    ADD CONSTRAINT pauses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.profile_revisions
     ADD CONSTRAINT profile_revisions_tenant_id_name_fkey FOREIGN KEY (tenant_id, name) REFERENCES public.profiles(tenant_id, name);
@@ -504,11 +719,17 @@ ALTER TABLE ONLY public.profiles
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_tenant_id_name_active_revision_fkey FOREIGN KEY (tenant_id, name, active_revision) REFERENCES public.profile_revisions(tenant_id, name, revision);
 
+ALTER TABLE ONLY public.quotas
+    ADD CONSTRAINT quotas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.signed_heads
     ADD CONSTRAINT signed_heads_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.turns
+    ADD CONSTRAINT turns_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
 
@@ -516,7 +737,13 @@ ALTER TABLE public.artifacts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.attempts ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.breakers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.buckets ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.checkpoints ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.dead_letters ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.exports ENABLE ROW LEVEL SECURITY;
 
@@ -527,6 +754,8 @@ ALTER TABLE public.finished_jobs_default ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.lanes ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY ledger ON public.ledger_entries TO lading_ledger USING (true) WITH CHECK (true);
 
@@ -544,9 +773,13 @@ ALTER TABLE public.ledger_pending ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.ledger_trees ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.pauses ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.profile_revisions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.quotas ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.signed_heads ENABLE ROW LEVEL SECURITY;
 
@@ -556,13 +789,27 @@ CREATE POLICY system ON public.api_keys TO lading_system USING (true) WITH CHECK
 
 CREATE POLICY system ON public.attempts TO lading_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON public.breakers TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.buckets TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.dead_letters TO lading_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON public.finished_jobs TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON public.jobs TO lading_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON public.lanes TO lading_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON public.ledger_pending TO lading_system WITH CHECK (true);
 
+CREATE POLICY system ON public.pauses TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.quotas TO lading_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON public.tenants TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.turns TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY tenant ON public.api_keys TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -570,7 +817,13 @@ CREATE POLICY tenant ON public.artifacts TO lading_app USING ((tenant_id = ( SEL
 
 CREATE POLICY tenant ON public.attempts TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.breakers TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.buckets TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.checkpoints TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.dead_letters TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.exports TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -582,15 +835,21 @@ CREATE POLICY tenant ON public.idempotency_keys TO lading_app USING ((tenant_id 
 
 CREATE POLICY tenant ON public.jobs TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.lanes TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.ledger_entries TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.ledger_pending TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.ledger_trees TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.pauses TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.profile_revisions TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.profiles TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.quotas TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.signed_heads TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -598,7 +857,11 @@ CREATE POLICY tenant ON public.sources TO lading_app USING ((tenant_id = ( SELEC
 
 CREATE POLICY tenant ON public.tenants TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.turns TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 ALTER TABLE public.tenants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.turns ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA public TO lading_app;
 GRANT USAGE ON SCHEMA public TO lading_system;
@@ -612,7 +875,16 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.artifacts TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.attempts TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.attempts TO lading_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.breakers TO lading_app;
+GRANT SELECT,UPDATE ON TABLE public.breakers TO lading_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.buckets TO lading_app;
+GRANT SELECT,UPDATE ON TABLE public.buckets TO lading_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.checkpoints TO lading_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.dead_letters TO lading_app;
+GRANT SELECT ON TABLE public.dead_letters TO lading_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.exports TO lading_app;
 
@@ -623,6 +895,9 @@ GRANT SELECT,INSERT ON TABLE public.idempotency_keys TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO lading_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO lading_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.lanes TO lading_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.lanes TO lading_system;
 
 GRANT SELECT ON TABLE public.leases TO lading_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.leases TO lading_system;
@@ -637,9 +912,15 @@ GRANT SELECT,DELETE ON TABLE public.ledger_pending TO lading_ledger;
 GRANT SELECT ON TABLE public.ledger_trees TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.ledger_trees TO lading_ledger;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.pauses TO lading_app;
+GRANT SELECT ON TABLE public.pauses TO lading_system;
+
 GRANT SELECT,INSERT ON TABLE public.profile_revisions TO lading_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.profiles TO lading_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.quotas TO lading_app;
+GRANT SELECT,UPDATE ON TABLE public.quotas TO lading_system;
 
 GRANT SELECT ON TABLE public.signed_heads TO lading_app;
 GRANT SELECT,INSERT ON TABLE public.signed_heads TO lading_ledger;
@@ -649,3 +930,6 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.sources TO lading_app;
 GRANT SELECT ON TABLE public.tenants TO lading_app;
 GRANT SELECT,INSERT ON TABLE public.tenants TO lading_system;
 GRANT SELECT ON TABLE public.tenants TO lading_ledger;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.turns TO lading_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.turns TO lading_system;

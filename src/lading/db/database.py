@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from lading.db.transaction import Role, Transaction, begin
-from lading.errors import DatabaseUnavailable
+from lading.errors import DatabaseBusy, DatabaseUnavailable
 
 # Both keepalives and tcp_user_timeout: each alone leaves a dead link unnoticed (idle LISTEN, or a query in flight).
 CONNECT_OPTIONS: Final = {
@@ -89,6 +89,8 @@ class Database:
         try:
             async with self._pool.connection() as connection, begin(connection, role=role, tenant=tenant) as tx:
                 yield tx
+        except psycopg.errors.LockNotAvailable as error:
+            raise DatabaseBusy("Another transaction held a lock for too long; try again.") from error
         except (PoolTimeout, psycopg.OperationalError) as error:
             raise unavailable(self.url, error) from error
 

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from lading.db.transaction import Transaction
-from lading.errors import ExportError
+from lading.errors import Conflict, ExportError
 from lading.exports import store
 from lading.exports.model import Status
 from lading.jobs.model import Job, State
@@ -41,6 +41,14 @@ class ExportEnding:
             "retryable": code in _RETRYABLE or _is_retryable(code),
         }
         await store.end(tx, export_id, Status.FAILED, actor=_ACTOR, attempt=job.attempt, error=error, code=code)
+
+    async def revived(self, tx: Transaction, job: Job, actor: Actor) -> None:
+        """Let the failed export of a requeued job wait for it again; one that went on otherwise is left alone."""
+        export_id = UUID(job.payload["export"])
+        stored = await store.find(tx, export_id)
+        if stored.status is not Status.FAILED or stored.job_id != job.id:
+            raise Conflict(f"{stored.subject} is {stored.status.value} by another job; there is nothing to requeue.")
+        await store.retry(tx, export_id, job.id, actor=actor)
 
 
 def _is_retryable(code: str) -> bool:

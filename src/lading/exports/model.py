@@ -89,6 +89,8 @@ class StoredExport:
     job_failures: int = 0
     job_due_at: datetime | None = None
     job_error: Mapping[str, Any] | None = None
+    lane_waiting_for: str | None = None
+    lane_eligible_at: datetime | None = None
 
     @property
     def subject(self) -> str:

@@ -69,7 +69,7 @@ class ExportService:
                 bound = await store.bind_key(tx, idempotency_key, _digest(request), export_id)
                 if bound is not None:
                     return await self._show(tx, _replayed(bound, request)), True
-            plan = await self._admit(tx, request)
+            plan, source = await self._admit(tx, request)
             warnings = await _warn_of_duplicate(tx, plan)
             await store.create(
                 tx,
@@ -80,7 +80,7 @@ class ExportService:
                 warnings=warnings,
                 retention_days=self._settings.retention_days,
             )
-            await self._enqueue(tx, job_id, export_id, principal.actor)
+            await self._enqueue(tx, job_id, export_id, source, principal.actor)
             shown = await self._show(tx, export_id)
         await self._hints.send(notify.JOBS)
         return shown, False
@@ -166,7 +166,8 @@ class ExportService:
                     "only a failed or cancelled export can be retried."
                 )
             await store.retry(tx, export_id, job_id, actor=principal.actor)
-            await self._enqueue(tx, job_id, export_id, principal.actor)
+            former = await jobs.find(tx, locked.job_id)
+            await self._enqueue(tx, job_id, export_id, former.host, principal.actor)
             shown = await self._show(tx, export_id)
         await self._hints.send(notify.JOBS)
         return shown
@@ -212,19 +213,20 @@ class ExportService:
     def _file(self, found: StoredArtifact) -> ArtifactFile:
         return ArtifactFile(found.name, found.media_type, found.size, found.sha256, self._blobs.path(found.blob_key))
 
-    async def _admit(self, tx: Transaction, request: wire.ExportRequest) -> Plan:
+    async def _admit(self, tx: Transaction, request: wire.ExportRequest) -> tuple[Plan, str]:
         try:
             revision = await registry.get(tx, request.profile, request.revision)
         except NotFound as error:
             name = "profile" if request.revision is None else "revision"
             raise InvalidInput.field(name, error.message, code="unknown") from error
         profile = profiles.parse(revision.document)
-        return rules.admit(request, profile, revision=revision.revision, today=tx.now.date())
+        return rules.admit(request, profile, revision=revision.revision, today=tx.now.date()), profile.source
 
-    async def _enqueue(self, tx: Transaction, job_id: UUID, export_id: UUID, actor: Actor) -> None:
+    async def _enqueue(self, tx: Transaction, job_id: UUID, export_id: UUID, source: str, actor: Actor) -> None:
         job = NewJob(
             id=job_id,
             kind=JOB_KIND,
+            host=source,
             subject=ids.show(ids.EXPORT, export_id),
             payload={"export": str(export_id)},
             max_attempts=self._settings.max_attempts,

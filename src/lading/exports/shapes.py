@@ -104,6 +104,8 @@ def _stage(stored: StoredExport) -> str | None:
 
 def _waiting(stored: StoredExport) -> tuple[str | None, str | None]:
     match stored.job_state:
+        case "pending" if stored.lane_waiting_for is not None:
+            return stored.lane_waiting_for, _instant(stored.lane_eligible_at)
         case "pending":
             return "worker", None
         case "scheduled":

@@ -385,4 +385,6 @@ def _export(row: Row) -> StoredExport:
         job_failures=row["job_failures"],
         job_due_at=row["job_due_at"],
         job_error=row["job_error"],
+        lane_waiting_for=row["lane_waiting_for"],
+        lane_eligible_at=row["lane_eligible_at"],
     )

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
 from lading.db.transaction import Transaction
+from lading.ledger.entry import Actor
 
 
 class State(StrEnum):
@@ -30,12 +31,18 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to enqueue.  `subject` is the outer id of what it works for; ledger entries are found by it."""
+    """
+    A job to enqueue.
+
+    `subject` is the outer id of what it works for; ledger entries are found by it.  `host` is the name of the source it
+    calls, '' if none: rate limits and breakers are per host.
+    """
 
     id: UUID
     kind: str
     subject: str
     payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    host: str = ""
     priority: int = 0
     due_at: datetime | None = None
     max_attempts: int = 8
@@ -49,6 +56,7 @@ class Job:
     tenant_id: UUID
     id: UUID
     kind: str
+    host: str
     subject: str
     state: State
     payload: Mapping[str, Any]
@@ -168,6 +176,10 @@ class Ending(Protocol):
 
     async def ended(self, tx: Transaction, job: Job) -> None:
         """Follow up, in the same transaction, on a job that ended dead or cancelled."""
+        ...
+
+    async def revived(self, tx: Transaction, job: Job, actor: Actor) -> None:
+        """Follow up, in the same transaction, on a dead job that was requeued; raise Conflict to refuse."""
         ...
 
 

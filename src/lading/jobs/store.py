@@ -18,14 +18,18 @@ from psycopg.types.json import Jsonb
 from lading import ids
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
-from lading.errors import NotFound, StaleLease
-from lading.jobs.model import Claim, Fault, Fence, Job, NewJob, State
+from lading.errors import Conflict, InvalidTransition, NotFound, StaleLease
+from lading.jobs import letters
+from lading.jobs.model import Claim, Endings, Fault, Fence, Job, NewJob, State
 from lading.jobs.rules import backoff, is_poison, is_spent
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
+from lading.limits import breakers
+from lading.limits.rules import HOST_FAULTS
 
 _SQL: Final = Statements(__package__ or "lading.jobs")
 _SYSTEM: Final = Actor("system", "jobs")
+_TENANTS_PER_CLAIM: Final = 10
 
 Ending = Literal["completed", "dead", "cancelled"]
 
@@ -37,6 +41,7 @@ async def enqueue(tx: Transaction, job: NewJob, *, actor: Actor) -> None:
         tenant_id=tx.tenant,
         id=job.id,
         kind=job.kind,
+        host=job.host,
         subject=job.subject,
         priority=job.priority,
         due_at=job.due_at,
@@ -49,12 +54,30 @@ async def enqueue(tx: Transaction, job: NewJob, *, actor: Actor) -> None:
 
 
 async def claim(tx: Transaction, *, lease_id: UUID, kinds: Sequence[str], limit: int) -> list[Claim]:
-    """Return up to `limit` pending jobs, now running on the lease; none when the lease is not alive."""
-    rows = await tx.all(_SQL["claim"], lease_id=lease_id, kinds=list(kinds), limit=limit)
+    """
+    Return up to `limit` pending jobs, now running on the lease; none when the lease is not alive.
+
+    Two statements on purpose: the turns are locked first, so that the second sees all that their former holders did.
+    """
+    await tx.run(_SQL["hurry"])
+    turns = await tx.all(_SQL["take_turns"], lease_id=lease_id, limit=_TENANTS_PER_CLAIM)
+    if not turns:
+        turns = await tx.all(_SQL["wait_turn"], lease_id=lease_id)
+    if not turns:
+        return []
+    tenants = [row["tenant_id"] for row in turns]
+    rows = await tx.all(_SQL["claim"], lease_id=lease_id, kinds=list(kinds), limit=limit, tenants=tenants)
+    for lane in await tx.all(_SQL["changed_lanes"], tenants=tenants):
+        await record(tx, _lane_entry(lane), tenant=lane["tenant_id"])
     worker = Actor("worker", ids.show(ids.LEASE, lease_id))
     for row in rows:
         await record(tx, _entry("job.claimed", row, worker), tenant=row["tenant_id"])
     return [Claim(row["tenant_id"], row["id"], lease_id, row["kind"]) for row in rows]
+
+
+async def wake_turns(tx: Transaction) -> int:
+    """Give a turn to tenants that were found empty while their next job was being committed; return how many."""
+    return await tx.run(_SQL["wake_turns"])
 
 
 async def start(tx: Transaction, claimed: Claim) -> tuple[Job, Fence]:
@@ -86,13 +109,15 @@ async def guard(tx: Transaction, fence: Fence) -> Job:
 
 async def complete(tx: Transaction, fence: Fence) -> Job:
     """End the job as completed."""
-    await guard(tx, fence)
+    job = await guard(tx, fence)
+    await breakers.note_answer(tx, job.host)
     return await _finish(tx, fence, "completed", outcome="completed", event="job.completed")
 
 
 async def fail(tx: Transaction, fence: Fence, fault: Fault, *, after_seconds: float | None) -> Job:
     """Count a failure: try again later, or end the job as dead when its attempts are spent."""
     job = await guard(tx, fence)
+    await _note_fault(tx, job, fault)
     if is_spent(job.failures + 1, job.max_attempts):
         return await _finish(tx, fence, "dead", outcome="failed", event="job.dead", fault=fault, failures=1)
     wait = after_seconds if after_seconds is not None else backoff(job.failures + 1, random.random())  # noqa: S311 - jitter
@@ -101,7 +126,8 @@ async def fail(tx: Transaction, fence: Fence, fault: Fault, *, after_seconds: fl
 
 async def kill(tx: Transaction, fence: Fence, fault: Fault) -> Job:
     """End the job as dead at once: trying again can't help."""
-    await guard(tx, fence)
+    job = await guard(tx, fence)
+    await _note_fault(tx, job, fault)
     return await _finish(tx, fence, "dead", outcome="failed", event="job.dead", fault=fault, failures=1)
 
 
@@ -160,6 +186,29 @@ async def cancel(tx: Transaction, job_id: UUID, *, reason: str, actor: Actor) ->
     return job_of(done)
 
 
+async def prioritise(tx: Transaction, job_id: UUID, priority: int, *, actor: Actor) -> Job:
+    """Make a waiting job more (higher) or less urgent."""
+    row = await tx.maybe(_SQL["prioritise"], tenant_id=tx.tenant, id=job_id, priority=priority)
+    if row is None:
+        job = await find(tx, job_id)
+        raise InvalidTransition(f"{ids.show(ids.JOB, job_id)} is {job.state.value}; only a waiting job has a priority.")
+    await record(tx, _entry("job.prioritised", row, actor, priority=priority))
+    return job_of(row)
+
+
+async def revive(
+    tx: Transaction, job_id: UUID, endings: Endings, *, reason: str, ticket: str | None, actor: Actor
+) -> Job:
+    """Put a dead letter in the queue again, under its id and with a fresh budget."""
+    await letters.close(tx, job_id, "requeued", reason=reason, ticket=ticket, actor=actor)
+    row = await tx.maybe(_SQL["revive"], tenant_id=tx.tenant, id=job_id)
+    if row is None:
+        raise Conflict(f"{ids.show(ids.JOB, job_id)} is not dead any more; nothing was requeued.")
+    job = job_of(row)
+    await endings[job.kind].revived(tx, job, actor)
+    return job
+
+
 async def find(tx: Transaction, job_id: UUID) -> Job:
     """Return the job, live or finished."""
     row = await tx.maybe(_SQL["find"], tenant_id=tx.tenant, id=job_id)
@@ -188,6 +237,7 @@ def job_of(row: Row) -> Job:
         tenant_id=row["tenant_id"],
         id=row["id"],
         kind=row["kind"],
+        host=row["host"],
         subject=row["subject"],
         state=State(row["state"]),
         payload=row["payload"],
@@ -219,9 +269,19 @@ async def _finish(
 ) -> Job:
     row = await _end_row(tx, fence.job_id, state, fault, failures=failures, crashes=crashes)
     await _end_attempt(tx, fence, outcome, fault)
+    if state == "dead" and fault is not None:
+        await letters.put(tx, job_of(row), fault)
     data = {} if fault is None else {"code": fault.code}
     await record(tx, _entry(event, row, _worker(fence), attempt=fence.attempt, **data))
     return job_of(row)
+
+
+async def _note_fault(tx: Transaction, job: Job, fault: Fault) -> None:
+    """Tell the breaker of the host: a fault of the host counts, any other answer shows that the host is there."""
+    if fault.code in HOST_FAULTS:
+        await breakers.note_fault(tx, job.host)
+    else:
+        await breakers.note_answer(tx, job.host)
 
 
 async def _put_back(
@@ -278,6 +338,12 @@ async def _end_attempt(tx: Transaction, fence: Fence, outcome: str, fault: Fault
 
 def _entry(event: str, row: Row, actor: Actor, **data: Any) -> Entry:
     return Entry(event, ids.show(ids.JOB, row["id"]), actor, {**data, "for": row["subject"]}, rev=row["rev"])
+
+
+def _lane_entry(lane: Row) -> Entry:
+    data = {"kind": lane["kind"], "host": lane["host"], "waiting_for": lane["waiting_for"] or ""}
+    event = "lane.released" if lane["waiting_for"] is None else "lane.blocked"
+    return Entry(event, f"kind:{lane['kind']}", _SYSTEM, data)
 
 
 def _worker(fence: Fence) -> Actor:

@@ -54,7 +54,7 @@ class Upkeep:
     async def promote(self) -> None:
         """Scheduled jobs whose time has come are pending, and workers know."""
         async with self._database.system() as tx:
-            count = await store.promote(tx)
+            count = await store.promote(tx) + await store.wake_turns(tx)
         if count:
             await self._sender.send(notify.JOBS)
 

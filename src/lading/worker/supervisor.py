@@ -22,7 +22,7 @@ from uuid import UUID
 from lading import ids
 from lading.db import notify
 from lading.db.database import Database
-from lading.errors import DatabaseUnavailable, StaleLease
+from lading.errors import DatabaseBusy, DatabaseUnavailable, StaleLease
 from lading.jobs import leases, store
 from lading.jobs.model import Cancelled, Endings, State
 from lading.settings import Settings
@@ -94,6 +94,8 @@ class Supervisor:
             await self._bury()
             if await self._claim():
                 return
+        except DatabaseBusy:
+            return  # another worker holds the turn; it is looked at again at once
         except DatabaseUnavailable as error:
             _LOG.warning("database.unavailable", extra={"reason": error.message})
         heard = asyncio.create_task(hearer.wait(notify.JOBS, seen, random.uniform(0.8, 1.2) * _POLL_SECONDS))  # noqa: S311 - jitter

@@ -3,14 +3,17 @@ SELECT exports.*, tenants.slug AS tenant_slug, tenants.name AS tenant_name,
        coalesce(live.state, ended.state) AS job_state,
        coalesce(live.attempt, ended.attempt, 0) AS job_attempt,
        coalesce(live.failures, ended.failures, 0) AS job_failures,
-       live.due_at AS job_due_at, live.error AS job_error
+       live.due_at AS job_due_at, live.error AS job_error,
+       lanes.waiting_for AS lane_waiting_for, lanes.eligible_at AS lane_eligible_at
 FROM exports
 JOIN tenants USING (tenant_id)
 LEFT JOIN jobs AS live ON live.tenant_id = exports.tenant_id AND live.id = exports.job_id
+LEFT JOIN lanes ON lanes.tenant_id = live.tenant_id AND lanes.kind = live.kind AND lanes.host = live.host
 LEFT JOIN LATERAL (
     SELECT state, attempt, failures
     FROM finished_jobs
     WHERE finished_jobs.tenant_id = exports.tenant_id AND finished_jobs.id = exports.job_id
+    ORDER BY finished_at DESC
     LIMIT 1
 ) AS ended ON true
 WHERE exports.tenant_id = %(tenant_id)s::uuid

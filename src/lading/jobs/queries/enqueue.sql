@@ -1,9 +1,10 @@
 -- Put a job where claims find it; the id is made by the caller, so that doing it twice is doing it once.
-INSERT INTO jobs (tenant_id, id, kind, subject, state, priority, due_at, payload, max_attempts, max_crashes)
+INSERT INTO jobs (tenant_id, id, kind, host, subject, state, priority, due_at, payload, max_attempts, max_crashes)
 SELECT
     %(tenant_id)s::uuid,
     %(id)s::uuid,
     %(kind)s::text,
+    %(host)s::text,
     %(subject)s::text,
     CASE WHEN due.at > lading_now() THEN 'scheduled' ELSE 'pending' END,
     %(priority)s::smallint,

@@ -1,10 +1,10 @@
 -- A job wherever it is in its life.
-SELECT tenant_id, id, kind, subject, state, payload, attempt, failures, crashes, max_attempts, max_crashes,
+SELECT tenant_id, id, kind, host, subject, state, payload, attempt, failures, crashes, max_attempts, max_crashes,
        due_at, lease_id, started_at, cancel_requested_at, cancel_reason, error, rev
 FROM jobs
 WHERE tenant_id = %(tenant_id)s::uuid AND id = %(id)s::uuid
 UNION ALL
-SELECT tenant_id, id, kind, subject, state, payload, attempt, failures, crashes, max_attempts, max_crashes,
+SELECT tenant_id, id, kind, host, subject, state, payload, attempt, failures, crashes, max_attempts, max_crashes,
        NULL, NULL, NULL, NULL, NULL, error, rev
 FROM finished_jobs
 WHERE tenant_id = %(tenant_id)s::uuid AND id = %(id)s::uuid

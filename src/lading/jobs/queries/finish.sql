@@ -5,11 +5,11 @@ WITH ended AS (
     RETURNING *
 )
 INSERT INTO finished_jobs (
-    tenant_id, id, kind, subject, state, priority, payload, attempt, failures, crashes,
+    tenant_id, id, kind, host, subject, state, priority, payload, attempt, failures, crashes,
     max_attempts, max_crashes, error, rev, created_at, finished_at
 )
 SELECT
-    tenant_id, id, kind, subject, %(state)s::text, priority, payload, attempt,
+    tenant_id, id, kind, host, subject, %(state)s::text, priority, payload, attempt,
     failures + %(failures)s::integer, crashes + %(crashes)s::integer,
     max_attempts, max_crashes, coalesce(%(error)s::jsonb, error), rev + 1, created_at, lading_now()
 FROM ended

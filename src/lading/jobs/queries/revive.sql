@@ -1,0 +1,9 @@
+-- A dead job lives again under its id: a fresh budget, the attempt number goes on as the fence.
+INSERT INTO jobs (tenant_id, id, kind, host, subject, state, priority, payload, attempt, max_attempts, max_crashes, rev)
+SELECT tenant_id, id, kind, host, subject, 'pending', priority, payload, attempt, max_attempts, max_crashes, rev + 1
+FROM finished_jobs
+WHERE tenant_id = %(tenant_id)s::uuid AND id = %(id)s::uuid AND state = 'dead'
+ORDER BY finished_at DESC
+LIMIT 1
+ON CONFLICT DO NOTHING
+RETURNING *

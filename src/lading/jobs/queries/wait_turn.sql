@@ -1,0 +1,12 @@
+-- Take the one turn that is due and held by another worker, by waiting for it: a claim lasts milliseconds.
+-- A turn just passed on is dated a little after this transaction began.
+SELECT tenant_id
+FROM turns
+WHERE next_at <= lading_now() + interval '1 second'
+  AND EXISTS (
+      SELECT FROM leases
+      WHERE leases.id = %(lease_id)s::uuid AND leases.state = 'active' AND leases.lease_until > lading_now()
+  )
+ORDER BY next_at
+LIMIT 1
+FOR UPDATE

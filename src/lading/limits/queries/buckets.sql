@@ -1,0 +1,6 @@
+-- Every bucket of the tenant as it stands now.
+SELECT host, rate, burst, version,
+       least(burst, tokens + rate * greatest(0, extract(epoch FROM lading_now() - refilled_at))) AS tokens
+FROM buckets
+WHERE tenant_id = %(tenant_id)s::uuid
+ORDER BY host
