@@ -77,6 +77,13 @@ def _worded(error: ValidationError) -> Fault:
     meant = [inner for inner in error.context or () if inner.validator not in {"type", "enum"}]
     error = meant[0] if meant else error
     path: Path = tuple(error.absolute_path)
+    if error.validator == "enum" and not isinstance(error.instance, list | dict):
+        return (
+            path,
+            f"{str(error.instance)[:60]!r} is unknown here; choose {_choices(error)}",
+        )
+    if error.validator == "minItems":
+        return path, f"needs at least {error.validator_value} entry"
     if error.validator != "additionalProperties" or not isinstance(error.instance, dict):
         return path, _short(error.message)
     schema = cast("Mapping[str, Any]", error.schema)
@@ -85,6 +92,10 @@ def _worded(error: ValidationError) -> Fault:
     close = difflib.get_close_matches(unknown, known, 1)
     hint = f"did you mean `{close[0]}`?" if close else "known here: " + ", ".join(known)
     return (*path, unknown), f"unknown key `{unknown}`; {hint}"
+
+
+def _choices(error: ValidationError) -> str:
+    return ", ".join(str(each) for each in cast("list[object]", error.validator_value))
 
 
 def _short(message: str) -> str:

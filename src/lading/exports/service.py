@@ -136,7 +136,7 @@ class ExportService:
             locked = await store.lock(tx, export_id)
             if locked.status.is_final:
                 raise InvalidTransition(
-                    f"{stored.subject} is {locked.status.value} already; only a pending or running one can be."
+                    f"{stored.subject} is {locked.status.value}; only a pending or running export can be cancelled."
                 )
             if job.state == "running":
                 await store.request_cancel(tx, export_id, actor=principal.actor)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from lading.db.directory import owner
 from lading.db.embedded import EmbeddedServer
@@ -91,6 +92,13 @@ class OwnServer:
 
 async def bring_forward(url: str) -> None:
     """Migrate the database; every reason why that can't be is one sentence."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise EnvironmentUnfit(  # libpq's own sentence quotes the address, which may hold a password
+            "LADING_DATABASE_URL can't be read as an address; write postgresql://user:password@host:5432/database, "
+            "with %40 for an @ in the password."
+        ) from None
     try:
         await migrate(url)
     except psycopg.errors.InsufficientPrivilege as error:
