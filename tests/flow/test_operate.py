@@ -40,12 +40,10 @@ def test_a_lost_admin_token_is_replaced_and_revoked(lading, up) -> None:
         "tenants", "key", "instance", "--json", data_dir=tree.data_dir, LADING_URL=tree.url, LADING_TOKEN=token
     )
     (key,) = [key["id"] for key in json.loads(listed.stdout) if key["name"] == "first admin"]
-    answer = httpx2.delete(
-        f"{tree.url}/api/v1/tenants/instance/keys/{key}",
-        headers={"Authorization": f"Bearer {token}"},
-        trust_env=False,
+    revoked = lading(
+        "tenants", "revoke", "instance", key, data_dir=tree.data_dir, LADING_URL=tree.url, LADING_TOKEN=token
     )
 
-    assert answer.status_code == 200
+    assert revoked.returncode == 0, revoked.stderr
     assert _get(tree, "me", lost).status_code == 401
     assert _get(tree, "me", token).status_code == 200
