@@ -10,7 +10,7 @@ import pytest
 from lading import settings
 from lading.db.database import unavailable
 from lading.errors import EnvironmentUnfit
-from lading.wiring.database import bring_forward
+from lading.wiring.database import bring_forward, url_of_running
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,23 @@ def test_what_is_no_address_of_a_database_is_refused_and_not_repeated(text: str)
     assert "hunter2" not in caught.value.message
 
 
-@pytest.mark.parametrize("text", ["postgresql://ann:hun%ter2@db/x", "host=db password='hunter2"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://ann:hun%ter2@db/x",
+        "host=db password='hunter2",
+        "postgresql://ann:hun/ter2@db/x",
+        "postgresql://ann:54/ter2@db/x",
+        "postgresql://ann:hun@ter2@db/x",
+    ],
+)
 def test_an_address_that_libpq_can_not_read_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(EnvironmentUnfit, match="write postgresql://") as caught:
         asyncio.run(bring_forward(text))
 
     assert "ter2" not in caught.value.message
+    with pytest.raises(EnvironmentUnfit, match="write postgresql://"):
+        url_of_running(settings.Settings(database_url=text))
 
 
 def test_the_reason_is_libpqs_and_not_its_hint() -> None:
