@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from lading import failpoints
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import DatabaseUnavailable, ExportError, LadingError, StaleLease, StorageFailed
@@ -120,6 +121,7 @@ async def settle(database: Database, endings: Endings, fence: Fence, outcome: Ou
             if number and await store.outcome_of(tx, fence) is not None:
                 return True  # the commit whose answer was lost had happened
             await follow_up(tx, endings, await _apply(tx, fence, outcome))
+            failpoints.reach("committing")
         return True
 
     try:

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from lading import ids
+from lading import failpoints, ids
 from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
@@ -115,6 +115,8 @@ class Supervisor:
         recall_at, self._recall_at = self._recall_at, 0.0  # without the answer we don't know what we hold
         async with self._database.system() as tx:
             claims = await store.claim(tx, lease_id=lease, kinds=list(self._endings), limit=len(free))
+            if claims:
+                failpoints.reach("claiming")
         self._recall_at = recall_at
         if lease != self._lease:
             return False  # it was lost meanwhile; what it claimed is an orphan that never started
