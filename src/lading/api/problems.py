@@ -73,7 +73,7 @@ def problem(
         title=code.replace("-", " ").capitalize(),
         status=status,
         code=code,
-        detail=detail if detail.endswith((".", "…")) else f"{detail}.",
+        detail=detail if detail.endswith((".", "…", "?")) else f"{detail}.",
         request_id=request_id,
         errors=[ProblemField(each.pointer, each.detail, each.code) for each in fields[:_SHOWN]],
     )

@@ -23,6 +23,7 @@ _SHOWN_FILES: Final = 6
 _SHOWN_WARNINGS: Final = 10
 _MANIFEST_BYTES: Final = 64 << 20
 _INDENT: Final = 12
+_SIZE_WIDTH: Final = 8
 _UNBOUNDED: Final = 1000
 
 
@@ -100,7 +101,14 @@ def files_lines(inside: Sequence[Told], more: Sequence[Told] = (), *, room: int 
     names = max((len(each.name) for each in told), default=0)
     lines: list[str] = []
     for each in told:
-        lines += _with_digest(f"{output.plain(each.name):<{names}}  {output.size(each.size):>8}", each.sha256, room)
+        if names + 2 + _SIZE_WIDTH > room:
+            digest = f"{each.sha256[: max(12, room - _SIZE_WIDTH - 3)]}…" if each.sha256 else ""
+            size = f"{output.size(each.size):>{_SIZE_WIDTH}}  {click.style(digest, dim=True)}"
+            lines += [output.plain(each.name), size.rstrip()]
+            continue
+        lines += _with_digest(
+            f"{output.plain(each.name):<{names}}  {output.size(each.size):>{_SIZE_WIDTH}}", each.sha256, room
+        )
     return lines
 
 
