@@ -1,8 +1,9 @@
 """
-Places where a test kills the process, so that "killed at any point" is tested at every point.
+Places where a test kills or freezes the process, so that "killed at any point" is tested at every point.
 
-Off unless LADING_FAILPOINT_FILE names a file.  Its first word is the name of the point to die at, a second word
-`worker` takes the supervising process along.  The file is removed by firing, so the attempt after the kill passes.
+Off unless LADING_FAILPOINT_FILE names a file.  Its first word is the name of the point to die at; a second word
+`worker` takes the supervising process along, `freeze` stops the process (SIGSTOP) instead.  The file is removed by
+firing, so the attempt after it passes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 
 def reach(name: str) -> None:
-    """Kill this process with SIGKILL if it was told to die at `name`."""
+    """Kill or freeze this process if it was told to end at `name`."""
     path = os.environ.get("LADING_FAILPOINT_FILE")
     if path is None:
         return
@@ -23,6 +24,9 @@ def reach(name: str) -> None:
             return
         Path(path).unlink()
     except FileNotFoundError:
+        return
+    if "freeze" in words[1:]:
+        os.kill(os.getpid(), signal.SIGSTOP)
         return
     if "worker" in words[1:]:
         os.kill(os.getppid(), signal.SIGKILL)

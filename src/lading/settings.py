@@ -73,6 +73,8 @@ _FIELDS = {
     "LADING_RETENTION_DAYS": ("retention_days", int),
     "LADING_SOURCE_TIMEOUT_SECONDS": ("source_timeout_seconds", float),
 }
+_KINDS: Mapping[object, str] = {int: "a whole number", float: "a number"}
+_MOST_WORKERS = 64
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -85,16 +87,24 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         try:
             values[name] = convert(text)
         except ValueError:
-            raise EnvironmentUnfit(
-                f"{variable}={text!r} can't be read as {convert.__name__}; correct or unset it."
-            ) from None
+            raise EnvironmentUnfit(f"{variable}={text!r} is not {_KINDS[convert]}; correct or unset it.") from None
     settings = Settings(**values)  # pyright: ignore[reportArgumentType]  # converted above, by name
+    if not 1 <= settings.workers <= _MOST_WORKERS:
+        raise EnvironmentUnfit(f"LADING_WORKERS={settings.workers} must be 1 to {_MOST_WORKERS}; correct it.")
+    if settings.database_url is not None and not _is_address(settings.database_url):
+        raise EnvironmentUnfit(  # what it is stays unsaid: it may hold a password
+            "LADING_DATABASE_URL is not the address of a PostgreSQL; write postgresql://user:password@host:5432/database."
+        )
     if settings.heartbeat_seconds * 3 > settings.lease_seconds:
         raise EnvironmentUnfit(
             f"LADING_HEARTBEAT_SECONDS={settings.heartbeat_seconds:g} must be at most a third of "
             f"LADING_LEASE_SECONDS={settings.lease_seconds:g}; lower the first or raise the second."
         )
     return settings
+
+
+def _is_address(text: str) -> bool:
+    return text.startswith(("postgresql://", "postgres://")) or "=" in text
 
 
 def to_environment(settings: Settings) -> dict[str, str]:

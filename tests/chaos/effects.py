@@ -28,6 +28,7 @@ from lading.worker.executor import Executor
 from lading.worker.supervisor import Supervisor
 
 EFFECT = SQL("INSERT INTO effects (job_id, attempt) VALUES (%(job_id)s, %(attempt)s)")
+FREEZE_CHANCE = float(os.environ.get("LADING_CHAOS_FREEZE", "0"))
 STARTED = SQL("INSERT INTO starts (job_id, attempt) VALUES (%(job_id)s, %(attempt)s)")
 
 
@@ -59,6 +60,8 @@ class EffectHandler:
 
         async def commit(tx: Transaction) -> None:
             await tx.run(EFFECT, job_id=job.id, attempt=context.fence.attempt)
+            if random.random() < FREEZE_CHANCE:
+                os.kill(os.getpid(), signal.SIGSTOP)  # in an open transaction; the test wakes us
 
         return Done(commit)
 

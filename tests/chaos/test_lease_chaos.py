@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -18,10 +19,12 @@ import pytest
 
 from lading import ids
 from lading.db.database import Database
+from lading.db.migrate import migrate
 from lading.jobs import store
 from lading.jobs.model import NewJob
 from lading.ledger.entry import SYSTEM
 from lading.tenants import store as tenants
+from tests.flow.faults import kill, own_server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400)]
 
@@ -41,12 +44,14 @@ class Crowd:
     child_kills: int = 0
     freezes: int = 0
     frozen: list[tuple[float, list[int]]] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict[str, str])
 
     def keep_alive(self) -> None:
         """Start what is not running."""
         self.processes = [process for process in self.processes if process.poll() is None]
         while len(self.processes) < WORKERS:
-            environment = {**os.environ, "LADING_DATABASE_URL": self.url, "LADING_DATA_DIR": str(self.folder)}
+            given = {"LADING_DATABASE_URL": self.url, "LADING_DATA_DIR": str(self.folder), **self.environment}
+            environment = {**os.environ, **given}
             log = (self.folder / "worker.log").open("ab")
             command = [sys.executable, "-m", "tests.chaos.effects", "worker"]
             self.processes.append(
@@ -72,6 +77,15 @@ class Crowd:
             pids = children if kind == "freeze child" else [victim.pid, *children]
             send(signal.SIGSTOP, *pids)
             self.frozen.append((time.monotonic() + LEASE_SECONDS * chance.uniform(1.2, 2.0), pids))
+
+    def find_frozen(self) -> None:
+        """Let those who stopped themselves wake when their lease, were it theirs alone, would be over."""
+        known = {pid for _, pids in self.frozen for pid in pids}
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.pid not in known and process.status() == psutil.STATUS_STOPPED:
+                    self.freezes += 1
+                    self.frozen.append((time.monotonic() + LEASE_SECONDS * 1.5, [process.pid]))
 
     def thaw(self, *, everything: bool = False) -> None:
         """Wake whoever has been frozen for longer than a lease."""
@@ -181,3 +195,48 @@ async def test_one_poison_job_touches_no_other(  # O3
     assert count(database_url, "SELECT count(*) FROM finished_jobs WHERE state = 'completed'") == 199
     assert count(database_url, "SELECT count(*) FROM finished_jobs WHERE state = 'dead' AND crashes = 3") == 1
     assert count(database_url, "SELECT count(*) FROM effects") == 199
+
+
+async def test_a_database_that_is_killed_again_and_again_loses_nothing(  # O2, O3
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs, kills, chance = 150, 0, random.Random(int(os.environ.get("LADING_CHAOS_SEED", "1")))
+    with own_server() as server:
+        url = server.url()
+        await migrate(url)
+        database = Database(url)
+        await database.open()
+        prepare(url)
+        await enqueue(database, jobs)
+        await database.close()
+        crowd = Crowd(url, tmp_path, environment={"LADING_CHAOS_FREEZE": "0.1"})
+        crowd.keep_alive()
+        began = time.monotonic()
+        next_harm, next_kill = began + 2.0, began + 4.0
+        try:
+            while (ended := count(url, "SELECT count(*) FROM finished_jobs")) < jobs and time.monotonic() < began + 120:
+                await asyncio.sleep(0.05)  # the pace of the harm, not a wait for a result
+                crowd.find_frozen()
+                crowd.thaw()
+                crowd.keep_alive()
+                if time.monotonic() > next_harm:
+                    crowd.harm(chance)
+                    next_harm = time.monotonic() + chance.uniform(0.5, 1.5)
+                if time.monotonic() > next_kill and kills < 6:
+                    kill(server)
+                    kills += 1
+                    await asyncio.sleep(chance.choice([0.0, 0.5, 2.0]))  # how long it is away: beyond a lease, too
+                    server.start()
+                    next_kill = time.monotonic() + chance.uniform(2.0, 5.0)
+        finally:
+            crowd.end()
+        doubled = count(url, "SELECT count(*) FROM (SELECT FROM effects GROUP BY job_id HAVING count(*) > 1) AS twice")
+        effects = count(url, "SELECT count(*) FROM effects")
+    with capsys.disabled():
+        print(
+            f"\ndatabase chaos: {jobs} jobs in {time.monotonic() - began:.0f} s; {kills} kill -9 of the database, "
+            f"{crowd.kills + crowd.child_kills} of workers, {crowd.freezes} freezes, some in an open transaction; "
+            f"{jobs - ended} jobs lost, {doubled} double effects"
+        )
+    assert (ended, effects, doubled) == (jobs, jobs, 0)
+    assert kills >= 1

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -89,6 +91,7 @@ async def test_a_source_is_registered_by_reference(world: World) -> None:
 async def test_a_source_with_the_secret_itself_is_refused_without_repeating_it(world: World) -> None:
     for body, pointer in [
         ({"credentials_ref": "postgresql://u:hunter2@h/d"}, "/credentials_ref"),
+        ({"credentials_ref": "env:LADING_DATABASE_URL"}, "/credentials_ref"),
         ({"credentials_ref": "env:X", "kind": "oracle"}, "/kind"),
         ({"credentials_ref": "env:X", "timeout_seconds": 0}, "/timeout_seconds"),
         ({"credentials_ref": "env:X", "timeout_seconds": 2**50}, "/timeout_seconds"),
@@ -101,12 +104,33 @@ async def test_a_source_with_the_secret_itself_is_refused_without_repeating_it(w
 
 
 async def test_trying_a_source_says_what_is_wrong_and_the_mend(world: World) -> None:
-    await registered(world, {"credentials_ref": "env:LADING_TEST_UNSET"})
+    await registered(world, {"credentials_ref": "env:TEST_UNSET"})
 
     report = (await world.ask("POST", "/api/v1/sources/activities/test")).json()
 
     assert report["ok"] is False
-    assert "LADING_TEST_UNSET" in report["checks"][0]["detail"]
+    assert "TEST_UNSET" in report["checks"][0]["detail"]
+
+
+async def test_a_silent_source_holds_up_nobody_but_its_own_trials(world: World, tmp_path: Path) -> None:  # A6
+    await asyncio.to_thread(signing.load_or_create, world.services.settings.keys_dir, "lading.test")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = tmp_path / "credentials"
+        place.touch(0o600)
+        place.write_text(f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/d", "utf-8")
+        await registered(world, {"credentials_ref": f"file:{place}", "timeout_seconds": 1})
+        refused, other, is_trying, answers = await _crowd(world)
+
+    assert (refused.status_code, other.status_code, is_trying) == (409, 200, True)
+    assert sorted(answers) == [200] + [409] * 39
+
+
+async def _crowd(world: World) -> tuple[httpx2.Response, httpx2.Response, bool, list[int]]:
+    trials = [asyncio.create_task(world.ask("POST", "/api/v1/sources/activities/test")) for _ in range(40)]
+    refused = await next(asyncio.as_completed(trials))
+    other = await world.ask("GET", "/api/v1/keys/trust")
+    is_trying = not all(each.done() for each in trials)
+    return refused, other, is_trying, [(await each).status_code for each in trials]
 
 
 async def test_the_ledger_is_read_as_the_exact_lines_under_a_signed_head(world: World) -> None:

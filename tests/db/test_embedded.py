@@ -239,3 +239,18 @@ def test_root_of_a_container_without_user_namespaces_can_run_it_below_a_private_
 
         assert done.returncode == 0, done.stderr
         assert int(done.stdout) > 0
+
+
+def test_the_log_holds_no_statement_and_no_row(server: EmbeddedServer) -> None:  # O16: secrets redacted everywhere
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE TEMP TABLE people (name text PRIMARY KEY)")
+        connection.execute("INSERT INTO people VALUES ('planted-row')")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("INSERT INTO people VALUES ('planted-row')")
+        with pytest.raises(psycopg.Error):
+            connection.execute("CREATE ROLE lading PASSWORD 'planted-secret'")
+
+    log = (server.directory / "postgres.log").read_text("utf-8")
+
+    assert "people_pkey" in log
+    assert "planted" not in log

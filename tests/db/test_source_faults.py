@@ -6,7 +6,10 @@ import os
 import signal
 import socket
 import stat
+import struct
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -137,6 +140,53 @@ def test_a_table_that_may_not_be_read_is_refused(server: EmbeddedServer, databas
         read(PostgresSource(url, timeout_seconds=5), "SELECT 1 AS id FROM api_keys")
 
     assert_clear(error.value, "permission denied", "Grant it SELECT")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "('Kari ' || n)::regclass::oid",
+        "set_config('role', 'Kari ' || n, true)",
+        "has_table_privilege('Kari ' || n, 'pg_class', 'select')",
+    ],
+)
+def test_a_query_that_fails_on_a_value_does_not_quote_it(database_url: str, value: str) -> None:
+    with pytest.raises(SourceRefused) as error:
+        read(
+            PostgresSource(database_url, timeout_seconds=5), f"SELECT n AS id, {value} FROM generate_series(1, 3) AS n"
+        )
+
+    assert "Kari" not in error.value.message
+    assert_clear(error.value, "SQLSTATE")
+
+
+def test_what_a_hostile_server_says_is_cut_and_can_not_write_on_a_terminal() -> None:
+    with hostile_server(b"password authentication failed \x1b[31m\x07" + b"Z" * 29_000) as port:
+        source = PostgresSource(f"postgresql://reader:hunter2@127.0.0.1:{port}/app?sslmode=disable", timeout_seconds=5)
+
+        with pytest.raises(SourceRefused) as error, source.snapshot():
+            pass
+
+    assert error.value.message.isprintable()
+    assert len(error.value.message) < 1000
+
+
+@contextmanager
+def hostile_server(complaint: bytes) -> Iterator[int]:
+    """A port where somebody speaks PostgreSQL and ends every login with `complaint`."""
+
+    def answer() -> None:
+        with suppress(OSError):
+            while True:
+                with listener.accept()[0] as connection:
+                    connection.recv(8192)
+                    fields = b"".join(part + b"\0" for part in (b"SFATAL", b"VFATAL", b"C28P01", b"M" + complaint, b""))
+                    connection.sendall(b"E" + struct.pack("!I", len(fields) + 4) + fields)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, daemon=True).start()
+        yield int(listener.getsockname()[1])
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_connection_lost_in_mid_stream_is_unreachable(database_url: str) -> None:

@@ -66,7 +66,11 @@ def test_nothing_below_the_surfaces_reads_a_clock() -> None:
 
 
 def test_no_test_sleeps() -> None:
-    """Chaos may: its sleeps are the work that is harmed and the pace of the harm, never a wait for a result."""
+    """
+    Wait for the signal.  Chaos may sleep: that is the work that is harmed and the pace of the harm.
+
+    Where nobody sends a signal (the state of a foreign process), the pause of a poll says so on its line.
+    """
     found = [
         f"{name_of(path)}:{node.lineno}"
         for path in files(".py", below=ROOT / "tests")
@@ -74,6 +78,7 @@ def test_no_test_sleeps() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "sleep"
         if not (isinstance(node.args[0], ast.Constant) and node.args[0].value == 0)  # lets others run
+        if not ("flow" in path.parts and "  # " in path.read_text("utf-8").splitlines()[node.lineno - 1])
     ]
 
     assert found == []

@@ -86,7 +86,8 @@ def test_the_message_names_the_damaged_file(packed: bytes, tmp_path: Path) -> No
         verify(tmp_path / "evidence.zip", TRUST)
 
     assert caught.value.message == (
-        "evidence.zip: attachments/2025-03/photo/kurs høst.png is damaged: its bytes do not have the listed SHA-256."
+        "evidence.zip: attachments/2025-03/photo/kurs høst.png is damaged: its bytes do not have the listed SHA-256. "
+        "Do not use it; get the package again from whoever made it."
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +238,30 @@ def test_patience_grows_and_is_bounded() -> None:
     found = [pause(Retries(most=9), tried, retry_after=None, chance=1.0) for tried in range(1, 11)]
 
     assert found == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, None]
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_an_answer_that_does_not_end_is_given_up(encoding: str) -> None:  # C5: limits on what a server sends
+    squeezed = gzip.compress(bytes(shell.ANSWER_BYTES * 2), 1)
+    passed = 0
+
+    def flood() -> Iterator[bytes]:
+        nonlocal passed
+        for _ in range(4096):
+            passed += 1 << 20
+            yield bytes(1 << 20)
+
+    content = flood() if encoding == "identity" else iter([squeezed])
+    answer = httpx2.Response(200, headers={"Content-Encoding": encoding}, content=content)
+    with _client([answer], []) as client, pytest.raises(errors.ServerUnreachable, match="does not end"):
+        client.exports.get("exp_1")
+
+    assert passed <= shell.ANSWER_BYTES * 2
+
+
+def test_an_answer_that_can_not_be_unpacked_is_told_in_one_sentence() -> None:
+    stream = httpx2.ByteStream(b"no gzip")
+    answer = httpx2.Response(200, headers={"Content-Encoding": "gzip"}, stream=stream)
+
+    with _client([answer], []) as client, pytest.raises(errors.ServerUnreachable, match="LADING_URL"):
+        client.exports.get("exp_1")

@@ -70,3 +70,11 @@ def test_a_directory_and_a_fifo_do_not_hang(tmp_path: Path) -> None:
     for path in (tmp_path, fifo):
         with pytest.raises(SourceRefused, match="not a regular file"):
             resolve(f"file:{path}")
+
+
+@pytest.mark.parametrize("name", ["LADING_DATABASE_URL", "lading_token", "PGPASSWORD"])
+def test_a_variable_of_lading_itself_is_nobodys_credentials(name: str) -> None:  # A6
+    with pytest.raises(SourceRefused, match="Lading's own") as refusal:
+        resolve(f"env:{name}", {name: SECRET})
+
+    assert "hunter2" not in refusal.value.message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -179,3 +180,20 @@ def test_each_type_of_parameter_admits_its_values_and_no_others(declared: dict[s
     for refused_value in (bad, None):
         with pytest.raises(InvalidInput, match=r"^parameters\.chosen"):
             profile.admit_parameters({"chosen": refused_value})
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [{"name": f"c{number}", "from": "id", "type": "string"} for number in range(18_000)],
+        [{"name": "a", "from": "id", "type": "string", "values": {f"k{number}": "v" for number in range(60_000)}}],
+        [{"nam": "a"}] * 60_000,
+    ],
+)
+def test_a_profile_made_to_keep_the_server_busy_is_refused_unread(columns: list[object]) -> None:
+    began = time.process_time()
+
+    with pytest.raises(ProfileInvalid, match="entries; no list"):
+        parse({"columns": columns})
+
+    assert time.process_time() - began < 0.5

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.sources.rechunk import KeyCheck, rechunk
+from lading.sources.rechunk import ROW_BYTES, KeyCheck, TooWide, rechunk
 
 
 def batch(values: list[int | None]) -> pa.RecordBatch:
@@ -24,6 +24,29 @@ def test_batches_have_the_fixed_size_and_hold_every_row_in_order(sizes: list[int
     assert [value for one in cut for value in one.column(0).to_pylist()] == list(range(sum(sizes)))
     assert all(one.num_rows == rows for one in cut[:-1])
     assert len(cut) == max(-(-sum(sizes) // rows), 1 if sizes else 0)
+
+
+@given(st.lists(st.lists(st.integers(0, 60), max_size=9), max_size=9), st.integers(1, 7), st.integers(1, 200))
+def test_wide_rows_are_cut_by_their_bytes_whatever_the_wire_did(  # P10
+    wire: list[list[int]], rows: int, size: int
+) -> None:
+    def texts(lengths: list[int]) -> pa.RecordBatch:
+        return pa.RecordBatch.from_arrays([pa.array(["x" * length for length in lengths], pa.string())], names=["t"])
+
+    cut = [one.column(0).to_pylist() for one in rechunk(map(texts, wire), rows, size)]
+    every = [length for lengths in wire for length in lengths]
+    at_once = [one.column(0).to_pylist() for one in rechunk([texts(every)], rows, size)]
+
+    assert [len(text) for one in cut for text in one] == every
+    assert not every or cut == at_once
+    assert all(len(one) <= rows and sum(4 + len(text) for text in one[:-1]) < size for one in cut)
+
+
+def test_a_row_that_nobody_can_hold_is_refused() -> None:
+    wide = pa.RecordBatch.from_arrays([pa.array(["x" * (ROW_BYTES + 1)])], names=["t"])
+
+    with pytest.raises(TooWide):
+        list(rechunk([wide]))
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,10 @@ class TenantGate(Gate):
         if lading_tenant is not None:
             return await acting_for(services, caller, lading_tenant, field=_TENANT_HEADER)
         if caller.principal.is_instance:
-            raise InvalidInput.field(_TENANT_HEADER, "is required with a key of the instance; name the tenant.")
+            raise InvalidInput.field(
+                _TENANT_HEADER,
+                "is required with a key of the instance; name the tenant (command line: --tenant or LADING_TENANT).",
+            )
         return caller
 
 
@@ -116,7 +119,9 @@ async def acting_for(services: Services, caller: Caller, slug: str, *, field: st
         async with services.database.system() as tx:
             found = await store.find_tenant(tx, slug)
     if found is None:
-        raise InvalidInput.field(field, "names no organisation that this key may act for; check its spelling.")
+        raise InvalidInput.field(
+            field, f"{slug[:63]!r} is no organisation that this key may act for; check its spelling."
+        )
     return Caller(caller.principal, found)
 
 
@@ -124,7 +129,9 @@ async def _admit(
     gate: Gate, request: Request, credentials: HTTPAuthorizationCredentials | None, services: Services
 ) -> Caller:
     if credentials is None:
-        raise Unauthenticated("A token is needed; send Authorization: Bearer ldg_….")
+        raise Unauthenticated(
+            "A token is needed: send Authorization: Bearer ldg_… (command line: LADING_TOKEN or --token-file)."
+        )
     async with services.database.system() as tx:
         principal = await store.authenticate(tx, credentials.credentials)
         tenant = await store.get_tenant(tx, principal.tenant_id)

@@ -2,7 +2,8 @@
 The only place that turns errors into HTTP: every answer that is not a success is an `application/problem+json`.
 
 A problem has a stable `code`, one sentence with the mend, and the id of the request; it never has a stack trace, a
-secret or a value that was sent.  What Lading did not foresee is logged with its trace and answered with the id alone.
+secret or a row of a source; of what was sent only the short word that was not understood.  What Lading did not foresee
+is logged with its trace and answered with the id alone.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ _PROSE: Final = {
     "extra_forbidden": "is not a known field; remove it.",
     "missing": "is required; add it.",
     "missing_argument": "is required; add it.",
+    "dict_type": "must be a JSON object; correct it.",
+    "dataclass_type": "must be a JSON object; correct it.",
 }
 
 
@@ -70,7 +73,7 @@ def problem(
         title=code.replace("-", " ").capitalize(),
         status=status,
         code=code,
-        detail=detail if detail.endswith((".", "…")) else f"{detail}.",
+        detail=detail if detail.endswith((".", "…", "?")) else f"{detail}.",
         request_id=request_id,
         errors=[ProblemField(each.pointer, each.detail, each.code) for each in fields[:_SHOWN]],
     )
@@ -106,8 +109,16 @@ async def _known(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     fields = tuple(_field(each) for each in error.errors())
-    first = f"{fields[0].pointer or 'body'}: {fields[0].detail}" if fields else "The request is not valid; correct it."
+    first = (
+        f"{_dotted(fields[0].pointer) or 'body'}: {fields[0].detail}"
+        if fields
+        else "The request is not valid; correct it."
+    )
     return answer(InvalidInput(first, fields), request_id_of(request))
+
+
+def _dotted(pointer: str) -> str:
+    return pointer[1:].replace("/", ".").replace("~1", "/").replace("~0", "~")
 
 
 def _field(error: Mapping[str, Any]) -> FieldError:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from lading.api.trials import Trials
 from lading.db.database import Database
 from lading.db.notify import Hearer
 from lading.exports.service import ExportService
@@ -26,6 +27,7 @@ class Services:
     exports: ExportService
     hearer: Hearer
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    trials: Trials = field(default_factory=Trials)
 
 
 def services_of(request: Request) -> Services:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Final
 
 from fastapi import Depends, Path
@@ -12,7 +11,7 @@ from lading.api import answers, documents
 from lading.api.auth import ADMINS, INSPECTORS, OPERATORS, Caller, TenantGate, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
-from lading.sources import check, store
+from lading.sources import store
 from lading.sources.model import Source
 from lading.wire import sources as wire
 
@@ -62,12 +61,14 @@ async def put(
     return answers.shown(_shown(stands))
 
 
-@router.post(f"{_ONE}/test", name="testSource", response_model=wire.SourceReport, responses=documents.problems(404))
+@router.post(
+    f"{_ONE}/test", name="testSource", response_model=wire.SourceReport, responses=documents.problems(404, 409)
+)
 async def test(name: _Name, caller: Annotated[Caller, Depends(_OPERATOR)], services: _Services) -> Response:
     """Try a source now: can it be reached, does it let us in, can it only be read."""
     async with services.database.tenant(caller.tenant.id) as tx:
         source = await store.get(tx, name)
-    found = await asyncio.to_thread(check.test, source)
+    found = await services.trials.run(source)
     checks = [wire.Check(each.name, each.is_ok, each.detail) for each in found]
     return answers.shown(wire.SourceReport(all(each.ok for each in checks), checks))
 

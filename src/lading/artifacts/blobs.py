@@ -102,8 +102,9 @@ class BlobStore:
         """Remove every blob whose key begins with `prefix` + `/`."""
         path = self.path(prefix)
         with storing(path):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
+            while path.is_dir() and not path.is_symlink():
+                with contextlib.suppress(FileNotFoundError):  # another process removes it, too
+                    shutil.rmtree(path)
         self._remove_empty(path.parent)
 
     def free_bytes(self) -> int:

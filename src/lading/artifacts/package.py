@@ -16,6 +16,7 @@ from typing import BinaryIO, Final
 
 from lading.artifacts import manifest, names, statement
 from lading.artifacts.blobs import storing
+from lading.artifacts.confined import open_below
 from lading.artifacts.limits import LIMITS, is_bomb
 from lading.artifacts.manifest import Facts, ListedFile
 from lading.artifacts.zipwriter import ZipWriter
@@ -41,11 +42,20 @@ _MEDIA_TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PackedFile:
-    """A file on disk and its name in the package; no media type means the one of its suffix."""
+    """
+    A file on disk and its name in the package; no media type means the one of its suffix.
+
+    `below` is the folder that the file must lie in when it is opened, for files that others can change.
+    """
 
     name: str
     path: Path
     media_type: str | None = None
+    below: Path | None = None
+
+    def open(self) -> BinaryIO:
+        """Return the file, open for reading."""
+        return self.path.open("rb") if self.below is None else open_below(self.below, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +152,7 @@ class _Packer:
         """Add one file, deflated if it is text."""
         media_type = file.media_type or media_type_of(file.name)
         deflate = media_type.startswith("text/") or media_type.partition(";")[0] in _DEFLATED
-        with storing(file.path), file.path.open("rb") as opened:
+        with storing(file.path), file.open() as opened:
             size = opened.seek(0, 2)
             opened.seek(0)
             member = self._writer.add(file.name, self._chunks(opened), deflate=deflate, size=size)

@@ -25,6 +25,7 @@ from lading.errors import InvalidInput, PackageInvalid
 from lading.ledger.trust import Trust
 
 _CHUNK_BYTES: Final = 1 << 20
+_MEND: Final = "Do not use it; get the package again from whoever made it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def verify(path: Path, trust: Trust | None = None, *, limits: Limits = LIMITS) -
     except OSError as error:
         raise InvalidInput(f"{path} can't be read: {error.strerror}. Check the path.") from error
     except PackageInvalid as error:
-        raise PackageInvalid(f"{path.name}: {error.message}") from error
+        raise PackageInvalid(f"{path.name}: {error.message} {_MEND}") from error
 
 
 def check(file: BinaryIO, trust: Trust | None = None, *, limits: Limits = LIMITS) -> Report:
@@ -94,7 +95,9 @@ def _documents(
     members: list[Member] = []
     for claim, start in zip(claims[-2:], starts[-2:], strict=True):
         if claim.method is not Method.STORED or claim.size != claim.stored_size or claim.size > limits.document_bytes:
-            raise PackageInvalid(f"{claim.name} is compressed or too large.")
+            raise PackageInvalid(
+                f"{claim.name} is compressed or too large: the zip is not as Lading wrote it, it was packed again."
+            )
         head = local_header(claim.name, claim.method, size=claim.size, stored_size=claim.stored_size, crc=claim.crc)
         file.seek(start + len(head))
         content = contents[claim.name] = file.read(claim.size)

@@ -70,7 +70,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return exits.USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("", err=True)
+        click.echo("\nInterrupted.", err=True)
         return exits.INTERRUPTED
     except BrokenPipeError:
         _close_stdout()

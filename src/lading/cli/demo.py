@@ -57,7 +57,11 @@ def command(organisation: str, format_: str, period: str, attachments: bool, fol
     demo.known(organisation)
     demo.refuse_foreign_database(settings)
     with (
-        beside.server(settings, on_start=lambda: output.talk("Starting PostgreSQL, API server and a worker.")) as url,
+        beside.server(
+            settings,
+            on_start=lambda: output.talk("Starting PostgreSQL, API server and a worker."),
+            on_wait=lambda: output.talk("Another demo works with it; waiting for that one before stopping."),
+        ) as url,
         _prepared(settings, url, organisation) as client,
     ):
         export = client.exports.create(demo.PROFILE, period=days, format=format_, include_attachments=attachments)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from lading.errors import EnvironmentUnfit, InvalidInput
+from lading.errors import EnvironmentUnfit, InvalidInput, ProfileInvalid
 
 _MOST_BYTES: Final = 1 << 20
 
@@ -29,6 +32,26 @@ def read(path: Path) -> dict[str, Any]:
     return found
 
 
+@contextmanager
+def told_by_line(document: Mapping[str, Any]) -> Generator[None]:
+    """Add to a refusal the lines of `document` that it is about, as far as they are known."""
+    try:
+        yield
+    except ProfileInvalid as error:
+        lines: Mapping[str, int] = getattr(document, "lines", {})
+        if not lines or not error.errors:
+            raise
+        first = _line_of(error.errors[0].pointer, lines)
+        fields = [replace(each, detail=f"line {_line_of(each.pointer, lines)}: {each.detail}") for each in error.errors]
+        raise ProfileInvalid(f"line {first}: {error.message}", tuple(fields)) from error
+
+
+def _line_of(pointer: str, lines: Mapping[str, int]) -> int:
+    while pointer and pointer not in lines:
+        pointer = pointer.rpartition("/")[0]
+    return lines.get(pointer, 1)
+
+
 def _json(path: Path, text: str) -> Any:
     try:
         return json.loads(text)
@@ -43,4 +66,4 @@ def _yaml(text: str) -> Any:
         from lading.exports.document import load
     except ImportError:
         raise EnvironmentUnfit("YAML needs lading[server]; install that, or give the document as .json.") from None
-    return dict(load(text))
+    return load(text)

@@ -25,7 +25,9 @@ def command() -> None:
 @connected
 def verify(line: Line, trust_file: Path | None) -> int:
     """
-    Fetch every entry and the signed head, and recompute the tree here.
+    Recompute the ledger from its entries, here.
+
+    Fetches every entry and the signed head, recomputes the tree, and checks that the head signs its root.
 
     The keys that are believed: --trust, else LADING_TRUST, else keys/trust.json in LADING_DATA_DIR or ./.lading; with
     none of them those the server names, and exit code 10.
@@ -41,9 +43,13 @@ def verify(line: Line, trust_file: Path | None) -> int:
         head = client.ledger.head()
         report = verify_lines(client.ledger.lines(until=head.size), head.note, trust)
     output.facts(line.form, report, LEDGER_REPORT)
+    output.talk(
+        f"Checked: {output.number(report.size)} entries in order give the root that the head names, "
+        "and the head's signature holds."
+    )
     if pinned is not None:
         return exits.OK
-    output.talk("The tree is whole, but the key came from the server itself. Pin it: lading ledger trust > trust.json")
+    output.talk("But the key came from the server itself. Pin it: lading ledger trust > trust.json")
     return exits.NOT_PINNED
 
 
@@ -52,7 +58,9 @@ def verify(line: Line, trust_file: Path | None) -> int:
 @connected
 def show(line: Line, export_id: str) -> None:
     """
-    Show the entries about an export, and where its completion stands in the signed tree.
+    Show the ledger's entries about an export.
+
+    Below them: where its completion stands in the signed tree.
 
     Example: lading ledger show exp_01ke2m0v8ye6h9y3v4n5p6q7r8
     """
@@ -71,7 +79,9 @@ def show(line: Line, export_id: str) -> None:
 @connected
 def trust(line: Line) -> None:
     """
-    Print the public keys of the instance: compare them by another way before you believe them.
+    Print the public keys of the instance.
+
+    Compare them by another way before you believe them.
 
     Example: lading ledger trust > trust.json
     """

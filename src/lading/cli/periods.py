@@ -32,7 +32,7 @@ def parse(text: str) -> tuple[str, str]:
         start, end = _days(first)
     except ValueError:
         raise InvalidInput.field(
-            "period", f"{text[:60]!r} is none; write 2025, 2025-H1, 2025-Q2, 2025-03 or 2025-01-01..2025-06-30."
+            "period", f"{text[:60]!r} is not a period; write 2025, 2025-H1, 2025-Q2, 2025-03 or 2025-01-01..2025-06-30."
         ) from None
     return start.isoformat(), end.isoformat()
 

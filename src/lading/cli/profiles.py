@@ -8,7 +8,7 @@ import click
 
 from lading.cli import output
 from lading.cli.columns import PROFILE, PROFILES, REVISIONS
-from lading.cli.documents import read
+from lading.cli.documents import read, told_by_line
 from lading.cli.options import Line, connected
 from lading.errors import InvalidInput
 
@@ -28,7 +28,9 @@ def command() -> None:
 @connected
 def apply(line: Line, file: Path, activate: bool) -> None:
     """
-    Store the profile in FILE (YAML or JSON) as a revision; the same document again changes nothing.
+    Store the profile in FILE as a revision.
+
+    FILE is YAML or JSON; the same document again changes nothing.
 
     Example: lading profiles apply bufdir.yaml --activate --tenant nordlys
     """
@@ -36,7 +38,7 @@ def apply(line: Line, file: Path, activate: bool) -> None:
     name = document.get("profile")
     if not isinstance(name, str):
         raise InvalidInput.field("profile", f"is missing in {file}; add the name of the profile.")
-    with line.client() as client:
+    with line.client() as client, told_by_line(document):
         output.facts(line.form, client.profiles.apply(name, document, activate=activate), PROFILE)
 
 

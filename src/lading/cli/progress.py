@@ -45,7 +45,13 @@ def follow(client: Client, export_id: str, *, timeout: float | None, stream: Tex
     with _bar(stream, _columns(is_download=False)) as bar:
         task = bar.add_task("waiting", total=100.0, rows="")
 
+        said = ""
+
         def saw(export: Export) -> None:
+            nonlocal said
+            if (why := trouble(export)) and why != said:
+                said = why
+                bar.console.print(why, markup=False, style="yellow")
             if export.status not in _ENDS:
                 count = f"{output.number(export.progress.rows)} rows" if export.progress.rows else ""
                 bar.update(task, completed=export.progress.percent, description=state(export), rows=count)
@@ -83,6 +89,13 @@ def state(export: Export) -> str:
     return output.plain(stage if export.status == "running" and stage else export.status)
 
 
+def trouble(export: Export) -> str:
+    """Return why the export has to be tried again while it waits for that; empty otherwise."""
+    if export.waiting_for != "retry" or export.error is None:
+        return ""
+    return output.plain(export.error.message)
+
+
 class _Lines:
     """One line per change of stage, for logs and pipes."""
 
@@ -92,7 +105,8 @@ class _Lines:
 
     def saw(self, export: Export) -> None:
         """Write a line if the stage is another one."""
-        now = export.status if export.status in _ENDS else state(export)
+        why = trouble(export)
+        now = export.status if export.status in _ENDS else state(export) + (f": {why}" if why else "")
         if now != self._last:
             self._last = now
             self._write(f"{export.id}  {now}")

@@ -28,8 +28,9 @@ def command() -> None:
 @connected
 def apply(line: Line, file: Path) -> None:
     """
-    Register the source in FILE (YAML or JSON); credentials are references such as env:NAME or file:/path.
+    Register the source in FILE (YAML or JSON).
 
+    Credentials are references such as env:NAME or file:/path, never the secret itself.
     The fields: name, kind, credentials_ref, attachments_ref, timeout_seconds.
 
     Example: lading sources apply activities.yaml

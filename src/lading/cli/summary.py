@@ -23,12 +23,13 @@ _SHOWN_FILES: Final = 6
 _SHOWN_WARNINGS: Final = 10
 _MANIFEST_BYTES: Final = 64 << 20
 _INDENT: Final = 12
+_SIZE_WIDTH: Final = 8
 _UNBOUNDED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """One file as the summary shows it."""
+class Told:
+    """One file as it is shown."""
 
     name: str
     size: int
@@ -84,18 +85,30 @@ def _warnings(export: Export, room: int) -> list[str]:
 
 
 def _files(export: Export, package_path: Path, room: int) -> list[str]:
-    inside = _listed(package_path)
+    packages = [each for each in export.artifacts if each.media_type == "application/zip"]
+    more = [Told(each.name, each.size, each.sha256) for each in packages]
+    return files_lines(_listed(package_path), more, room=room)
+
+
+def files_lines(inside: Sequence[Told], more: Sequence[Told] = (), *, room: int = _UNBOUNDED) -> list[str]:
+    """Return a line for each file of a package, one for all its attachments, and one for each of `more`."""
     attachments = [each for each in inside if each.name.startswith("attachments/")]
     told = [each for each in inside if not each.name.startswith("attachments/")][:_SHOWN_FILES]
     if attachments:
         name = f"attachments/ ({output.number(len(attachments))} files)"
-        told.append(_File(name, sum(each.size for each in attachments), ""))
-    packages = [each for each in export.artifacts if each.media_type == "application/zip"]
-    told += [_File(each.name, each.size, each.sha256) for each in packages]
+        told.append(Told(name, sum(each.size for each in attachments), ""))
+    told += more
     names = max((len(each.name) for each in told), default=0)
     lines: list[str] = []
     for each in told:
-        lines += _with_digest(f"{output.plain(each.name):<{names}}  {output.size(each.size):>8}", each.sha256, room)
+        if names + 2 + _SIZE_WIDTH > room:
+            digest = f"{each.sha256[: max(12, room - _SIZE_WIDTH - 3)]}…" if each.sha256 else ""
+            size = f"{output.size(each.size):>{_SIZE_WIDTH}}  {click.style(digest, dim=True)}"
+            lines += [output.plain(each.name), size.rstrip()]
+            continue
+        lines += _with_digest(
+            f"{output.plain(each.name):<{names}}  {output.size(each.size):>{_SIZE_WIDTH}}", each.sha256, room
+        )
     return lines
 
 
@@ -109,12 +122,12 @@ def _with_digest(text: str, sha256: str, room: int) -> list[str]:
     return [text, click.style(shown, dim=True)]
 
 
-def _listed(package_path: Path) -> list[_File]:
+def _listed(package_path: Path) -> list[Told]:
     """Return the files of the manifest; the package was verified before, this only reads what to show."""
     try:
         with zipfile.ZipFile(package_path) as package, package.open("manifest.json") as file:
             found = json.loads(file.read(_MANIFEST_BYTES))["files"]
-        return [_File(str(each["name"]), int(each["size"]), str(each["sha256"])) for each in found]
+        return [Told(str(each["name"]), int(each["size"]), str(each["sha256"])) for each in found]
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return []
 

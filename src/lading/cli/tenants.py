@@ -54,7 +54,9 @@ def create(line: Line, slug: str, name: str) -> None:
 @connected
 def key(line: Line, slug: str, name: str | None, role: str, expires_at: str | None) -> None:
     """
-    Mint a key for a tenant and print its token, this once; without --name list the keys.
+    Mint a key, or list the keys of a tenant.
+
+    With --name a key is made and its token printed, this once; without it the keys are listed.
 
     Example: lading tenants key nordlys --name reporting --role operator
     """
@@ -65,3 +67,19 @@ def key(line: Line, slug: str, name: str | None, role: str, expires_at: str | No
         minted = client.tenants.create_key(slug, name=name, role=role, expires_at=expires_at)
     output.facts(line.form, minted, MINTED)
     output.talk("The token is shown this once; keep it where secrets are kept.")
+
+
+@command.command()
+@click.argument("slug")
+@click.argument("key_ids", metavar="KEY...", nargs=-1, required=True)
+@connected
+def revoke(line: Line, slug: str, key_ids: tuple[str, ...]) -> None:
+    """
+    Revoke keys of a tenant from now on.
+
+    The admin keys of the installation belong to the tenant `instance`.
+
+    Example: lading tenants revoke instance key_01ke2m0v8ye6h9y3v4n5p6q7r8
+    """
+    with line.client() as client:
+        output.rows(line.form, KEYS, [client.tenants.revoke_key(slug, each) for each in key_ids])

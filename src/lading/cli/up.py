@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import click
 
 from lading import settings as configuration
 from lading.settings import Settings
+
+_USUAL_PORT: Final = 8080
 
 
 @click.command()
@@ -63,18 +66,20 @@ async def _up(settings: Settings, *, new_token: bool, no_token: bool) -> None:
             token = None if no_token else await mint(running.database_url)
             _say(f"Lading runs on {running.url} with {settings.workers} workers; data is in {settings.data_dir}.")
             if token is not None:
-                _show(token)
+                _show(token, url=None if settings.port == _USUAL_PORT else running.url)
             _say("Ctrl-C lets running exports reach a checkpoint and stops everything.")
             await asyncio.Event().wait()
     except asyncio.CancelledError:
         _say("Lading has stopped.")  # the first signal; everything was drained on the way here
 
 
-def _show(token: str) -> None:
+def _show(token: str, *, url: str | None = None) -> None:
     _say("Admin token, shown this once (`lading up --new-admin-token` makes another):")
     _say(f"  {token}")
     _say("Use it:")
     _say(f"  export LADING_TOKEN={token}")
+    if url is not None:
+        _say(f"  export LADING_URL={url}")
     _say("and name the organisation to act for with LADING_TENANT or --tenant.")
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
 from lading.cli import checking, exits, output
+from lading.cli.summary import Told, files_lines
+
+_CHECKED: Final = (
+    "checked: every byte of the zip, each file against the digests in manifest.json, that against the signed statement"
+)
 
 
 @click.command()
@@ -35,12 +43,23 @@ def command(package: Path, trust_file: Path | None, as_json: bool) -> int:
     else:
         click.echo(f"{package}: whole, {output.number(len(listed))} files, {output.size(report.size)}")
         click.echo(f"profile {_profile(report.manifest)}")
-        click.echo(f"signed by {report.signer}, {'a key you trust' if report.is_pinned else 'a key you do not trust'}")
+        for line in files_lines([Told(each.name, each.size, each.sha256) for each in listed], room=_room()):
+            click.echo(f"  {line}")
+        click.echo(f"signed by {report.signer}, {_belief(report.is_pinned, trust_file)}")
+        click.echo(_CHECKED)
     if report.is_pinned:
         return exits.OK
     why = "no trust file was named or found" if trust is None else "the trust file does not have its key"
     output.talk(f"The package is whole, but {why}: anybody could have signed it. Name one with --trust FILE.")
     return exits.NOT_PINNED
+
+
+def _room() -> int:
+    return shutil.get_terminal_size().columns - 2 if sys.stdout.isatty() else 1000
+
+
+def _belief(is_pinned: bool, trust_file: Path | None) -> str:
+    return f"a key of {trust_file or checking.default_trust_file()}" if is_pinned else "a key you do not trust"
 
 
 def _profile(manifest: object) -> str:

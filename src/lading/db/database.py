@@ -31,6 +31,9 @@ CONNECT_OPTIONS: Final = {
     "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s",
 }
 
+# InternalError is how the server says that it ended our session in the middle, and that it has become a standby.
+_AWAY: Final = (PoolTimeout, psycopg.OperationalError, psycopg.InternalError)
+
 
 class Database:
     """A pool of connections to Lading's own database."""
@@ -44,6 +47,8 @@ class Database:
             open=False,
             timeout=10.0,
             max_idle=60.0,
+            # The pause between its tries doubles; whoever waits for a connection soon makes it begin anew.
+            reconnect_timeout=10.0,
             kwargs={**CONNECT_OPTIONS, "row_factory": dict_row, "autocommit": True},
             check=AsyncConnectionPool.check_connection,
             name="lading",
@@ -55,7 +60,7 @@ class Database:
             await self._pool.open(wait=False)
             async with self._pool.connection(timeout=10.0):
                 return
-        except (PoolTimeout, psycopg.OperationalError) as error:
+        except _AWAY as error:
             await self._pool.close()
             raise unavailable(self.url, error) from error
 
@@ -81,7 +86,7 @@ class Database:
         try:
             async with self._pool.connection() as connection:
                 yield connection
-        except (PoolTimeout, psycopg.OperationalError) as error:
+        except _AWAY as error:
             raise unavailable(self.url, error) from error
 
     @asynccontextmanager
@@ -91,17 +96,22 @@ class Database:
                 yield tx
         except psycopg.errors.LockNotAvailable as error:
             raise DatabaseBusy("Another transaction held a lock for too long; try again.") from error
-        except (PoolTimeout, psycopg.OperationalError) as error:
+        except _AWAY as error:
             raise unavailable(self.url, error) from error
 
 
 def unavailable(url: str, error: Exception) -> DatabaseUnavailable:
     """Return the sentence for a database that can't be used; the URL's password is not in it."""
-    reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
     return DatabaseUnavailable(
-        f"PostgreSQL at {describe(url)} can't be used: {reason}. "
+        f"PostgreSQL at {describe(url)} can't be used: {_reason(error)}. "
         "Check that it runs and that LADING_DATABASE_URL is right."
     )
+
+
+def _reason(error: Exception) -> str:
+    # libpq puts a hint below its reason: "\tIs the server running on that host and accepting TCP/IP connections?"
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
+    return lines[-1].strip().rstrip(".?!") if lines else type(error).__name__
 
 
 def describe(url: str) -> str:

@@ -37,6 +37,9 @@ _SETTINGS: Final = {
     "password_encryption": "scram-sha-256",
     "client_connection_check_interval": "5s",
     "log_min_messages": "warning",
+    # A statement may hold a password, the detail of an error a row of tenant data.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
     "jit": "off",
 }
 

@@ -7,11 +7,13 @@ directory that the operator allowed, whatever the source says; what is missing o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+import pyarrow as pa
 
 from lading.artifacts import names
 from lading.artifacts.package import PackedFile
@@ -20,6 +22,7 @@ from lading.errors import SourceError
 ROOT: Final = "attachments"
 COLUMNS: Final = ("attachment_id", "path", "file_name", "date", "type")
 """What the attachments query of a profile returns; `path` is relative to the source's attachments directory."""
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}\b.*", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +34,29 @@ class Found:
     outside: int
 
 
-def locate(listed: Iterable[Mapping[str, Any]], directory: Path) -> Found:
+def rows(batch: pa.RecordBatch) -> Iterator[Mapping[str, str | None]]:
+    """Yield the rows of a list with COLUMNS, all as text: a date of PostgreSQL may be none that Python holds."""
+    yield from pa.RecordBatch.from_pydict({name: batch.column(name).cast(pa.string()) for name in COLUMNS}).to_pylist()
+
+
+def locate(listed: Iterable[Mapping[str, str | None]], directory: Path) -> Found:
     """
     Return the listed files below `directory`, each with its name in the package, in the order of the list.
 
-    `listed` are rows with COLUMNS.
+    `listed` are rows with COLUMNS as text.
     """
     base = directory.resolve()
     taken: set[str] = set()
     files: list[PackedFile] = []
     missing = outside = 0
     for row in listed:
-        path = (base / str(row["path"] or "")).resolve()
-        if not path.is_relative_to(base):
-            outside += 1
-        elif not row["path"] or not path.is_file():
+        path = _resolved(base, row["path"])
+        if path is None:
             missing += 1
+        elif not path.is_relative_to(base):
+            outside += 1
         else:
-            files.append(PackedFile(_free_name(row, taken), path))
+            files.append(PackedFile(_free_name(row, taken), path, below=base))
     return Found(tuple(files), missing, outside)
 
 
@@ -64,9 +72,18 @@ def directory_of(reference: str | None) -> Path:
     return directory
 
 
-def _free_name(row: Mapping[str, Any], taken: set[str]) -> str:
-    folder = f"{ROOT}/{_month(row['date'])}/{names.fit(str(row['type'] or 'other'))}"
-    file = names.fit(str(row["file_name"] or row["attachment_id"]))
+def _resolved(base: Path, path: str | None) -> Path | None:
+    """Return where `path` leads, None if that is no file; what is outside need not be one."""
+    try:
+        found = (base / (path or "")).resolve()
+        return found if not found.is_relative_to(base) or found.is_file() else None
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, links that go round in a circle
+        return None
+
+
+def _free_name(row: Mapping[str, str | None], taken: set[str]) -> str:
+    folder = f"{ROOT}/{_month(row['date'])}/{names.fit(row['type'] or 'other')}"
+    file = names.fit(row["file_name"] or row["attachment_id"] or "")
     stem, dot, suffix = file.rpartition(".")
     if not dot:
         stem, suffix = file, ""
@@ -78,5 +95,5 @@ def _free_name(row: Mapping[str, Any], taken: set[str]) -> str:
     return name
 
 
-def _month(value: object) -> str:
-    return f"{value:%Y-%m}" if isinstance(value, date) else "undated"
+def _month(day: str | None) -> str:
+    return day[:7] if day and _DAY.fullmatch(day) else "undated"

@@ -66,7 +66,7 @@ class Parameter:
         if not isinstance(given, str) or not given or len(given) > MAX_TEXT or "\x00" in given:
             raise ValueError(f"must be text of 1 to {MAX_TEXT} characters")
         if self.values and given not in self.values:
-            raise ValueError("is none of " + ", ".join(self.values))
+            raise ValueError(f"{given[:60]!r} is none of " + ", ".join(self.values))
         return given
 
     def _list(self, given: Any) -> list[str]:

@@ -182,11 +182,12 @@ class ExportHandler:
             while not (await asyncio.wait({thread}, timeout=_PROGRESS_SECONDS))[0]:
                 shown = await self._show(fence, work.export, position, shown, context)
             return thread.result()
-        except asyncio.CancelledError:
-            position.is_stopped = True
-            await asyncio.wait({thread})
-            thread.exception()  # whatever it was, the answer is that it was cancelled
-            raise
+        finally:
+            # Cancelled, or the progress could not be shown: nothing may go on writing after the attempt has ended.
+            if not thread.done():
+                position.is_stopped = True
+                await asyncio.wait({thread})
+                thread.exception()  # whatever it was, the answer is why we stopped
 
     async def _show(
         self, fence: Fence, export: StoredExport, position: _Position, shown: dict[str, Any], context: Context

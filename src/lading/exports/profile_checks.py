@@ -14,6 +14,7 @@ import string
 import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
+from itertools import islice
 from typing import Any, Final, TypeAlias, cast
 
 from jsonschema import Draft202012Validator
@@ -29,6 +30,10 @@ Fault: TypeAlias = tuple[Path, str]
 
 BUILT_IN: Final = frozenset({"period_from", "period_to"})
 MAX_FAULTS: Final = 50
+# The longest list or mapping that any key of the schema allows; a longer one is not looked into, because that takes
+# seconds in which nobody else is answered.
+MAX_ENTRIES: Final = 2000
+_MOST_LOOKED_FOR: Final = 500
 _SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__ or "").joinpath("profile.schema.json").read_text("utf-8")
 )
@@ -51,7 +56,8 @@ _TEXT_STEPS: Final = frozenset({"trim", "collapse_spaces", "upper", "lower", "tr
 
 def check(document: Mapping[str, Any]) -> None:
     """Raise ProfileInvalid with every fault of `document`, or return."""
-    faults = list(_no_fractions(document, ())) or [_worded(error) for error in _VALIDATOR.iter_errors(dict(document))]
+    faults = list(islice(_too_long(document, ()), MAX_FAULTS)) or list(_no_fractions(document, ()))
+    faults = faults or [_worded(each) for each in islice(_VALIDATOR.iter_errors(dict(document)), _MOST_LOOKED_FOR)]
     faults = faults or [fault for checker in _CHECKS for fault in checker(document)]
     if faults:
         raise _refusal(document, sorted(faults, key=lambda fault: [str(part).rjust(6, "0") for part in fault[0]]))
@@ -77,6 +83,13 @@ def _worded(error: ValidationError) -> Fault:
     meant = [inner for inner in error.context or () if inner.validator not in {"type", "enum"}]
     error = meant[0] if meant else error
     path: Path = tuple(error.absolute_path)
+    if error.validator == "enum" and not isinstance(error.instance, list | dict):
+        return (
+            path,
+            f"{str(error.instance)[:60]!r} is unknown here; choose {_choices(error)}",
+        )
+    if error.validator == "minItems":
+        return path, f"needs at least {error.validator_value} entry"
     if error.validator != "additionalProperties" or not isinstance(error.instance, dict):
         return path, _short(error.message)
     schema = cast("Mapping[str, Any]", error.schema)
@@ -87,8 +100,20 @@ def _worded(error: ValidationError) -> Fault:
     return (*path, unknown), f"unknown key `{unknown}`; {hint}"
 
 
+def _choices(error: ValidationError) -> str:
+    return ", ".join(str(each) for each in cast("list[object]", error.validator_value))
+
+
 def _short(message: str) -> str:
     return message if len(message) <= 300 else message[:140] + " … " + message[-140:]
+
+
+def _too_long(value: Any, path: Path) -> Iterator[Fault]:
+    if isinstance(value, dict | list) and len(value) > MAX_ENTRIES:
+        yield path, f"has {len(value)} entries; no list or mapping of a profile may have over {MAX_ENTRIES}"
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _too_long(item, (*path, key))
 
 
 def _no_fractions(value: Any, path: Path) -> Iterator[Fault]:

@@ -110,7 +110,9 @@ async def _add(tx: Transaction, name: str, document: Mapping[str, Any], digest: 
 def _no_revision(name: str, revision: int | None) -> NotFound:
     if revision is None:
         return NotFound(f"There is no profile {name[:60]!r} with an active revision; see `lading profiles list`.")
-    return NotFound(f"Profile {name[:60]!r} has no revision {revision}; see `lading profiles revisions {name[:60]}`.")
+    return NotFound(
+        f"Profile {name[:60]!r} has no revision {revision}; see `lading profiles show {name[:60]} --revisions`."
+    )
 
 
 def _revision(row: Row) -> Revision:

@@ -8,6 +8,7 @@ is found by the next round, which compares the folders with what is published.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -74,7 +75,7 @@ def _remove_all_but(folder: Path, keep: set[Path]) -> int:
     removed = 0
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir():
-            if not any(path.iterdir()):
+            with contextlib.suppress(OSError):  # not empty, or the round of another worker was faster
                 path.rmdir()
                 removed += 1
         elif path not in keep:

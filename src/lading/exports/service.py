@@ -129,14 +129,23 @@ class ExportService:
 
     async def cancel(self, principal: Principal, tenant_id: UUID, export_id: UUID, reason: str) -> wire.Export:
         """Cancel what waits, ask what runs to stop; InvalidTransition for what has ended."""
+        while (shown := await self._cancel(principal, tenant_id, export_id, reason)) is None:
+            continue  # a retry gave it a new job between our two looks
+        await self._hints.send(notify.JOBS)
+        await self._hints.send(notify.EXPORTS)
+        return shown
+
+    async def _cancel(self, principal: Principal, tenant_id: UUID, export_id: UUID, reason: str) -> wire.Export | None:
         async with self._database.tenant(tenant_id) as tx:
             stored = await store.find(tx, export_id)
             # The job's row is locked before the export's, the order in which its worker takes them.
             job = await jobs.cancel(tx, stored.job_id, reason=reason, actor=principal.actor)
             locked = await store.lock(tx, export_id)
+            if locked.job_id != stored.job_id:
+                return None  # the job we looked at had ended, so that nothing was changed
             if locked.status.is_final:
                 raise InvalidTransition(
-                    f"{stored.subject} is {locked.status.value} already; only a pending or running one can be."
+                    f"{stored.subject} is {locked.status.value}; only a pending or running export can be cancelled."
                 )
             if job.state == "running":
                 await store.request_cancel(tx, export_id, actor=principal.actor)
@@ -150,10 +159,7 @@ class ExportService:
                     error=None,
                     code="cancelled",
                 )
-            shown = await self._show(tx, export_id)
-        await self._hints.send(notify.JOBS)
-        await self._hints.send(notify.EXPORTS)
-        return shown
+            return await self._show(tx, export_id)
 
     async def retry(self, principal: Principal, tenant_id: UUID, export_id: UUID) -> wire.Export:
         """Start a failed or cancelled export again; completed stages are kept."""

@@ -1,8 +1,8 @@
 """
 Arrow IPC files between the stages: the spool of source rows and the mapped table, read and written batch by batch.
 
-Batches have a fixed number of rows, so that what is made from them does not depend on how the wire cut them.
-Nothing here holds more than one batch.
+Batches have a fixed number of rows, or fewer wide ones, so that what is made from them does not depend on how the
+wire cut them.  Nothing here holds more than one batch.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pyarrow as pa
 from lading.errors import StorageFailed
 
 BATCH_ROWS: Final = 16_384
+BATCH_BYTES: Final = 16 << 20  # wide rows come in smaller batches
 _MAGIC: Final = b"ARROW1"
 
 
@@ -29,7 +30,7 @@ def estimate_rows(path: Path) -> int:
     with pa.OSFile(str(path)) as source:
         reader = pa.ipc.open_file(source)
         count = reader.num_record_batches
-        return reader.get_batch(0).num_rows * count if count else 0
+        return max(reader.get_batch(place).num_rows for place in (0, count // 2)) * count if count else 0
 
 
 def schema_of(path: Path) -> pl.Schema:
@@ -65,6 +66,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         self._schema = schema
         self._waiting: list[pl.DataFrame] = []
         self._rows = 0
+        self._bytes = 0
         self._sink = pa.OSFile(str(path), "wb")
         empty = arrow_schema(schema)
         self._writer = pa.ipc.new_file(self._sink, empty, options=pa.ipc.IpcWriteOptions(compression="lz4"))
@@ -73,7 +75,10 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         """Append the rows of `frame`."""
         self._waiting.append(frame)
         self._rows += frame.height
-        if self._rows >= BATCH_ROWS:
+        self._bytes += frame.estimated_size()
+        if self._bytes >= BATCH_BYTES:
+            self._flush(self._rows)
+        elif self._rows >= BATCH_ROWS:
             self._flush(self._rows - self._rows % BATCH_ROWS)
 
     def __exit__(self, *exc: object) -> None:
@@ -94,6 +99,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
                 self._writer.write_batch(batch)
         rest = whole.slice(rows)
         self._waiting, self._rows = ([rest] if rest.height else []), rest.height
+        self._bytes = int(rest.estimated_size())
 
 
 def arrow(frame: pl.DataFrame) -> list[pa.RecordBatch]:

@@ -14,7 +14,7 @@ from uuid import UUID
 from lading.db.statements import Statements
 from lading.db.transaction import Transaction
 from lading.jobs import store
-from lading.jobs.model import Fence, Job
+from lading.jobs.model import Claim, Fence, Job
 
 _SQL: Final = Statements(__package__ or "lading.jobs")
 
@@ -59,6 +59,12 @@ async def cancel_requests(tx: Transaction, lease_id: UUID) -> list[CancelRequest
     return [CancelRequest(row["tenant_id"], row["id"], row["reason"]) for row in rows]
 
 
+async def held(tx: Transaction, lease_id: UUID) -> list[Claim]:
+    """Return what the lease holds, started or not."""
+    rows = await tx.all(_SQL["held"], lease_id=lease_id)
+    return [Claim(row["tenant_id"], row["id"], lease_id, row["kind"]) for row in rows]
+
+
 async def expire(tx: Transaction, *, seconds: float) -> int:
     """Expire the leases that ran out (`seconds` is the length of a lease); return how many."""
     return await tx.run(_SQL["expire_leases"], seconds=seconds)
@@ -74,14 +80,13 @@ async def rescue(tx: Transaction, orphan: Orphan) -> Job | None:
     """
     Take the job back: a started attempt counts as a crash, an unstarted claim as nothing.
 
-    Returns the job when an attempt was lost, None when nothing had started.  Raises StaleLease when it is no orphan
-    any more: its worker completed it, or another sweep was faster.
+    Returns the job when an attempt was lost or the job ended, None when it just waits again.  Raises StaleLease when it
+    is no orphan any more: its worker completed it, or another sweep was faster.
     """
     job = await store.guard(tx, _fence(orphan))
     if job.started_at is not None:
         return await store.crash(tx, _fence(orphan))
-    await store.release(tx, orphan.job_id, lease_id=orphan.lease_id)
-    return None
+    return await store.release(tx, orphan.job_id, lease_id=orphan.lease_id)
 
 
 def _fence(orphan: Orphan) -> Fence:

@@ -97,6 +97,20 @@ async def start(tx: Transaction, claimed: Claim) -> tuple[Job, Fence]:
     return job_of(row), fence
 
 
+async def started(tx: Transaction, claimed: Claim) -> tuple[Job, Fence] | None:
+    """
+    Lock a claimed job; return it with its fence once it was started, None before.
+
+    For whoever lost the answer to `start`, or the process that asked for it.  Raises StaleLease when the claim is over.
+    """
+    row = await tx.maybe(_SQL["lock"], tenant_id=claimed.tenant_id, id=claimed.job_id)
+    if row is None or row["lease_id"] != claimed.lease_id:
+        raise _stale(claimed.job_id)
+    if row["started_at"] is None:
+        return None
+    return job_of(row), Fence(claimed.tenant_id, claimed.job_id, claimed.lease_id, row["attempt"])
+
+
 async def guard(tx: Transaction, fence: Fence) -> Job:
     """Lock the job and return it; raise StaleLease when the attempt does not own it any more."""
     row = await tx.maybe(
@@ -115,8 +129,10 @@ async def complete(tx: Transaction, fence: Fence) -> Job:
 
 
 async def fail(tx: Transaction, fence: Fence, fault: Fault, *, after_seconds: float | None) -> Job:
-    """Count a failure: try again later, or end the job as dead when its attempts are spent."""
+    """Count a failure: try again later, or end the job: dead when its attempts are spent, cancelled when asked to."""
     job = await guard(tx, fence)
+    if job.cancel_requested_at is not None:
+        return await cancel_running(tx, fence, job.cancel_reason or "cancelled")
     await _note_fault(tx, job, fault)
     if is_spent(job.failures + 1, job.max_attempts):
         return await _finish(tx, fence, "dead", outcome="failed", event="job.dead", fault=fault, failures=1)
@@ -139,8 +155,10 @@ async def cancel_running(tx: Transaction, fence: Fence, reason: str) -> Job:
 
 
 async def snooze(tx: Transaction, fence: Fence, seconds: float, reason: str) -> Job:
-    """Put the job back without spending an attempt."""
-    await guard(tx, fence)
+    """Put the job back without spending an attempt; end it as cancelled when that was asked for."""
+    job = await guard(tx, fence)
+    if job.cancel_requested_at is not None:
+        return await cancel_running(tx, fence, job.cancel_reason or "cancelled")
     outcome = "released" if seconds <= 0 else "snoozed"
     return await _put_back(tx, fence, seconds, outcome=outcome, event=f"job.{outcome}", reason=reason)
 
@@ -156,19 +174,20 @@ async def crash(tx: Transaction, fence: Fence) -> Job:
     return await _put_back(tx, fence, 0.0, outcome="lost", event="job.rescued", fault=fault, crashes=1)
 
 
-async def release(tx: Transaction, job_id: UUID, *, lease_id: UUID) -> None:
-    """Give back a claimed job that was not started; nothing is counted."""
+async def release(tx: Transaction, job_id: UUID, *, lease_id: UUID) -> Job | None:
+    """Give back a claim that was not started; nothing is counted.  Returns the job if this ended it: as cancelled."""
     row = await tx.maybe(_SQL["lock"], tenant_id=tx.tenant, id=job_id)
     if row is None or row["lease_id"] != lease_id or row["started_at"] is not None:
-        return
+        return None
     if row["cancel_requested_at"] is not None:
         done = await _end_row(tx, job_id, "cancelled", Fault("cancelled", row["cancel_reason"] or "cancelled"))
         await record(tx, _entry("job.cancelled", done, _SYSTEM))
-        return
+        return job_of(done)
     back = await tx.one(
         _SQL["put_back"], tenant_id=tx.tenant, id=job_id, seconds=0.0, failures=0, crashes=0, error=None
     )
     await record(tx, _entry("job.released", back, Actor("worker", ids.show(ids.LEASE, lease_id))))
+    return None
 
 
 async def cancel(tx: Transaction, job_id: UUID, *, reason: str, actor: Actor) -> Job:

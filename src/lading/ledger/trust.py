@@ -121,7 +121,7 @@ class Signing(Protocol):
 
 
 def _trust(document: Any) -> Trust:
-    if document["schema_version"] != SCHEMA:
+    if not isinstance(document, dict) or document.get("schema_version") != SCHEMA:
         raise ValueError(f"schema_version is not {SCHEMA!r}")
     keys = document["keys"]
     if not isinstance(keys, list) or len(keys) > _MAX_KEYS:

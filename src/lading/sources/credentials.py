@@ -3,6 +3,7 @@ Credentials by reference: `env:NAME` or `file:/path`, resolved at the moment of 
 
 The secret is returned and kept nowhere; an error names the reference and the mend, never what was read.
 A file that others may read is refused: a secret that is not secret is a fault to mend, not to use.
+Variables of Lading itself are no credentials of a source: one of them opens the database of all tenants.
 """
 
 from __future__ import annotations
@@ -18,10 +19,25 @@ from lading.errors import SourceRefused
 
 _LIMIT_BYTES: Final = 8192
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_OUR_OWN: Final = re.compile(r"env:(LADING_|PG[A-Z])", re.IGNORECASE)
+
+
+def is_reserved(ref: str) -> bool:
+    """
+    Tell whether `ref` names a variable that configures Lading or its database.
+
+    >>> is_reserved("env:LADING_DATABASE_URL"), is_reserved("env:ACTIVITIES_URL")
+    (True, False)
+    """
+    return _OUR_OWN.match(ref) is not None
 
 
 def resolve(ref: str, environment: Mapping[str, str] = os.environ) -> str:
     """Return the secret that `ref` points at; SourceRefused says what to mend."""
+    if is_reserved(ref):
+        raise SourceRefused(
+            "Variables that begin with LADING_ or PG are Lading's own and no source's credentials; use another name."
+        )
     scheme, _, rest = ref.partition(":")
     match scheme:
         case "env" if _VARIABLE.fullmatch(rest):

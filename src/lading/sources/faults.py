@@ -3,7 +3,7 @@ What a driver's error means for the person who must mend it.
 
 Three answers: the source can't be reached (may be back), it is too slow (may be faster), it refuses (somebody has to
 act).  Decided by SQLSTATE where the server gave one.  The sentence holds host and database, never the password, and
-the server's own words only where they can't quote a row.
+the server's own words only where they can't quote a row: cut, and without what would write on a terminal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ _TIMEOUTS: Final = frozenset({"57014", "55P03", "25P03", "25P04", "57P05"})
 # Connection, resources, operator intervention, conflict with recovery: the same question may be answered later.
 _PASSING: Final = ("08", "53", "57", "58", "40", "XX")
 _LOGIN: Final = ("28", "3D")
-# These classes speak about names in the query; others (22, 23) may quote the value of a row.
+# These classes speak about names in the query; others (22, 23) may quote the value of a row.  So does any of them once
+# the query runs (a value cast to regclass, a function that raises): then only words of a known form are quoted.
 _QUOTABLE: Final = ("42", "25", "0A", "26", "34", "3F")
 # A refused connection carries no SQLSTATE in libpq's text; these are the server's words when the login is wrong.
 _LOGIN_WORDS: Final = re.compile(
@@ -29,6 +30,10 @@ _LOGIN_WORDS: Final = re.compile(
     r"|password.*expired|certificate|SSL.*(required|not supported)",
     re.IGNORECASE,
 )
+_KNOWN_WORDS: Final = re.compile(
+    r"permission denied for [a-z ]{1,40} \w{1,63}|cannot execute [A-Z ]{1,40} in a read-only transaction"
+)
+_MOST_WORDS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +77,13 @@ def from_connect(error: Exception, place: Place) -> SourceError:
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return unreachable(place, "no answer to the connection attempt")
     if _LOGIN_WORDS.search(text):
-        reason = text.rpartition("FATAL:")[2].strip() or text
+        reason = _shown(text.rpartition("FATAL:")[2]) or _shown(text)
         return SourceRefused(
             f"The source at {place.where} refused the login {place.login!r}: {reason}. "
             "Correct the credentials the source refers to, or grant this login access."
         )
-    return unreachable(place, text.rpartition("failed:")[2].strip().removeprefix("FATAL:").strip() or "no reason given")
+    reason = text.rpartition("failed:")[2].strip().removeprefix("FATAL:")
+    return unreachable(place, _shown(reason) or "no reason given")
 
 
 def from_query(error: Exception, place: Place) -> SourceError:
@@ -92,13 +98,13 @@ def from_query(error: Exception, place: Place) -> SourceError:
             f"The source at {place.where} refused the login {place.login!r} (SQLSTATE {state}). "
             "Correct the credentials the source refers to."
         )
+    words = _words(error) if state.startswith(_QUOTABLE) else ""
     if state == "42501":
         return SourceRefused(
-            f"The source at {place.where} does not let {place.login!r} read this: {_primary(error)}. "
+            f"The source at {place.where} does not let {place.login!r} read this: {words or f'SQLSTATE {state}'}. "
             "Grant it SELECT there."
         )
-    reason = _primary(error) if state.startswith(_QUOTABLE) else f"a value can't be computed (SQLSTATE {state})"
-    return refused_query(place, reason)
+    return refused_query(place, words or f"a value can't be computed (SQLSTATE {state})")
 
 
 def _sqlstate(error: Exception) -> str:
@@ -107,10 +113,23 @@ def _sqlstate(error: Exception) -> str:
     return state.strip("\0") if isinstance(state, str) else ""
 
 
-def _primary(error: Exception) -> str:
-    if isinstance(error, psycopg.Error) and error.diag.message_primary:
-        return error.diag.message_primary
-    return (re.search(r"ERROR:\s+(.*)", str(error)) or re.match(r"(.*)", str(error)))[1][:300]  # pyright: ignore[reportOptionalSubscript]
+def _words(error: Exception) -> str:
+    """Return the server's words as far as they can't quote a row: all of them before the query runs, then few."""
+    if isinstance(error, psycopg.Error):  # it describes queries; the Arrow driver runs them
+        return _shown(error.diag.message_primary or "")
+    found = _KNOWN_WORDS.search(str(error))
+    return found[0] if found else ""
+
+
+def _shown(text: str) -> str:
+    r"""
+    Return one short line of what a source said, which may be anything.
+
+    >>> _shown(" no such\trole \x1b[31m")
+    'no such role [31m'
+    """
+    kept = "".join(letter if letter.isprintable() else " " for letter in text[:_MOST_WORDS])
+    return " ".join(kept.split())
 
 
 def _first_line(error: Exception) -> str:

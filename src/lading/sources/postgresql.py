@@ -23,7 +23,7 @@ from lading.sources.location import locate
 from lading.sources.model import Rewrite
 from lading.sources.prefetch import Overdue, Prefetch, call
 from lading.sources.query import describe, render, type_names
-from lading.sources.rechunk import KeyCheck, rechunk
+from lading.sources.rechunk import ROW_BYTES, KeyCheck, TooWide, rechunk
 
 _STATEMENTS: Final = Statements(__package__ or "lading.sources")
 _BATCH_BYTES: Final = "1000000"
@@ -83,7 +83,7 @@ class Snapshot:
 
     def batches(self, query: str, parameters: Mapping[str, object], *, key: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """
-        Yield the rows of `query` in the order of `key`, 16,384 to a batch.
+        Yield the rows of `query` in the order of `key`, 16,384 to a batch, fewer where they are wide.
 
         There is always a first batch, empty if need be, so that the columns are known.  `key` must tell rows apart.
         """
@@ -99,6 +99,8 @@ class Snapshot:
                 yield batch
         except Overdue:
             raise faults.slow(place) from None
+        except TooWide:
+            raise faults.refused_query(place, f"a row holds over {ROW_BYTES >> 20} MiB; leave its files out") from None
         except (psycopg.Error, adbc.Error, OSError) as error:
             raise faults.from_query(error, place) from None
         finally:

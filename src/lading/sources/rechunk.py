@@ -2,7 +2,8 @@
 Record batches of one fixed size, and a key that really tells rows apart.
 
 How many rows the wire brings at a time depends on its buffers; files whose bytes must not, are made from batches of
-a fixed number of rows.  Pure: batches in, batches out, at most one batch held back.
+a fixed number of rows, fewer where the rows are wide: where they are cut depends on the rows alone.  Pure: batches in,
+batches out, at most one batch held back.
 """
 
 from __future__ import annotations
@@ -15,25 +16,63 @@ import pyarrow.compute
 
 _compute: Any = pyarrow.compute  # its functions are made at run time
 BATCH_ROWS: Final = 16_384
+# Whoever reads a batch needs several times its size; ordinary rows stay far below.
+BATCH_BYTES: Final = 16 << 20
+# The wire brings a million bytes at a time, and always one whole row.
+ROW_BYTES: Final = 32 << 20
 
 
-def rechunk(batches: Iterable[pa.RecordBatch], rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+class TooWide(Exception):
+    """A row holds more than ROW_BYTES."""
+
+
+def rechunk(
+    batches: Iterable[pa.RecordBatch], rows: int = BATCH_ROWS, size: int = BATCH_BYTES
+) -> Iterator[pa.RecordBatch]:
     """
-    Yield the same rows in batches of exactly `rows`, the last one with the rest.
+    Yield the same rows in batches of `rows`, or of fewer that hold about `size` bytes; the last one with the rest.
 
     The first batch comes even when it is empty: it carries the schema.  Field metadata of the driver is dropped.
+    TooWide when one row alone is more than anybody can hold.
     """
     held: list[pa.RecordBatch] = []
-    count, is_first = 0, True
+    is_first = True
     for batch in batches:
+        if batch.nbytes > ROW_BYTES:
+            raise TooWide
         held.append(pa.RecordBatch.from_arrays(batch.columns, names=batch.schema.names))
-        count += batch.num_rows
-        while count >= rows:
-            whole, rest = _cut(held, rows)
+        while take := _full(held, rows, size):
+            whole, rest = _cut(held, take)
             yield whole
-            held, count, is_first = [rest], rest.num_rows, False
-    if held and (count or is_first):
-        yield _cut(held, count)[0]
+            held, is_first = [rest], False
+    if held and (is_first or any(batch.num_rows for batch in held)):
+        yield _cut(held, sum(batch.num_rows for batch in held))[0]
+
+
+def _full(held: Sequence[pa.RecordBatch], rows: int, size: int) -> int:
+    """Return how many of the held rows make a batch, 0 while they are too few."""
+    count = sum(batch.num_rows for batch in held)
+    if sum(batch.nbytes for batch in held) >= size:
+        reached = _compute.greater_equal(_compute.cumulative_sum(_row_bytes(pa.concat_batches(held))), size)
+        place = _compute.index(reached, True).as_py()
+        if 0 <= place < rows:
+            return int(place) + 1
+    return rows if count >= rows else 0
+
+
+def _row_bytes(batch: pa.RecordBatch) -> Any:
+    """Return how many bytes each row takes; never more than `nbytes` counts, so that no full batch is overlooked."""
+    fixed, texts = 0, list[Any]()
+    for column in batch.columns:
+        if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
+            fixed += 4
+            texts.append(_compute.fill_null(_compute.binary_length(column), 0))
+        elif pa.types.is_primitive(column.type):
+            fixed += column.type.bit_width // 8
+    total: Any = pa.array([fixed] * batch.num_rows, pa.int64())
+    for lengths in texts:
+        total = _compute.add(total, lengths)
+    return total
 
 
 def _cut(held: Sequence[pa.RecordBatch], rows: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:

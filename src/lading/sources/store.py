@@ -15,6 +15,7 @@ from lading.db.transaction import Row, Transaction
 from lading.errors import InvalidInput, NotFound
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
+from lading.sources.credentials import is_reserved
 from lading.sources.model import Source
 
 _STATEMENTS: Final = Statements(__package__ or "lading.sources")
@@ -79,6 +80,8 @@ def _check(name: str, kind: str, credentials_ref: str, attachments_ref: str | No
         raise InvalidInput.field(
             "credentials_ref", "must read env:NAME or file:/absolute/path; the secret itself never goes here"
         )
+    if is_reserved(credentials_ref):
+        raise InvalidInput.field("credentials_ref", "names a variable of Lading itself; use one that the source owns")
     if attachments_ref is not None and not re.fullmatch(r"file:/[^\0]{0,400}", attachments_ref):
         raise InvalidInput.field("attachments_ref", "must read file:/absolute/directory")
     if not 1 <= timeout_seconds <= 86_400:

@@ -62,6 +62,7 @@ def configure(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # whoever started the server tells that it runs
 
 
 def redact(text: str) -> str:

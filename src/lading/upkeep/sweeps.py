@@ -19,7 +19,8 @@ from lading.db.database import Database
 from lading.errors import LadingError, StaleLease
 from lading.exports import retention
 from lading.jobs import leases, store
-from lading.jobs.model import Endings, State
+from lading.jobs.endings import follow_up
+from lading.jobs.model import Endings
 from lading.ledger.integrator import integrate
 from lading.ledger.keys import Signer
 from lading.settings import Settings
@@ -66,12 +67,10 @@ class Upkeep:
         for orphan in found:
             try:
                 async with self._database.tenant(orphan.tenant_id) as tx:
-                    job = await leases.rescue(tx, orphan)
-                    if job is not None and job.state in {State.DEAD, State.CANCELLED}:
-                        await self._endings[job.kind].ended(tx, job)
+                    await follow_up(tx, self._endings, await leases.rescue(tx, orphan))
             except StaleLease:
                 continue  # its worker or another sweep was faster
-            except LadingError:
+            except Exception:  # noqa: BLE001 - whatever it is, it must not keep the other orphans waiting
                 _LOG.exception("job.rescue_failed", extra={"job": str(orphan.job_id)})
         if found:
             await self._sender.send(notify.JOBS)
@@ -94,3 +93,5 @@ async def _every(seconds: float, sweep: Callable[[], Awaitable[None]]) -> None:
             await sweep()
         except LadingError as error:
             _LOG.warning("sweep.failed", extra={"sweep": getattr(sweep, "__name__", "?"), "reason": error.message})
+        except Exception:  # noqa: BLE001 - one broken round must not end this sweep, and with it all the others
+            _LOG.exception("sweep.failed", extra={"sweep": getattr(sweep, "__name__", "?")})

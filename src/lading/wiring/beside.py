@@ -13,11 +13,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import IO, Final
 
 from lading.db import directory, launch
+from lading.db.guests import alone, guest
 from lading.errors import EnvironmentUnfit
 from lading.settings import Settings, to_environment
 
@@ -27,16 +28,28 @@ _PREFIX: Final = "error: "
 
 
 @contextmanager
-def server(settings: Settings, *, on_start: Callable[[], None]) -> Iterator[str]:
-    """Yield the URL of a server on the data directory; `on_start` is told when one is started, which ends with us."""
-    held = directory.owner(settings.data_dir)
-    if held is not None:
-        yield _url_of(settings, None)
-        return
+def server(settings: Settings, *, on_start: Callable[[], None], on_wait: Callable[[], None]) -> Iterator[str]:
+    """
+    Yield the URL of a server on the data directory.
+
+    `on_start` is told when one is started; it ends with us, but not before others who came to work with it, for whom
+    `on_wait` is told.
+    """
+    if directory.owner(settings.data_dir) is not None:
+        with guest(settings.data_dir):
+            # Looked at again: the one that was there may have been stopping.
+            if directory.owner(settings.data_dir) is not None:
+                yield _url_of(settings, None)
+                return
     on_start()
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output, _started(settings, output) as up:
+    with (
+        ExitStack() as stack,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output,
+        _started(settings, output) as up,
+    ):
         try:
             yield _url_of(settings, up)
+            stack.enter_context(alone(settings.data_dir, on_wait=on_wait))  # held until it has stopped
         except _EndedEarlyError:
             raise EnvironmentUnfit(_last_words(output)) from None
 

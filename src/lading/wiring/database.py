@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from lading.db.directory import owner
 from lading.db.embedded import EmbeddedServer
@@ -26,8 +27,11 @@ def embedded(settings: Settings) -> EmbeddedServer:
 
 
 def url_of_running(settings: Settings) -> str:
-    """Return the URL of the database that a tree on these settings uses."""
-    return settings.database_url or embedded(settings).url()
+    """Return the URL of the database that a tree on these settings uses; EnvironmentUnfit when it is none."""
+    if settings.database_url is None:
+        return embedded(settings).url()
+    _check_address(settings.database_url)
+    return settings.database_url
 
 
 def url_for_another_process(settings: Settings) -> str:
@@ -91,6 +95,7 @@ class OwnServer:
 
 async def bring_forward(url: str) -> None:
     """Migrate the database; every reason why that can't be is one sentence."""
+    _check_address(url)
     try:
         await migrate(url)
     except psycopg.errors.InsufficientPrivilege as error:
@@ -102,6 +107,20 @@ async def bring_forward(url: str) -> None:
         raise DatabaseUnavailable(
             f"The database could not be brought forward: {_first_line(error)}. Mend that; nothing was changed."
         ) from error
+
+
+def _check_address(url: str) -> None:
+    # An @ or / that is not encoded cuts the password in two, and its rest is taken, and shown, as host or database.
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:  # libpq's own sentence quotes the address, which may hold a password
+        parts = {"port": "unreadable"}
+    shown = f"{parts.get('host')}{parts.get('dbname')}"
+    if "@" in shown or not str(parts.get("port") or 5432).replace(",", "").isdecimal():
+        raise EnvironmentUnfit(
+            "LADING_DATABASE_URL can't be read as an address; write postgresql://user:password@host:5432/database, "
+            "with %40 for an @ and %2F for a / in the password."
+        )
 
 
 def _first_line(error: psycopg.Error) -> str:

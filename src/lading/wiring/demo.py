@@ -36,11 +36,12 @@ def refuse_foreign_database(settings: Settings) -> None:
     """Refuse a PostgreSQL of somebody else's in which the example may not be made; nothing is made there before."""
     if settings.database_url is None:
         return
+    url = database.url_of_running(settings)
     try:
-        with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
+        with psycopg.connect(url, connect_timeout=5) as connection:
             row = connection.execute(_SQL["may_create"]).fetchone()
     except psycopg.OperationalError as error:
-        raise unavailable(settings.database_url, error) from error
+        raise unavailable(url, error) from error
     if row is None or not row[0]:
         raise EnvironmentUnfit(
             "The demo makes an example database in the PostgreSQL of LADING_DATABASE_URL, whose user may not do that; "

@@ -11,14 +11,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
+from lading import failpoints
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import DatabaseUnavailable, ExportError, LadingError, StaleLease, StorageFailed
 from lading.jobs import store
+from lading.jobs.endings import follow_up
 from lading.jobs.model import (
     Cancelled,
     Claim,
@@ -33,11 +35,11 @@ from lading.jobs.model import (
     Outcome,
     Retry,
     Snooze,
-    State,
 )
 
 _LOG: Final = logging.getLogger("lading.worker")
-_SETTLE_TRIES: Final = 60
+_TRIES: Final = 60
+_T = TypeVar("_T")
 
 
 def _nobody(_channel: str) -> None:
@@ -66,10 +68,16 @@ class Attempt:
 
 
 async def begin(database: Database, claimed: Claim) -> tuple[Job, Fence] | None:
-    """Return the started job and its fence, or None when the lease is lost already."""
-    try:
+    """Return the started job and its fence, or None when the lease is lost already; an answer lost is looked up."""
+
+    async def start(number: int) -> tuple[Job, Fence]:
         async with database.tenant(claimed.tenant_id) as tx:
-            return await store.start(tx, claimed)
+            # Nobody else starts this claim: what we find started, we have started.
+            known = await store.started(tx, claimed) if number else None
+            return known if known is not None else await store.start(tx, claimed)
+
+    try:
+        return await _patiently(start)
     except StaleLease:
         return None
 
@@ -104,22 +112,45 @@ async def settle(database: Database, endings: Endings, fence: Fence, outcome: Ou
     """
     Make the outcome durable, all or nothing; return False when another attempt owns the job.
 
-    A database that is away is waited for; what happened to a commit without an answer is looked up.
+    A database that is away is waited for; what happened to a commit without an answer is looked up.  A result that
+    can't be published is a failure of the attempt.  Raises what is left: the job is then to be settled as crashed.
     """
-    for number in range(_SETTLE_TRIES):
+
+    async def change(number: int) -> bool:
+        async with database.tenant(fence.tenant_id) as tx:
+            if number and await store.outcome_of(tx, fence) is not None:
+                return True  # the commit whose answer was lost had happened
+            await follow_up(tx, endings, await _apply(tx, fence, outcome))
+            failpoints.reach("committing")
+        return True
+
+    try:
+        return await _patiently(change)
+    except StaleLease:
+        return False
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:
+        if not isinstance(outcome, Done):
+            raise
+        _LOG.exception("job.not_published", extra={"job": str(fence.job_id), "kind": kind})
+        return await settle(database, endings, fence, _unpublished(error), kind=kind)
+
+
+def _unpublished(error: Exception) -> Outcome:
+    if isinstance(error, LadingError):
+        return Dead(Fault(error.code, error.message))
+    return Retry(Fault("internal-error", f"Unexpected {type(error).__name__}; the worker's log has the details."))
+
+
+async def _patiently(change: Callable[[int], Awaitable[_T]]) -> _T:
+    """Return what `change(number of the try, from 0)` returns; while the database is away, wait and try again."""
+    for number in range(_TRIES):
         try:
-            async with database.tenant(fence.tenant_id) as tx:
-                if number and await store.outcome_of(tx, fence) is not None:
-                    return True  # the commit whose answer was lost had happened
-                job = await _apply(tx, fence, outcome)
-                if job.state in {State.DEAD, State.CANCELLED}:
-                    await endings[kind].ended(tx, job)
-            return True
-        except StaleLease:
-            return False
+            return await change(number)
         except DatabaseUnavailable:
             await asyncio.sleep(random.uniform(0.1, min(5.0, 0.2 * 2**number)))  # noqa: S311 - jitter
-    return False
+    return await change(_TRIES)
 
 
 async def _apply(tx: Transaction, fence: Fence, outcome: Outcome) -> Job:

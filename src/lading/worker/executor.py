@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import threading
@@ -26,7 +27,9 @@ from lading.errors import StaleLease
 from lading.jobs.model import Cancelled, Claim, Endings, Handlers, Outcome
 from lading.worker import execute
 
+_LOG: Final = logging.getLogger("lading.worker")
 _ORPHANED: Final = 75
+_UNSETTLED: Final = 70
 
 
 class Executor:
@@ -69,30 +72,36 @@ class Executor:
             self._attempt.is_draining = True
 
     async def _run(self, claimed: Claim) -> None:
+        try:
+            ended = await self._attempt_at(claimed)
+        except Exception:  # noqa: BLE001 - whatever it is
+            # Neither done nor put back: the supervisor settles what a dead child has left.
+            _LOG.exception("job.not_settled", extra={"job": str(claimed.job_id)})
+            os._exit(_UNSETTLED)
+        _say({"ended": ended})
+
+    async def _attempt_at(self, claimed: Claim) -> str:
         begun = await execute.begin(self._database, claimed)
         if begun is None:
-            _say({"ended": "stale"})
-            return
+            return "stale"
         job, fence = begun
         _say({"started": fence.attempt})
-        self._attempt = execute.Attempt(fence, is_draining=self._is_draining, send=self._hint)
-        self._task = asyncio.create_task(execute.run(self._handlers, job, self._attempt))
+        attempt = self._attempt = execute.Attempt(fence, is_draining=self._is_draining, send=self._hint)
+        self._task = asyncio.create_task(execute.run(self._handlers, job, attempt))
         try:
             outcome = await self._task
-            failpoints.reach("settling")
-            settled = await execute.settle(self._database, self._endings, fence, outcome, kind=job.kind)
-            failpoints.reach("settled")
-            ended = type(outcome).__name__.lower() if settled else "stale"
         except StaleLease:
-            ended = "stale"
+            return "stale"
         except asyncio.CancelledError:
             # Cancelled before the handler's first step: nothing ran that could have answered.
-            outcome = Cancelled(self._attempt.cancel_reason or "cancelled")
-            await execute.settle(self._database, self._endings, fence, outcome, kind=job.kind)
-            ended = "cancelled"
-        self._attempt.hint_again()
-        self._attempt = self._task = None
-        _say({"ended": ended})
+            outcome = Cancelled(attempt.cancel_reason or "cancelled")
+        finally:
+            self._attempt = self._task = None
+        failpoints.reach("settling")
+        is_settled = await execute.settle(self._database, self._endings, fence, outcome, kind=job.kind)
+        failpoints.reach("settled")
+        attempt.hint_again()
+        return type(outcome).__name__.lower() if is_settled else "stale"
 
     def _hint(self, channel: str) -> None:
         _say({"hint": channel})

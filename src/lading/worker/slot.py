@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import time
@@ -16,24 +17,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lading.jobs.model import Claim, Fence
+from lading.jobs.model import Claim
+
+_LOG: Final = logging.getLogger("lading.worker")
+_LONGEST_PAUSE_SECONDS: Final = 30.0
 
 
 @dataclass(slots=True)
 class Work:
-    """What a slot is busy with; `attempt` is None until the child has started the job."""
+    """
+    What a slot is busy with; `attempt` is None until the child has started the job.
+
+    `excuse` says why its end is not the job's fault: no crash is counted then.
+    """
 
     claim: Claim
     attempt: int | None = None
     cancel_reason: str | None = None
     cancelled_at: float = 0.0
-
-    @property
-    def fence(self) -> Fence | None:
-        """Return the fence once the attempt was counted."""
-        if self.attempt is None:
-            return None
-        return Fence(self.claim.tenant_id, self.claim.job_id, self.claim.lease_id, self.attempt)
+    excuse: str | None = None
 
 
 class Slot:
@@ -54,6 +56,8 @@ class Slot:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._ready = False
+        self._failures = 0
+        self._started_at = 0.0
         self.work: Work | None = None
 
     @property
@@ -67,12 +71,20 @@ class Slot:
         return self._process is None or (self._process.returncode is not None and self._reader_is_done)
 
     @property
+    def may_start(self) -> bool:
+        """Return False while it is too early to start a child again after some that never became ready."""
+        pause = min(_LONGEST_PAUSE_SECONDS, 0.5 * 2**self._failures) if self._failures else 0.0
+        return time.monotonic() - self._started_at >= pause
+
+    @property
     def _reader_is_done(self) -> bool:
         return self._reader is None or self._reader.done()
 
     async def start(self) -> None:
         """Start the child."""
         self._ready = False
+        self._failures = min(self._failures + 1, 10)
+        self._started_at = time.monotonic()
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             stdin=asyncio.subprocess.PIPE,
@@ -129,18 +141,24 @@ class Slot:
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
-        async for line in process.stdout:
-            message = json.loads(line)
-            if "ready" in message:
-                self._ready = True
-                self._on_change()
-            elif "started" in message and self.work is not None:
-                self.work.attempt = message["started"]
-            elif "hint" in message:
-                self._on_hint(message["hint"])
-            elif "ended" in message:
-                self.work = None
-                self._on_change()
+        try:
+            async for line in process.stdout:
+                self._hear(json.loads(line))
+        except ValueError:
+            _LOG.exception("executor.garbled")  # what it says can't be trusted any more
+            self.kill()
         await process.wait()
         self._ready = False
         asyncio.get_running_loop().call_soon(self._on_change)
+
+    def _hear(self, message: Mapping[str, Any]) -> None:
+        if "ready" in message:
+            self._ready, self._failures = True, 0
+            self._on_change()
+        elif "started" in message and self.work is not None:
+            self.work.attempt = message["started"]
+        elif "hint" in message:
+            self._on_hint(message["hint"])
+        elif "ended" in message:
+            self.work = None
+            self._on_change()

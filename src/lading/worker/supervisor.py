@@ -10,6 +10,7 @@ children before anybody else may take their jobs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import platform
@@ -19,14 +20,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from lading import ids
+from lading import failpoints, ids
 from lading.db import notify
 from lading.db.database import Database
+from lading.db.transaction import Transaction
 from lading.errors import DatabaseBusy, DatabaseUnavailable, StaleLease
 from lading.jobs import leases, store
-from lading.jobs.model import Cancelled, Endings, State
+from lading.jobs.endings import follow_up
+from lading.jobs.model import Endings, Job
 from lading.settings import Settings
-from lading.worker import execute
 from lading.worker.slot import Slot, Work
 
 _LOG: Final = logging.getLogger("lading.worker")
@@ -56,6 +58,7 @@ class Supervisor:
         self._draining: Final = asyncio.Event()
         self._lease: UUID | None = None
         self._confirmed = 0.0
+        self._recall_at = 0.0
         self._hints: set[asyncio.Task[None]] = set()
         self._slots: Final = [
             Slot(executor, environment, on_change=self._changed.set, on_hint=self._hint) for _ in range(slots)
@@ -72,16 +75,18 @@ class Supervisor:
             await self._open_lease()
             for slot in self._slots:
                 await slot.start()
-            beats = asyncio.create_task(self._beat())
-            cancels = asyncio.create_task(self._watch_cancels())
+            watches = [asyncio.create_task(watch()) for watch in (self._beat, self._watch_lease, self._watch_cancels)]
             try:
                 while not self._draining.is_set():
                     await self._work(hearer)
+                    for watch in watches:
+                        if watch.done():
+                            watch.result()  # a worker whose heart stopped must not look alive
             finally:
                 await self._finish()
-                beats.cancel()
-                cancels.cancel()
-                await asyncio.gather(beats, cancels, return_exceptions=True)
+                for watch in watches:
+                    watch.cancel()
+                await asyncio.gather(*watches, return_exceptions=True)
                 await self._close_lease()
 
     # --- claiming ---------------------------------------------------------------------------------
@@ -92,6 +97,7 @@ class Supervisor:
         seen = hearer.generation(notify.JOBS)
         try:
             await self._bury()
+            await self._recall()
             if await self._claim():
                 return
         except DatabaseBusy:
@@ -105,14 +111,32 @@ class Supervisor:
         changed.cancel()
 
     async def _claim(self) -> bool:
-        free = [slot for slot in self._slots if slot.is_free]
-        if not free or self._lease is None or self._draining.is_set():
+        lease, free = self._lease, [slot for slot in self._slots if slot.is_free]
+        if not free or lease is None or self._draining.is_set():
             return False
+        recall_at, self._recall_at = self._recall_at, 0.0  # without the answer we don't know what we hold
         async with self._database.system() as tx:
-            claims = await store.claim(tx, lease_id=self._lease, kinds=list(self._endings), limit=len(free))
+            claims = await store.claim(tx, lease_id=lease, kinds=list(self._endings), limit=len(free))
+            if claims:
+                failpoints.reach("claiming")
+        self._recall_at = recall_at
+        if lease != self._lease:
+            return False  # it was lost meanwhile; what it claimed is an orphan that never started
         for slot, claimed in zip(free, claims, strict=False):
             slot.give(claimed)
         return bool(claims)
+
+    async def _recall(self) -> None:
+        """Settle what the database says we hold and no slot works on: an answer was lost, or a settlement failed."""
+        if self._lease is None or time.monotonic() < self._recall_at:
+            return
+        async with self._database.system() as tx:
+            held = await leases.held(tx, self._lease)
+        busy = {slot.work.claim.job_id for slot in self._slots if slot.work is not None}
+        for claimed in held:
+            if claimed.job_id not in busy:
+                await self._settle_dead(Work(claimed))
+        self._recall_at = time.monotonic() + self._settings.heartbeat_seconds
 
     async def _bury(self) -> None:
         """Settle what a dead child was doing, then start another in its place."""
@@ -121,39 +145,25 @@ class Supervisor:
                 if slot.work is not None:
                     await self._settle_dead(slot.work)
                     slot.work = None
-                if not self._draining.is_set():
+                if slot.may_start and not self._draining.is_set():
                     await slot.start()
 
     async def _settle_dead(self, work: Work) -> None:
-        fence = work.fence
-        if fence is None:
-            # It may have died between counting the attempt and saying so; the database knows.
-            await self._settle_unannounced(work)
-            return
-        if work.cancel_reason is not None:
-            cancelled = Cancelled(work.cancel_reason)
-            await execute.settle(self._database, self._endings, fence, cancelled, kind=work.claim.kind)
-            return
-        try:
-            async with self._database.tenant(fence.tenant_id) as tx:
-                job = await store.crash(tx, fence)
-                if job.state in {State.DEAD, State.CANCELLED}:
-                    await self._endings[job.kind].ended(tx, job)
-        except StaleLease:
-            return  # it had settled before it died
-        _LOG.warning("job.crashed", extra={"job": ids.show(ids.JOB, fence.job_id), "attempt": fence.attempt})
-
-    async def _settle_unannounced(self, work: Work) -> None:
+        """Settle what nobody works on any more; the database knows how far it came."""
         claim = work.claim
-        async with self._database.tenant(claim.tenant_id) as tx:
-            job = await store.find(tx, claim.job_id)
-            if job.lease_id != claim.lease_id:
-                return
-            if job.started_at is None:
-                await store.release(tx, claim.job_id, lease_id=claim.lease_id)
-                return
-        work.attempt = job.attempt
-        await self._settle_dead(work)
+        try:
+            async with self._database.tenant(claim.tenant_id) as tx:
+                await follow_up(tx, self._endings, await _let_go(tx, work))
+        except StaleLease:
+            return  # it had settled before it died, or somebody rescued it
+        except DatabaseUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is
+            # It stays ours, and is tried again by the next recall; the other jobs go on.
+            _LOG.exception("job.not_settled", extra={"job": ids.show(ids.JOB, claim.job_id)})
+            return
+        if work.excuse is None:
+            _LOG.warning("job.crashed", extra={"job": ids.show(ids.JOB, claim.job_id), "attempt": work.attempt})
 
     # --- lease and cancellation -------------------------------------------------------------------
 
@@ -175,18 +185,16 @@ class Supervisor:
             await self._sender.send(notify.JOBS)
 
     async def _beat(self) -> None:
-        """Renew the lease in time; stop everything that runs under it before anybody else may take it."""
+        """Renew the lease in time; a lease that somebody has taken is lost."""
         wait = self._settings.heartbeat_seconds
         while True:
             await asyncio.sleep(wait * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
             wait = self._settings.heartbeat_seconds
             try:
                 if not await self._renew():
-                    await self._lose_lease()
+                    self._lose_lease()
             except DatabaseUnavailable:
                 wait = min(1.0, wait)
-                if time.monotonic() - self._confirmed > self._settings.self_fence_seconds:
-                    await self._lose_lease()
 
     async def _renew(self) -> bool:
         if self._lease is None:
@@ -200,13 +208,22 @@ class Supervisor:
             self._confirmed = sent
         return is_alive
 
-    async def _lose_lease(self) -> None:
+    async def _watch_lease(self) -> None:
+        """Stop everything under a lease not confirmed in time, before anybody else may take it."""
+        # Apart from the heartbeat, which may hang: a database that does not answer is no error for a long time.
+        while True:
+            await asyncio.sleep(min(0.25, self._settings.self_fence_seconds / 8))
+            if time.monotonic() - self._confirmed > self._settings.self_fence_seconds:
+                self._lose_lease()
+
+    def _lose_lease(self) -> None:
         if self._lease is None:
             return
         _LOG.error("lease.lost", extra={"lease": ids.show(ids.LEASE, self._lease)})
         self._lease = None
         for slot in self._slots:
             if slot.work is not None:
+                slot.work.excuse = "lease-lost"
                 slot.kill()
 
     async def _watch_cancels(self) -> None:
@@ -249,26 +266,26 @@ class Supervisor:
         for slot in self._slots:
             await slot.close()
             if slot.work is not None:
-                await self._give_back(slot.work)
-
-    async def _give_back(self, work: Work) -> None:
-        claim = work.claim
-        try:
-            async with self._database.tenant(claim.tenant_id) as tx:
-                job = await store.find(tx, claim.job_id)
-                if job.lease_id != claim.lease_id:
-                    return
-                if work.attempt is None and job.started_at is None:
-                    await store.release(tx, claim.job_id, lease_id=claim.lease_id)
-                    return
-                work.attempt = job.attempt
-                fence = work.fence
-                if fence is not None:
-                    await store.snooze(tx, fence, 0.0, "drain")
-        except (DatabaseUnavailable, StaleLease):
-            return  # the lease is closed or runs out: it is rescued as an orphan
+                slot.work.excuse = slot.work.excuse or "drain"
+                # Away: the lease is closed or runs out, and the job is rescued as an orphan.
+                with contextlib.suppress(DatabaseUnavailable):
+                    await self._settle_dead(slot.work)
 
     def _hint(self, channel: str) -> None:
         task = asyncio.create_task(self._sender.send(channel))
         self._hints.add(task)
         task.add_done_callback(self._hints.discard)
+
+
+async def _let_go(tx: Transaction, work: Work) -> Job | None:
+    """Give the job back, or end it: cancelled if we were asked to, else counted as a crash unless it is excused."""
+    known = await store.started(tx, work.claim)
+    if known is None:
+        return await store.release(tx, work.claim.job_id, lease_id=work.claim.lease_id)
+    _, fence = known
+    work.attempt = fence.attempt
+    if work.cancel_reason is not None:
+        return await store.cancel_running(tx, fence, work.cancel_reason)
+    if work.excuse is not None:
+        return await store.snooze(tx, fence, 0.0, work.excuse)
+    return await store.crash(tx, fence)

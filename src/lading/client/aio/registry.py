@@ -45,6 +45,10 @@ class Tenants:
         body = asdict(KeyRequest(name, role, expires_at))
         return await self._session.fetch(MintedKey, "POST", f"{_API}/tenants/{_part(slug)}/keys", body=body)
 
+    async def revoke_key(self, slug: str, key_id: str) -> Key:
+        """Revoke a key from now on; doing it again changes nothing."""
+        return await self._session.fetch(Key, "DELETE", f"{_API}/tenants/{_part(slug)}/keys/{_part(key_id)}")
+
 
 class Profiles:
     """The profiles of one tenant and their revisions."""

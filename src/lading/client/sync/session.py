@@ -3,7 +3,8 @@
 One connection pool to one server: sends, tries again, turns problem documents into errors.
 
 What may be repeated is decided in `client.retries`.  Nothing is served from a cache.  The token stays with the server
-it is meant for: redirects are followed for downloads only, and lose it on another host.
+it is meant for: redirects are followed for downloads only, and lose it on another host.  An answer that is read whole
+has a limit in bytes, unpacked, and in time.
 """
 
 from __future__ import annotations
@@ -32,8 +33,11 @@ TIMEOUT_SECONDS: Final = 30.0
 CONNECT_SECONDS: Final = 5.0
 _CONNECTIONS: Final = 10
 _PROBLEM_BYTES: Final = 1 << 20
+ANSWER_BYTES: Final = 64 << 20
+_ANSWER_SECONDS: Final = 300.0  # the timeouts of the network begin anew with every byte
 _NOT_PROXIED: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 _NEVER_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+_OF_THE_WIRE: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _SAFE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 
@@ -149,11 +153,26 @@ class Session:
 
     def _try(self, request: httpx2.Request, *, is_idempotent: bool) -> httpx2.Response | httpx2.TransportError:
         try:
-            return self._http.send(request)
+            return self._whole(self._http.send(request, stream=True))
         except httpx2.TransportError as error:
             if not is_idempotent and not isinstance(error, _NEVER_SENT):
                 raise faults.unreachable(self.target.url, error) from error
             return error
+
+    def _whole(self, response: httpx2.Response) -> httpx2.Response:
+        """Return the answer with its body, read and unpacked within the limits."""
+        body, began = bytearray(), clock()
+        try:
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > ANSWER_BYTES or clock() - began > _ANSWER_SECONDS:
+                    raise faults.unreadable(self.target.url, ValueError("its answer does not end"))
+        except httpx2.DecodingError as error:
+            raise faults.unreadable(self.target.url, error) from error
+        finally:
+            response.close()
+        kept = {name: value for name, value in response.headers.items() if name not in _OF_THE_WIRE}
+        return httpx2.Response(response.status_code, headers=kept, content=bytes(body), request=response.request)
 
     def _pause(self, tried: int, answer: httpx2.Response | httpx2.TransportError) -> float | None:
         header = answer.headers.get("Retry-After") if isinstance(answer, httpx2.Response) else None

@@ -52,8 +52,8 @@ def _attachments(work: Work) -> Found:
         return _NONE
     directory = attachments.directory_of(work.source.attachments_ref)
     with ipc.open_file(work.file(Stage.QUERYING, "attachments")) as reader:
-        rows = (row for number in range(reader.num_record_batches) for row in reader.get_batch(number).to_pylist())
-        return attachments.locate(rows, directory)
+        batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
+        return attachments.locate((row for batch in batches for row in attachments.rows(batch)), directory)
 
 
 def _warnings(found: Found) -> list[dict[str, Any]]:

@@ -1,0 +1,121 @@
+"""
+Faults for flow tests: a link to the database that loses the answer to one commit, and a server that can be killed.
+
+The link is a Unix socket in front of the server's.  Armed with a word, it lets the first transaction that sends this
+word commit and drops the connection instead of bringing the answer back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from psycopg.conninfo import conninfo_to_dict
+
+from lading.db.embedded import EmbeddedServer
+
+_SOCKET = ".s.PGSQL.5432"
+
+
+@dataclass
+class Link:
+    """A way to the database; `url` leads over it."""
+
+    url: str
+    upstream: str
+    word: bytes | None = None
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def lose_the_answer_to(self, word: str) -> None:
+        """Drop the connection of the next transaction that sends `word`, after its commit and before the answer."""
+        self.word = word.encode()
+        self.lost.clear()
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection until either side ends it."""
+        try:
+            upstream_reader, upstream_writer = await asyncio.open_unix_connection(self.upstream)
+        except OSError:
+            writer.close()
+            return
+        passage = _Passage(self)
+        ways = [
+            asyncio.create_task(passage.there(reader, upstream_writer)),
+            asyncio.create_task(passage.back(upstream_reader, writer)),
+        ]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+        for end in (writer, upstream_writer):
+            end.close()
+
+
+@dataclass
+class _Passage:
+    link: Link
+    is_marked: bool = False
+    is_committing: bool = False
+
+    async def there(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1 << 16):
+            if self.link.word is not None and self.link.word in data:
+                self.link.word, self.is_marked = None, True
+            if self.is_marked and b"COMMIT" in data:
+                self.is_committing = True
+            writer.write(data)
+            await writer.drain()
+
+    async def back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1 << 16):
+            if self.is_committing:
+                self.link.lost.set()
+                return
+            writer.write(data)
+            await writer.drain()
+
+
+@asynccontextmanager
+async def link(url: str) -> AsyncIterator[Link]:
+    """Open a link to the server of `url`."""
+    folder = tempfile.mkdtemp(prefix="lading-link-")
+    parts = conninfo_to_dict(url)
+    made = Link(url.partition("?")[0] + f"?host={folder}&port=5432", f"{parts['host']}/{_SOCKET}")
+    server = await asyncio.start_unix_server(made.carry, f"{folder}/{_SOCKET}")
+    try:
+        yield made
+    finally:
+        server.close()
+        with contextlib.suppress(OSError):
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def own_server() -> Iterator[EmbeddedServer]:
+    """Start a PostgreSQL that the test may kill."""
+    with tempfile.TemporaryDirectory(prefix="lading-test-") as folder:
+        server = EmbeddedServer(Path(folder) / "pg")
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def kill(server: EmbeddedServer) -> None:
+    """End every process of the server with SIGKILL, as a power cut would."""
+    assert server.pid is not None
+    leader = psutil.Process(server.pid)
+    for process in [leader, *leader.children(recursive=True)]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    leader.wait()
