@@ -22,7 +22,7 @@ from lading.client.partial import Version
 from lading.client.retries import Retries
 from lading.client.sync import download as shell
 from lading.client.sync.client import Client
-from lading.errors import Conflict, DownloadFailed, NotFound, ServerUnreachable
+from lading.errors import Conflict, DownloadFailed, NotFound, ServerUnreachable, StorageFailed
 
 # C4
 SIZE = 3_000_000
@@ -261,6 +261,13 @@ def test_a_file_that_is_here_already_is_not_fetched_again(tmp_path: Path) -> Non
     _fetch(faulty, target, Version(size=SIZE, sha256=SHA256))
 
     assert faulty.asked == []
+
+
+def test_a_place_that_can_not_be_used_is_named_with_the_mend(tmp_path: Path) -> None:
+    target = tmp_path / ("n" * 300)  # refused to root, too, unlike a folder without permission
+
+    with pytest.raises(StorageFailed, match=r"can't be (reached|written): .*\. Choose another place\."):
+        _fetch(Faulty(), target, Version(size=SIZE, sha256=SHA256))
 
 
 def test_two_downloads_to_one_file_do_not_mix(tmp_path: Path) -> None:

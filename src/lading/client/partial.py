@@ -239,10 +239,13 @@ class Mismatch(DownloadFailed):
 
 def is_already(target: Path, wanted: Version) -> bool:
     """Tell whether `target` is the wanted file already."""
-    if wanted.sha256 is None or not target.is_file() or target.stat().st_size != wanted.size:
-        return False
-    with target.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == wanted.sha256
+    try:
+        if wanted.sha256 is None or not target.is_file() or target.stat().st_size != wanted.size:
+            return False
+        with target.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == wanted.sha256
+    except OSError as error:
+        raise StorageFailed(f"{target} can't be reached: {error.strerror}. Choose another place.") from error
 
 
 @contextmanager
