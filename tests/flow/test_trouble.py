@@ -74,7 +74,7 @@ async def test_cancelling_a_pending_export_ends_it_at_once(acme: Organisation) -
     ended = await acme.service.cancel(acme.principal, acme.tenant_id, ids.parse(ids.EXPORT, export.id), "wrong year")
 
     assert (ended.status, ended.stage, ended.artifacts) == ("cancelled", "CANCELLED", [])
-    with pytest.raises(InvalidTransition, match="cancelled already"):
+    with pytest.raises(InvalidTransition, match="is cancelled; only a pending or running"):
         await acme.service.cancel(acme.principal, acme.tenant_id, ids.parse(ids.EXPORT, export.id), "again")
 
 
