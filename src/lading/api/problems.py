@@ -101,7 +101,8 @@ def request_id_of(request: Request) -> str:
 async def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, LadingError)
     answered = answer(error, request_id_of(request))
-    if answered.status_code >= 500:
+    # Who comes while we stop is told so; that is no failure to wake anybody for.
+    if answered.status_code >= 500 and not request.app.state.services.stopping.is_set():
         _LOG.error("request.failed", exc_info=error, extra={"request_id": request_id_of(request), "code": error.code})
     return answered
 
