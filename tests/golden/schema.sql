@@ -867,7 +867,7 @@ GRANT USAGE ON SCHEMA public TO lading_app;
 GRANT USAGE ON SCHEMA public TO lading_system;
 GRANT USAGE ON SCHEMA public TO lading_ledger;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO lading_app;
+GRANT SELECT ON TABLE public.api_keys TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.artifacts TO lading_app;

@@ -180,3 +180,6 @@ $$;
 GRANT SELECT, INSERT, UPDATE ON turns, lanes TO lading_system;
 GRANT SELECT, UPDATE ON buckets, quotas, breakers TO lading_system;
 GRANT SELECT ON pauses, dead_letters TO lading_system;
+
+-- Keys are minted, looked up and revoked by the system role alone.
+REVOKE INSERT, UPDATE ON api_keys FROM lading_app;
