@@ -51,6 +51,12 @@ class InvalidInput(LadingError):
         return cls(f"{name}: {detail}", (FieldError("/" + name.replace(".", "/"), detail, code),))
 
 
+class ReasonRequired(InvalidInput):
+    """An operator did not say why."""
+
+    code = "reason-required"
+
+
 class Unauthenticated(LadingError):
     """No credentials, or credentials that are not valid."""
 

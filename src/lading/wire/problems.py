@@ -36,6 +36,7 @@ class Problem:
 
 STATUS: Final[dict[str, int]] = {
     "bad-request": 400,
+    "reason-required": 400,
     "unauthenticated": 401,
     "forbidden": 403,
     "not-found": 404,

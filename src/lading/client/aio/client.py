@@ -9,6 +9,7 @@ import httpx2
 
 from lading.client import target
 from lading.client.aio.exports import Exports
+from lading.client.aio.operations import DeadLetters, Jobs, Limits
 from lading.client.aio.registry import Ledger, Profiles, Sources, Tenants
 from lading.client.aio.session import TIMEOUT_SECONDS, Session
 from lading.client.retries import Retries
@@ -39,6 +40,9 @@ class AsyncClient:
         self.profiles = Profiles(self.session)
         self.sources = Sources(self.session)
         self.ledger = Ledger(self.session)
+        self.jobs = Jobs(self.session)
+        self.dead_letters = DeadLetters(self.session)
+        self.limits = Limits(self.session)
 
     @property
     def url(self) -> str:

@@ -11,6 +11,7 @@ import httpx2
 from lading.client import target
 from lading.client.retries import Retries
 from lading.client.sync.exports import Exports
+from lading.client.sync.operations import DeadLetters, Jobs, Limits
 from lading.client.sync.registry import Ledger, Profiles, Sources, Tenants
 from lading.client.sync.session import TIMEOUT_SECONDS, Session
 
@@ -40,6 +41,9 @@ class Client:
         self.profiles = Profiles(self.session)
         self.sources = Sources(self.session)
         self.ledger = Ledger(self.session)
+        self.jobs = Jobs(self.session)
+        self.dead_letters = DeadLetters(self.session)
+        self.limits = Limits(self.session)
 
     @property
     def url(self) -> str:
