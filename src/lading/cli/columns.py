@@ -84,3 +84,102 @@ LEDGER_REPORT: Final = {
 }
 PROFILE: Final = {"name": "name", "revision": "revision", "active": "is_active", "digest": "digest"}
 MINTED: Final = {"id": "key.id", "name": "key.name", "role": "key.role", "expires": "key.expires_at", "token": "token"}
+JOBS: Final = {
+    "id": "id",
+    "state": "state",
+    "kind": "kind",
+    "source": "source",
+    "priority": "priority",
+    "waiting for": "waiting_for",
+    "created": "created_at",
+    "works for": "subject",
+}
+JOB: Final = {
+    "id": "id",
+    "state": "state",
+    "kind": "kind",
+    "source": "source",
+    "works for": "subject",
+    "priority": "priority",
+    "waiting for": "waiting_for",
+    "eligible": "eligible_at",
+    "attempt": "attempt",
+    "failures": "failures",
+    "crashes": "crashes",
+    "most attempts": "max_attempts",
+    "error": "error.message",
+    "created": "created_at",
+    "started": "started_at",
+    "ended": "ended_at",
+    "cancel asked": "cancel_requested_at",
+}
+LETTERS: Final = {
+    "job": "job",
+    "state": "state",
+    "kind": "kind",
+    "source": "source",
+    "died": "died_at",
+    "code": "code",
+    "fingerprint": "fingerprint",
+    "message": "message",
+}
+LETTER: Final = {
+    "job": "job",
+    "state": "state",
+    "kind": "kind",
+    "source": "source",
+    "works for": "subject",
+    "died": "died_at",
+    "attempt": "attempt",
+    "code": "code",
+    "message": "message",
+    "fingerprint": "fingerprint",
+    "closed": "closed_at",
+    "closed by": "closed_by",
+    "reason": "reason",
+    "ticket": "ticket",
+}
+CLUSTERS: Final = {
+    "fingerprint": "fingerprint",
+    "count": "count",
+    "kind": "kind",
+    "code": "code",
+    "first": "first_at",
+    "last": "last_at",
+    "message": "message",
+}
+LETTER_HEALTH: Final = {"level": "level", "open": "open"}
+BULK: Final = {"matched": "matched", "done": "done"}
+QUOTAS: Final = {
+    "kind": "kind",
+    "active": "active",
+    "most active": "max_active",
+    "most per hour": "max_per_hour",
+    "burst": "burst",
+}
+THROTTLES: Final = {
+    "kind": "kind",
+    "source": "source",
+    "waiting for": "waiting_for",
+    "until": "eligible_at",
+    "since": "since",
+    "jobs": "pending",
+}
+RATE_LIMITS: Final = {"source": "source", "rate": "rate", "burst": "burst", "left now": "tokens"}
+BREAKERS: Final = {
+    "source": "source",
+    "state": "state",
+    "failures": "failures",
+    "tries again": "retry_at",
+    "changed": "changed_at",
+}
+PAUSES: Final = {
+    "id": "id",
+    "scope": "scope",
+    "target": "target",
+    "from": "starts_at",
+    "until": "ends_at",
+    "by": "created_by",
+    "ticket": "ticket",
+    "reason": "reason",
+}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 import click
 
 from lading.cli import output
+from lading.cli.asking import confirm
 from lading.cli.options import Line, connected
-from lading.errors import InvalidInput
 
 
 @click.command()
@@ -22,10 +21,7 @@ def command(line: Line, export_ids: Sequence[str], yes: bool) -> None:
 
     Example: lading exports delete exp_01ke2m0v8ye6h9y3v4n5p6q7r8 --yes
     """
-    if not yes:
-        if not sys.stdin.isatty():
-            raise InvalidInput("Deleting asks first, and nobody is there to answer; say --yes.")
-        click.confirm(f"Delete the files of {', '.join(export_ids)}?", abort=True, err=True)
+    confirm(f"Delete the files of {', '.join(export_ids)}?", yes=yes)
     with line.client() as client:
         for each in export_ids:
             client.exports.delete(each)

@@ -26,6 +26,9 @@ _WAITS: Final = {
     "retry": "waits to try again",
     "time": "is not due yet",
     "pause": "is paused",
+    "quota": "waits for its quota",
+    "rate": "waits for the rate limit of its source",
+    "breaker": "waits for its source to answer again",
 }
 
 

@@ -1,0 +1,110 @@
+"""What requeue, resolve and discard share: which dead letters are meant, and what became of each."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from lading.cli import exits, output
+from lading.cli.asking import confirm, grounds
+from lading.cli.columns import BULK
+from lading.cli.options import Line
+from lading.errors import Conflict, InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from lading.client import Client
+    from lading.wire.letters import BulkRequest, BulkResult
+
+Verb = Literal["requeue", "resolve", "discard"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Letters by the ids of their jobs, or by a filter; and why."""
+
+    job_ids: Sequence[str]
+    kind: str | None
+    source: str | None
+    code: str | None
+    fingerprint: str | None
+    reason: str
+    ticket: str | None
+    is_dry: bool
+    yes: bool
+
+    def request(self, *, dry_run: bool) -> BulkRequest:
+        """Return the filter as the wire has it."""
+        from lading.wire.letters import BulkRequest
+
+        return BulkRequest(
+            reason=self.reason,
+            ticket=self.ticket,
+            kind=self.kind,
+            source=self.source,
+            code=self.code,
+            fingerprint=self.fingerprint,
+            dry_run=dry_run,
+        )
+
+
+def chosen(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command ids, filters, --reason, --dry-run and --yes; it takes them as a Choice, which names something."""
+
+    @click.argument("job_ids", metavar="[ID]...", nargs=-1)
+    @click.option("--kind", metavar="KIND", help="Open ones of this kind of job.")
+    @click.option("--source", metavar="NAME", help="Open ones on this source.")
+    @click.option("--code", metavar="CODE", help="Open ones with this code of fault.")
+    @click.option("--fingerprint", metavar="TEXT", help="Open ones of this cluster.")
+    @click.option("--all", "every", is_flag=True, help="Every open one.")
+    @grounds
+    @click.option("--dry-run", "is_dry", is_flag=True, help="Only say how many there are.")
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @functools.wraps(function)
+    def inner(every: bool, **given: Any) -> Any:
+        choice = Choice(**{each.name: given.pop(each.name) for each in fields(Choice)})
+        filters = (choice.kind, choice.source, choice.code, choice.fingerprint)
+        if sum((bool(choice.job_ids), any(each is not None for each in filters), every)) != 1:
+            raise InvalidInput("Name the letters by ID, or by a filter such as --code, or say --all; one of the three.")
+        return function(choice=choice, **given)
+
+    return inner
+
+
+def close(line: Line, verb: Verb, choice: Choice) -> int:
+    """Do `verb` to the chosen letters, print what became of them and return the exit code."""
+    with line.client() as client:
+        result = _each(client, verb, choice) if choice.job_ids else _bulk(client, verb, choice)
+    output.facts(line.form, result, BULK)
+    if not line.is_json:
+        for refusal in result.refused:
+            output.talk(f"{refusal.job}  {output.plain(refusal.detail)}")
+    return exits.CONFLICT if result.refused else exits.OK
+
+
+def _each(client: Client, verb: Verb, choice: Choice) -> BulkResult:
+    from lading.wire.letters import BulkResult, Refusal
+
+    refused: list[Refusal] = []
+    for job_id in choice.job_ids:
+        try:
+            if not choice.is_dry:
+                getattr(client.dead_letters, verb)(job_id, reason=choice.reason, ticket=choice.ticket)
+            elif (letter := client.dead_letters.get(job_id)).state != "open":
+                refused.append(Refusal(job_id, f"The dead letter {job_id} is {letter.state} already."))
+        except (Conflict, NotFound) as error:
+            refused.append(Refusal(job_id, error.message))
+    most = len(choice.job_ids) - len(refused)
+    return BulkResult(matched=len(choice.job_ids), done=0 if choice.is_dry else most, refused=refused)
+
+
+def _bulk(client: Client, verb: Verb, choice: Choice) -> BulkResult:
+    if choice.is_dry or not choice.yes:
+        found = client.dead_letters.bulk(verb, choice.request(dry_run=True))
+        if choice.is_dry or not found.matched:
+            return found
+        confirm(f"{verb.capitalize()} {output.number(found.matched)} dead letters?", yes=False)
+    return client.dead_letters.bulk(verb, choice.request(dry_run=False))
