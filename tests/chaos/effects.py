@@ -56,7 +56,7 @@ class EffectHandler:
             await tx.run(STARTED, job_id=job.id, attempt=context.fence.attempt)
         if job.payload.get("poison"):
             os.kill(os.getpid(), signal.SIGKILL)
-        await asyncio.sleep(random.uniform(0.01, 0.2))
+        await asyncio.sleep(random.uniform(0.01, 0.08))
 
         async def commit(tx: Transaction) -> None:
             await tx.run(EFFECT, job_id=job.id, attempt=context.fence.attempt)

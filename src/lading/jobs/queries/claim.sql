@@ -157,6 +157,11 @@ passed AS (
     UPDATE turns
     SET next_at = CASE
         WHEN EXISTS (SELECT FROM chosen WHERE chosen.tenant_id = turns.tenant_id) THEN clock_timestamp()
+        WHEN EXISTS (  -- work for other workers than this one
+            SELECT FROM lanes
+            JOIN jobs USING (tenant_id, kind, host)
+            WHERE lanes.tenant_id = turns.tenant_id AND lanes.kind <> ALL(%(kinds)s::text[]) AND jobs.state = 'pending'
+        ) THEN clock_timestamp()
         ELSE coalesce(
             (SELECT min(judged.eligible_at) FROM judged WHERE judged.tenant_id = turns.tenant_id), 'infinity')
     END

@@ -1,0 +1,26 @@
+"""Whatever workers, sweeps, people and time do, the job engine keeps its promises."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from lading.db.embedded import EmbeddedServer
+from tests.conftest import fresh_database
+from tests.machine import JobsMachine
+
+EXAMPLES = 25
+
+
+def test_the_engine_keeps_its_promises(server: EmbeddedServer) -> None:  # O2, O3, O4, O6, O10
+    with fresh_database(server) as url:
+        machine = type("Machine", (JobsMachine,), {"url": url})
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=EXAMPLES,
+                stateful_step_count=40,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
