@@ -20,7 +20,8 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.exports import registry
 from lading.exports import store as exports
-from lading.exports.model import Sealed, StoredArtifact
+from lading.exports.endings import ExportEnding
+from lading.exports.model import JOB_KIND, Sealed, StoredArtifact
 from lading.exports.service import ExportService, blob_prefix
 from lading.ledger.entry import SYSTEM
 from lading.settings import Settings
@@ -126,9 +127,10 @@ async def services(database: Database, database_url: str, tmp_path: Path) -> Asy
     """The parts of a server on a fresh database."""
     settings = Settings(data_dir=tmp_path, database_url=database_url)
     blobs = BlobStore(settings.blobs_dir)
-    exporting = ExportService(database, settings, blobs, notify.Sender(database))
+    hints = notify.Sender(database)
+    exporting = ExportService(database, settings, blobs, hints)
     async with notify.Hearer(database_url, notify.EXPORTS) as hearer:
-        yield Services(settings, database, exporting, hearer)
+        yield Services(settings, database, exporting, hearer, hints, {JOB_KIND: ExportEnding()})
 
 
 @pytest.fixture

@@ -46,6 +46,31 @@ MATRIX: dict[str, set[Role]] = {
     "testSource": {Role.OPERATOR, Role.ADMIN},
     "listSources": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
     "getSource": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
+    "listJobs": READ,
+    "getJob": READ,
+    "listDeadLetters": READ,
+    "listDeadLetterClusters": READ,
+    "getDeadLetterHealth": READ,
+    "getDeadLetter": READ,
+    "listPauses": READ,
+    "listQuotas": READ | {Role.QUOTA},
+    "listRateLimits": READ | {Role.QUOTA},
+    "listThrottles": READ | {Role.QUOTA},
+    "listBreakers": READ | {Role.QUOTA},
+    "putQuota": {Role.QUOTA, Role.ADMIN},
+    "deleteQuota": {Role.QUOTA, Role.ADMIN},
+    "putRateLimit": {Role.QUOTA, Role.ADMIN},
+    "deleteRateLimit": {Role.QUOTA, Role.ADMIN},
+    "cancelJob": {Role.OPERATOR, Role.ADMIN},
+    "prioritiseJob": {Role.OPERATOR, Role.ADMIN},
+    "requeueDeadLetter": {Role.OPERATOR, Role.ADMIN},
+    "resolveDeadLetter": {Role.OPERATOR, Role.ADMIN},
+    "discardDeadLetter": {Role.OPERATOR, Role.ADMIN},
+    "requeueDeadLetters": {Role.OPERATOR, Role.ADMIN},
+    "resolveDeadLetters": {Role.OPERATOR, Role.ADMIN},
+    "discardDeadLetters": {Role.OPERATOR, Role.ADMIN},
+    "createPause": {Role.OPERATOR, Role.ADMIN},
+    "resumePause": {Role.OPERATOR, Role.ADMIN},
     "getLedgerHead": {Role.AUDITOR, Role.ADMIN},
     "listLedgerEntries": {Role.AUDITOR, Role.ADMIN},
     "putProfile": {Role.ADMIN},
@@ -63,7 +88,8 @@ INSTANCE_ONLY = {"listTenants", "createTenant", "putSource"}
 def request(route: Route, export_id: str, key_id: str) -> tuple[str, str]:
     (method,) = route.methods
     path = route.path.format_map(
-        {"export_id": export_id, "name": "bufdir", "slug": "nordlys", "key_id": key_id} | {"name": "bufdir"}
+        {"export_id": export_id, "name": "bufdir", "slug": "nordlys", "key_id": key_id}
+        | {"kind": "export", "source": "activities", "job_id": "job_" + "0" * 26, "pause_id": "pau_" + "0" * 26}
     )
     return method, path
 

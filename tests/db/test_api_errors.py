@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -218,7 +219,7 @@ async def test_an_idempotency_key_that_cannot_be_one_is_named(world: World) -> N
 async def test_a_database_that_is_away_is_503_and_says_when_to_come_back(world: World) -> None:
     headers = await world.headers()
     away = Database("postgresql://nobody:secret@127.0.0.1:1/lading")
-    services = Services(world.services.settings, away, world.services.exports, world.services.hearer)
+    services = dataclasses.replace(world.services, database=away)
     await away._pool.open(wait=False)
     away._pool.timeout = 0.2
     transport = httpx2.ASGITransport(app=create_app(services))

@@ -8,7 +8,20 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from lading.api import bufdir, documents, exports, health, ledger, problems, profiles, sources, tenants
+from lading.api import (
+    bufdir,
+    documents,
+    exports,
+    health,
+    jobs,
+    ledger,
+    letters,
+    limits,
+    problems,
+    profiles,
+    sources,
+    tenants,
+)
 from lading.api.middleware import Door
 from lading.api.routing import Route
 from lading.api.services import Services
@@ -19,6 +32,9 @@ ROUTERS: Final = (
     bufdir.router,
     profiles.router,
     sources.router,
+    jobs.router,
+    letters.router,
+    limits.router,
     ledger.router,
     tenants.router,
 )

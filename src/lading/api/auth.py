@@ -44,6 +44,8 @@ REQUESTERS: Final = frozenset({Role.REQUESTER, Role.OPERATOR, Role.ADMIN})
 OPERATORS: Final = frozenset({Role.OPERATOR, Role.ADMIN})
 AUDITORS: Final = frozenset({Role.AUDITOR, Role.ADMIN})
 INSPECTORS: Final = frozenset({Role.OPERATOR, Role.AUDITOR, Role.ADMIN})
+QUOTA_READERS: Final = READERS | {Role.QUOTA}
+QUOTA_KEEPERS: Final = frozenset({Role.QUOTA, Role.ADMIN})
 ADMINS: Final = frozenset({Role.ADMIN})
 
 

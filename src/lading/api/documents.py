@@ -25,7 +25,7 @@ _ABOUT: Final = (
     "every answer has an X-Request-Id. A field or parameter that is not known is refused with 422."
 )
 _MEANING: Final = {
-    "400": "The request can't be read.",
+    "400": "The request can't be read, or an operator did not say why (`reason-required`).",
     "401": "No token, or one that is not valid any more.",
     "403": "The role of the key may not do this.",
     "404": "There is no such thing in this tenant.",

@@ -13,19 +13,26 @@ from fastapi import Request
 
 from lading.api.trials import Trials
 from lading.db.database import Database
-from lading.db.notify import Hearer
+from lading.db.notify import Hearer, Sender
 from lading.exports.service import ExportService
+from lading.jobs.model import Endings
 from lading.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of one server process; `hearer` listens on `notify.EXPORTS`."""
+    """
+    The parts of one server process.
+
+    `hearer` listens on `notify.EXPORTS`, `hints` wakes workers; `endings` follow up on a job that an operator ends.
+    """
 
     settings: Settings
     database: Database
     exports: ExportService
     hearer: Hearer
+    hints: Sender
+    endings: Endings
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     trials: Trials = field(default_factory=Trials)
 

@@ -127,19 +127,23 @@ class ExportService:
         async with self._database.tenant(tenant_id) as tx:
             return await store.count(tx, status=status, profile=profile)
 
-    async def cancel(self, principal: Principal, tenant_id: UUID, export_id: UUID, reason: str) -> wire.Export:
+    async def cancel(
+        self, principal: Principal, tenant_id: UUID, export_id: UUID, reason: str, *, ticket: str | None = None
+    ) -> wire.Export:
         """Cancel what waits, ask what runs to stop; InvalidTransition for what has ended."""
-        while (shown := await self._cancel(principal, tenant_id, export_id, reason)) is None:
+        while (shown := await self._cancel(principal, tenant_id, export_id, reason, ticket)) is None:
             continue  # a retry gave it a new job between our two looks
         await self._hints.send(notify.JOBS)
         await self._hints.send(notify.EXPORTS)
         return shown
 
-    async def _cancel(self, principal: Principal, tenant_id: UUID, export_id: UUID, reason: str) -> wire.Export | None:
+    async def _cancel(
+        self, principal: Principal, tenant_id: UUID, export_id: UUID, reason: str, ticket: str | None
+    ) -> wire.Export | None:
         async with self._database.tenant(tenant_id) as tx:
             stored = await store.find(tx, export_id)
             # The job's row is locked before the export's, the order in which its worker takes them.
-            job = await jobs.cancel(tx, stored.job_id, reason=reason, actor=principal.actor)
+            job = await jobs.cancel(tx, stored.job_id, reason=reason, actor=principal.actor, ticket=ticket)
             locked = await store.lock(tx, export_id)
             if locked.job_id != stored.job_id:
                 return None  # the job we looked at had ended, so that nothing was changed

@@ -20,7 +20,7 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import Conflict, NotFound
 from lading.jobs.model import Fault, Job
-from lading.ledger.entry import Actor, Entry
+from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 
 _SQL: Final = Statements("lading.jobs")
@@ -144,7 +144,8 @@ async def close(
         letter = await get(tx, job_id)
         raise Conflict(f"The dead letter {ids.show(ids.JOB, job_id)} is {letter.state} already.")
     event = {"requeued": "job.requeued", "resolved": "letter.resolved", "discarded": "letter.discarded"}[state]
-    await record(tx, Entry(event, ids.show(ids.JOB, job_id), actor, {"for": row["subject"]}))
+    data = {"for": row["subject"], **grounds(reason, ticket)}
+    await record(tx, Entry(event, ids.show(ids.JOB, job_id), actor, data))
     return _letter(row)
 
 

@@ -22,7 +22,7 @@ from lading.errors import Conflict, InvalidTransition, NotFound, StaleLease
 from lading.jobs import letters
 from lading.jobs.model import Claim, Endings, Fault, Fence, Job, NewJob, State
 from lading.jobs.rules import backoff, is_poison, is_spent
-from lading.ledger.entry import Actor, Entry
+from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 from lading.limits import breakers
 from lading.limits.rules import HOST_FAULTS
@@ -190,7 +190,7 @@ async def release(tx: Transaction, job_id: UUID, *, lease_id: UUID) -> Job | Non
     return None
 
 
-async def cancel(tx: Transaction, job_id: UUID, *, reason: str, actor: Actor) -> Job:
+async def cancel(tx: Transaction, job_id: UUID, *, reason: str, actor: Actor, ticket: str | None = None) -> Job:
     """Cancel a job that does not run, or ask the holder of a running one to stop; return it as it is then."""
     row = await tx.maybe(_SQL["lock"], tenant_id=tx.tenant, id=job_id)
     if row is None:
@@ -198,20 +198,22 @@ async def cancel(tx: Transaction, job_id: UUID, *, reason: str, actor: Actor) ->
     if row["state"] == State.RUNNING:
         asked = await tx.maybe(_SQL["request_cancel"], tenant_id=tx.tenant, id=job_id, reason=reason)
         if asked is not None:
-            await record(tx, _entry("job.cancel_requested", asked, actor))
+            await record(tx, _entry("job.cancel_requested", asked, actor, **grounds(reason, ticket)))
         return job_of(asked if asked is not None else row)
     done = await _end_row(tx, job_id, "cancelled", Fault("cancelled", reason))
-    await record(tx, _entry("job.cancelled", done, actor))
+    await record(tx, _entry("job.cancelled", done, actor, **grounds(reason, ticket)))
     return job_of(done)
 
 
-async def prioritise(tx: Transaction, job_id: UUID, priority: int, *, actor: Actor) -> Job:
+async def prioritise(
+    tx: Transaction, job_id: UUID, priority: int, *, actor: Actor, reason: str = "", ticket: str | None = None
+) -> Job:
     """Make a waiting job more (higher) or less urgent."""
     row = await tx.maybe(_SQL["prioritise"], tenant_id=tx.tenant, id=job_id, priority=priority)
     if row is None:
         job = await find(tx, job_id)
         raise InvalidTransition(f"{ids.show(ids.JOB, job_id)} is {job.state.value}; only a waiting job has a priority.")
-    await record(tx, _entry("job.prioritised", row, actor, priority=priority))
+    await record(tx, _entry("job.prioritised", row, actor, priority=priority, **grounds(reason, ticket)))
     return job_of(row)
 
 
@@ -224,7 +226,8 @@ async def revive(
     if row is None:
         raise Conflict(f"{ids.show(ids.JOB, job_id)} is not dead any more; nothing was requeued.")
     job = job_of(row)
-    await endings[job.kind].revived(tx, job, actor)
+    if job.kind in endings:
+        await endings[job.kind].revived(tx, job, actor)
     return job
 
 

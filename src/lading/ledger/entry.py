@@ -20,6 +20,7 @@ from lading.canonical import Json
 
 MAX_LINE_BYTES: Final = 65_535  # what a C2SP entry bundle can carry, and the CHECK of the tables
 _MAX_TEXT: Final = 500
+_TICKET: Final = re.compile(r"[A-Za-z0-9._#/-]{1,60}")
 _SUBJECT: Final = re.compile(r"[a-z][a-z0-9]*_[A-Za-z0-9._:-]{1,120}|[a-z]+:[A-Za-z0-9._:/-]{1,200}")
 
 EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
@@ -124,6 +125,22 @@ def line(entry: Entry, *, tenant: UUID, at: datetime) -> bytes:
     if len(written) > MAX_LINE_BYTES:
         raise ValueError(f"a ledger line of {len(written)} bytes is over {MAX_LINE_BYTES}")
     return written
+
+
+def is_ticket(text: str) -> bool:
+    """Tell whether `text` is the number of a ticket, which a ledger line may hold, and no prose."""
+    return _TICKET.fullmatch(text) is not None
+
+
+def grounds(reason: str, ticket: str | None) -> dict[str, Json]:
+    """
+    Return what a line may tell of an operator's grounds: that there is a reason, never its words, and the ticket.
+
+    >>> grounds("Ann is on leave", "OPS-7")
+    {'reason': True, 'ticket': 'OPS-7'}
+    """
+    told: dict[str, Json] = {"reason": bool(reason.strip())}
+    return {**told, "ticket": ticket} if ticket is not None and is_ticket(ticket) else told
 
 
 def _refuse_prose(value: Json) -> None:

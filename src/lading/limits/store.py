@@ -17,7 +17,7 @@ from lading import ids
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import FieldError, InvalidInput, NotFound
-from lading.ledger.entry import Actor, Entry
+from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 from lading.limits.model import Bucket, Pause, Quota, Scope, Throttle, WaitingFor
 
@@ -144,16 +144,18 @@ async def pause(
     )
     paused = _pause(row)
     event = "pause.set" if ends_at is None else "blackout.set"
-    await _changed(tx, Entry(event, ids.show(ids.PAUSE, paused.id), actor, {"scope": scope.value, "on": paused.target}))
+    data = {"scope": scope.value, "on": paused.target, **grounds(reason, ticket)}
+    await _changed(tx, Entry(event, ids.show(ids.PAUSE, paused.id), actor, data))
     return paused
 
 
-async def resume(tx: Transaction, pause_id: UUID, *, actor: Actor) -> None:
+async def resume(tx: Transaction, pause_id: UUID, *, actor: Actor, reason: str = "", ticket: str | None = None) -> None:
     """Lift one pause or blackout."""
     row = await tx.maybe(_SQL["resume"], tenant_id=tx.tenant, id=pause_id)
     if row is None:
         raise NotFound(f"There is no pause {ids.show(ids.PAUSE, pause_id)}; list the pauses to see what is stopped.")
-    await _changed(tx, Entry("pause.lifted", ids.show(ids.PAUSE, pause_id), actor, {"scope": row["scope"]}))
+    data = {"scope": row["scope"], **grounds(reason, ticket)}
+    await _changed(tx, Entry("pause.lifted", ids.show(ids.PAUSE, pause_id), actor, data))
 
 
 async def pauses(tx: Transaction) -> Sequence[Pause]:

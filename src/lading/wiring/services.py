@@ -9,6 +9,8 @@ from lading.api.services import Services
 from lading.artifacts.blobs import BlobStore
 from lading.db import notify
 from lading.db.database import Database
+from lading.exports.endings import ExportEnding
+from lading.exports.model import JOB_KIND
 from lading.exports.service import ExportService
 from lading.settings import Settings
 
@@ -22,6 +24,6 @@ async def opened(settings: Settings, database_url: str) -> AsyncIterator[Service
         hints = notify.Sender(database)
         exports = ExportService(database, settings, BlobStore(settings.blobs_dir), hints)
         async with notify.Hearer(database_url, notify.EXPORTS) as hearer:
-            yield Services(settings, database, exports, hearer)
+            yield Services(settings, database, exports, hearer, hints, {JOB_KIND: ExportEnding()})
     finally:
         await database.close()

@@ -1,0 +1,115 @@
+"""
+Jobs as people look at them: live and finished in one list, with what each waits for and how its attempts went.
+
+Reads only; what changes a job is in `store`.  Takes `tx`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from lading import ids
+from lading.db.statements import Statements
+from lading.db.transaction import Row, Transaction
+from lading.errors import NotFound
+from lading.jobs.model import State
+
+_SQL: Final = Statements("lading.jobs")
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job; `waiting_for` and `eligible_at` say why it does not run and until when, if that is known."""
+
+    id: UUID
+    kind: str
+    host: str
+    subject: str
+    state: State
+    priority: int
+    attempt: int
+    failures: int
+    crashes: int
+    max_attempts: int
+    waiting_for: str | None
+    eligible_at: datetime | None
+    error: Mapping[str, Any] | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """One attempt; `outcome` is None while it goes on."""
+
+    attempt: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    error: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs; None and no state mean any."""
+
+    states: Sequence[State] = ()
+    kind: str | None = None
+    host: str | None = None
+
+
+async def page(tx: Transaction, wanted: JobFilter, *, before: UUID | None, limit: int) -> list[JobView]:
+    """Return up to `limit` jobs, newest first."""
+    rows = await tx.all(
+        _SQL["jobs_page"],
+        tenant_id=tx.tenant,
+        before=before,
+        states=[state.value for state in wanted.states] or None,
+        kind=wanted.kind,
+        host=wanted.host,
+        limit=limit,
+    )
+    return [_view(row) for row in rows]
+
+
+async def look(tx: Transaction, job_id: UUID) -> JobView:
+    """Return one job."""
+    # The page that begins just above it: ids are ordered, and one statement says what a job looks like.
+    above = UUID(int=min(job_id.int + 1, (1 << 128) - 1))
+    found = await page(tx, JobFilter(), before=above, limit=1)
+    if not found or found[0].id != job_id:
+        raise NotFound(f"There is no job {ids.show(ids.JOB, job_id)}; list the jobs to find it.")
+    return found[0]
+
+
+async def attempts(tx: Transaction, job_id: UUID) -> list[AttemptView]:
+    """Return the attempts at a job, oldest first."""
+    rows = await tx.all(_SQL["attempts"], tenant_id=tx.tenant, job_id=job_id)
+    return [AttemptView(**{name: row[name] for name in AttemptView.__slots__}) for row in rows]
+
+
+def _view(row: Row) -> JobView:
+    waiting_for, eligible_at = _waiting(row)
+    told: dict[str, Any] = {name: row[name] for name in JobView.__slots__ if name in row}
+    told |= {"state": State(row["state"]), "waiting_for": waiting_for, "eligible_at": eligible_at}
+    return JobView(**told)
+
+
+def _waiting(row: Row) -> tuple[str | None, datetime | None]:
+    match row["state"]:
+        case "pending" if row["is_stopped"]:
+            return ("pause" if row["stopped_until"] is None else "blackout"), row["stopped_until"]
+        case "pending" if row["lane_waiting_for"] is not None:
+            return row["lane_waiting_for"], row["lane_eligible_at"]
+        case "pending":
+            return "worker", None
+        case "scheduled":
+            return ("retry" if row["failures"] else "time"), row["due_at"]
+        case _:
+            return None, None
