@@ -22,6 +22,6 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def grounds(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command --reason, which it takes, and --ticket."""
-    ticket = click.option("--ticket", metavar="TEXT", help="Where it is filed.")
-    reason = click.option("--reason", required=True, metavar="TEXT", help="Why; it goes into the ledger.")
+    ticket = click.option("--ticket", metavar="TEXT", help="Where it is filed, such as OPS-17.")
+    reason = click.option("--reason", required=True, metavar="TEXT", help="Why.")
     return reason(ticket(function))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
@@ -18,6 +18,8 @@ from lading.errors import Conflict, InvalidInput, NotFound
 if TYPE_CHECKING:
     from lading.client import Client
     from lading.wire.letters import BulkRequest, BulkResult
+
+_MOST: Final = 1000  # what the server does at once
 
 Verb = Literal["requeue", "resolve", "discard"]
 
@@ -47,6 +49,7 @@ class Choice:
             source=self.source,
             code=self.code,
             fingerprint=self.fingerprint,
+            limit=_MOST,
             dry_run=dry_run,
         )
 
@@ -82,6 +85,8 @@ def close(line: Line, verb: Verb, choice: Choice) -> int:
     if not line.is_json:
         for refusal in result.refused:
             output.talk(f"{refusal.job}  {output.plain(refusal.detail)}")
+        if result.matched >= _MOST and not choice.job_ids:
+            output.talk("There may be more; do it again.")
     return exits.CONFLICT if result.refused else exits.OK
 
 

@@ -48,7 +48,10 @@ def create(line: Line, slug: str, name: str) -> None:
 @click.argument("slug")
 @click.option("--name", help="What the key is for; without it the keys are listed.")
 @click.option(
-    "--role", default="operator", show_default=True, help="viewer, requester, operator, auditor, admin or worker."
+    "--role",
+    default="operator",
+    show_default=True,
+    help="viewer, requester, operator, quota, auditor, admin or worker.",
 )
 @click.option("--expires-at", metavar="INSTANT", help="When it ends, RFC 3339; never if none is given.")
 @connected
