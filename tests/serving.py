@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,11 @@ from lading.exports import store as exports
 from lading.exports.endings import ExportEnding
 from lading.exports.model import JOB_KIND, Sealed, StoredArtifact
 from lading.exports.service import ExportService, blob_prefix
+from lading.jobs import leases
+from lading.jobs import store as jobs
+from lading.jobs.endings import follow_up
+from lading.jobs.model import Claim, Fault
+from lading.ledger import store as ledger
 from lading.ledger.entry import SYSTEM
 from lading.settings import Settings
 from lading.tenants import store as tenants
@@ -117,6 +123,34 @@ class World:
                 code="source-refused",
             )
         await notify.Sender(self.services.database).send(notify.EXPORTS)
+
+    async def claim(self, limit: int = 1000) -> list[Claim]:
+        """Claim the exports that may run, as a worker does."""
+        lease = ids.new()
+        async with self.services.database.system() as tx:
+            await leases.open_lease(tx, lease, worker="test", seconds=3600)
+        async with self.services.database.system() as tx:
+            await jobs.wake_turns(tx)
+            return await jobs.claim(tx, lease_id=lease, kinds=[JOB_KIND], limit=limit)
+
+    async def bury(self, claimed: Claim, message: str = "No login for 17.") -> str:
+        """Let the first attempt at a claimed job kill it; return its id."""
+        async with self.services.database.tenant(claimed.tenant_id) as tx:
+            _, fence = await jobs.start(tx, claimed)
+            await follow_up(tx, self.services.endings, await jobs.kill(tx, fence, Fault("source-refused", message)))
+        return ids.show(ids.JOB, claimed.job_id)
+
+    async def dead(self, count: int = 1, **fields: Any) -> list[str]:
+        """Ask for exports and let their jobs die; return the jobs' ids, oldest first."""
+        for _ in range(count):
+            await self.export(**fields)
+        claims = sorted(await self.claim(), key=lambda claimed: claimed.job_id)
+        return [await self.bury(claimed, f"No login for {number}.") for number, claimed in enumerate(claims)]
+
+    async def events(self, subject: str, slug: str = "nordlys") -> list[dict[str, Any]]:
+        """Return what the ledger holds about `subject`, oldest first."""
+        async with self.services.database.tenant(self.organisations[slug].id) as tx:
+            return [json.loads(line) for line in await ledger.history(tx, subject)]
 
     async def _id(self, tx: Any, slug: str) -> UUID:
         return INSTANCE_ID if slug == "instance" else self.organisations[slug].id

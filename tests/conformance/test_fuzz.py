@@ -57,6 +57,9 @@ _REAL: dict[str, dict[str, object]] = {
     "/api/v1/exports": REQUEST,
     "/api/v1/bufdir-exports": {"org_id": "nordlys", "format": "csv", "period_from": "2024-01-01"},
     "/api/v1/tenants/{slug}/keys": {"role": "viewer"},
+    "/api/v1/jobs/{job_id}/prioritise": {"reason": "fuzz"},
+    "/api/v1/dead-letters/requeue": {"reason": "fuzz"},
+    "/api/v1/pauses": {"scope": "kind", "target": "other", "reason": "fuzz"},
 }
 
 
@@ -87,7 +90,9 @@ def running(database_url: str, tmp_path: Path) -> Iterator[Running]:
         with httpx2.Client(base_url=served.url, headers=served.headers) as http:
             export = http.post("/api/v1/exports", json=REQUEST)
             http.put("/api/v1/sources/activities", json={"credentials_ref": "env:LADING_TEST_UNSET"})
-            served.names |= {"export_id": export.json()["id"], "slug": "nordlys"}
+            job = http.get("/api/v1/jobs").json()["items"][0]
+            served.names |= {"export_id": export.json()["id"], "slug": "nordlys", "job_id": job["id"]}
+            served.names |= {"kind": job["kind"], "source": job["source"]}
         yield served
     finally:
         served.loop.call_soon_threadsafe(served.stop.set)

@@ -1,0 +1,189 @@
+"""Limits are set, seen and lifted over HTTP, hold at the next claim, and are each tenant's own."""
+
+# O1, O5, O6, O7, O10.
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lading.limits import breakers
+from lading.tenants.model import Role
+from serving import World
+
+pytestmark = pytest.mark.anyio
+API = "/api/v1"
+WHY = {"reason": "the source is moved tonight", "ticket": "OPS-7"}
+
+
+async def listed(world: World, name: str, **options: Any) -> list[dict[str, Any]]:
+    answer = await world.ask("GET", f"{API}/{name}", **options)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
+
+
+def at(hours: float) -> str:
+    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+
+
+async def test_a_quota_is_set_seen_changed_and_lifted(world: World) -> None:
+    put = await world.ask("PUT", f"{API}/quotas/export", json={"max_active": 1}, role=Role.QUOTA)
+    changed = await world.ask("PUT", f"{API}/quotas/export", json={"max_per_hour": 9})
+    shown = await listed(world, "quotas", role=Role.QUOTA)
+    lifted = await world.ask("DELETE", f"{API}/quotas/export")
+    again = await world.ask("DELETE", f"{API}/quotas/export")
+
+    assert (put.status_code, put.json()["max_active"], put.json()["active"]) == (200, 1, 0)
+    assert shown == [changed.json()]
+    assert (shown[0]["max_active"], shown[0]["max_per_hour"], shown[0]["burst"]) == (None, 9, 9)
+    assert (lifted.status_code, again.status_code) == (204, 404)
+    assert await listed(world, "quotas") == []
+    events = await world.events("kind:export")
+    assert [event["type"] for event in events] == ["quota.set", "quota.set", "quota.dropped"]
+    assert {event["actor"]["kind"] for event in events} == {"key"}
+
+
+async def test_a_quota_holds_back_what_is_over_it_and_shows_it(world: World) -> None:
+    await world.ask("PUT", f"{API}/quotas/export", json={"max_active": 1})
+    for _ in range(3):
+        await world.export()
+
+    first, second = await world.claim(), await world.claim()
+
+    (throttle,) = await listed(world, "throttles", role=Role.VIEWER)
+    (quota,) = await listed(world, "quotas")
+    waiting = await listed(world, "jobs?state=pending")
+    assert (len(first), second, quota["active"]) == (1, [], 1)
+    assert (throttle["kind"], throttle["source"], throttle["pending"]) == ("export", "activities", 2)
+    assert {job["waiting_for"] for job in waiting} == {throttle["waiting_for"]} == {"quota"}
+
+
+async def test_a_rate_limit_is_set_seen_and_lifted(world: World) -> None:
+    put = await world.ask("PUT", f"{API}/rate-limits/activities", json={"rate": 0.001, "burst": 2}, role=Role.QUOTA)
+    for _ in range(3):
+        await world.export()
+    claimed = await world.claim()
+    assert await world.claim() == []
+    (shown,), (throttle,) = await listed(world, "rate-limits"), await listed(world, "throttles")
+    lifted = await world.ask("DELETE", f"{API}/rate-limits/activities")
+
+    assert (put.status_code, put.json()["tokens"], len(claimed)) == (200, 2.0, 2)
+    assert (shown["source"], shown["rate"], shown["burst"]) == ("activities", 0.001, 2.0)
+    assert shown["tokens"] < 1
+    assert (throttle["waiting_for"], throttle["pending"]) == ("rate", 1)
+    assert throttle["eligible_at"] > throttle["since"]
+    assert (lifted.status_code, len(await world.claim())) == (204, 1)
+    assert (await world.ask("DELETE", f"{API}/rate-limits/activities")).status_code == 404
+
+
+async def test_a_wrong_limit_is_named(world: World) -> None:
+    for path, body, pointer in [
+        ("quotas/export", {}, "/max_active"),
+        ("quotas/export", {"max_active": -1}, "/max_active"),
+        ("quotas/export", {"max_active": 1, "burst": 2}, "/burst"),
+        ("quotas/export", {"max_per_hour": 0}, "/max_per_hour"),
+        ("quotas/export", {"max_runs": 1}, "/max_runs"),
+        ("quotas/No%20kind", {"max_active": 1}, "/kind"),
+        ("rate-limits/activities", {"rate": 0, "burst": 1}, "/rate"),
+        ("rate-limits/activities", {"rate": 1, "burst": 0.5}, "/burst"),
+        ("rate-limits/activities", {"rate": 1}, "/burst"),
+    ]:
+        answer = await world.ask("PUT", f"{API}/{path}", json=body)
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer), (path, body)
+
+
+async def test_a_pause_stops_until_it_is_resumed(world: World) -> None:
+    await world.export()
+    for scope, target in [("tenant", ""), ("source", "activities"), ("kind", "export")]:
+        made = await world.ask(
+            "POST", f"{API}/pauses", json={"scope": scope, "target": target, **WHY}, role=Role.OPERATOR
+        )
+        pause = made.json()
+        assert (made.status_code, pause["scope"], pause["ends_at"]) == (201, scope, None)
+        assert (pause["reason"], pause["ticket"], pause["created_by"][:4]) == (WHY["reason"], "OPS-7", "key_")
+        assert await listed(world, "pauses", role=Role.VIEWER) == [pause]
+        assert await world.claim() == []
+        assert (await listed(world, "throttles"))[0]["waiting_for"] == "pause"
+
+        resumed = await world.ask("POST", f"{API}/pauses/{pause['id']}/resume", json=WHY, role=Role.OPERATOR)
+        assert (resumed.status_code, await listed(world, "pauses")) == (204, [])
+        events = await world.events(pause["id"])
+        assert [event["type"] for event in events] == ["pause.set", "pause.lifted"]
+        assert {(event["data"]["reason"], event["data"]["ticket"]) for event in events} == {(True, "OPS-7")}
+        assert "moved" not in str(events)
+        again = await world.ask("POST", f"{API}/pauses/{pause['id']}/resume", json=WHY)
+        assert again.status_code == 404
+
+    assert len(await world.claim()) == 1
+
+
+async def test_a_blackout_ends_by_itself(world: World) -> None:
+    await world.export()
+    made = await world.ask("POST", f"{API}/pauses", json={"scope": "tenant", "ends_at": at(1), **WHY})
+    later = await world.ask(
+        "POST", f"{API}/pauses", json={"scope": "tenant", "starts_at": at(2), "ends_at": at(3), **WHY}
+    )
+
+    assert await world.claim() == []
+    (throttle,) = await listed(world, "throttles")
+    assert (throttle["waiting_for"], throttle["eligible_at"]) == ("blackout", made.json()["ends_at"])
+    assert (later.status_code, len(await listed(world, "pauses"))) == (201, 2)
+
+
+async def test_a_wrong_pause_is_named(world: World) -> None:
+    for change, pointer in [
+        ({"scope": "planet"}, "/scope"),
+        ({"target": "export"}, "/target"),
+        ({"scope": "kind"}, "/target"),
+        ({"scope": "job", "target": "x"}, "/target"),
+        ({"ends_at": at(-1)}, "/ends_at"),
+        ({"starts_at": at(1)}, "/ends_at"),
+        ({"ends_at": "soon"}, "/ends_at"),
+        ({"starts_at": "9999-12-31T23:59:59-23:00"}, "/starts_at"),
+        ({"ticket": "Ann Nordmann"}, "/ticket"),
+    ]:
+        answer = await world.ask("POST", f"{API}/pauses", json={"scope": "tenant", **WHY, **change})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer), change
+
+
+async def test_without_a_reason_nothing_is_paused_or_resumed(world: World) -> None:  # O10
+    pause = (await world.ask("POST", f"{API}/pauses", json={"scope": "tenant", **WHY})).json()
+
+    for body in ({}, {"reason": "\t"}):
+        made = await world.ask("POST", f"{API}/pauses", json={"scope": "tenant", **body})
+        resumed = await world.ask("POST", f"{API}/pauses/{pause['id']}/resume", json=body)
+        assert (made.status_code, made.json()["code"]) == (400, "reason-required")
+        assert (resumed.status_code, resumed.json()["code"]) == (400, "reason-required")
+    assert await listed(world, "pauses") == [pause]
+
+
+async def test_a_breaker_is_shown_with_when_it_lets_a_probe_through(world: World) -> None:
+    async with world.services.database.tenant(world.organisations["nordlys"].id) as tx:
+        for _ in range(5):
+            await breakers.note_fault(tx, "activities")
+
+    (breaker,) = await listed(world, "breakers", role=Role.VIEWER)
+
+    assert (breaker["source"], breaker["state"], breaker["failures"]) == ("activities", "open", 5)
+    assert breaker["retry_at"] > breaker["changed_at"]
+
+
+async def test_limits_are_each_organisations_own(world: World) -> None:
+    await world.ask("PUT", f"{API}/quotas/export", json={"max_active": 0})
+    await world.ask("PUT", f"{API}/rate-limits/activities", json={"rate": 1, "burst": 1})
+    pause = (await world.ask("POST", f"{API}/pauses", json={"scope": "tenant", **WHY})).json()
+    await world.export()
+    await world.claim()
+    async with world.services.database.tenant(world.organisations["nordlys"].id) as tx:
+        await breakers.note_fault(tx, "activities")
+
+    for name in ("quotas", "rate-limits", "pauses", "throttles", "breakers"):
+        assert len(await listed(world, name)) == 1, name
+        assert await listed(world, name, slug="fjord") == [], name
+    for path in ("quotas/export", "rate-limits/activities"):
+        assert (await world.ask("DELETE", f"{API}/{path}", slug="fjord")).status_code == 404
+    resumed = await world.ask("POST", f"{API}/pauses/{pause['id']}/resume", json=WHY, slug="fjord")
+    assert resumed.status_code == 404
+    assert await listed(world, "pauses") == [pause]
