@@ -211,7 +211,9 @@ class JobsMachine(RuleBasedStateMachine):
     @precondition(lambda self: bool(self.started))
     @rule(data=st.data())
     def start_again(self, data: Any) -> None:
-        self.try_start(*data.draw(st.sampled_from(self.started)))
+        # Those first that could do harm: the job runs already, or waits for its start by somebody else.
+        held = [entry for entry in self.started if self.jobs[entry[1].job_id].holder is not None]
+        self.try_start(*data.draw(st.sampled_from(held or self.started)))
 
     def try_start(self, worker: Worker, item: Claim) -> None:
         known = self.jobs[item.job_id]
@@ -229,19 +231,26 @@ class JobsMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(worker.fences for worker in self.everybody()))
     @rule(data=st.data(), how=st.sampled_from(HOW))
     def settle_one(self, data: Any, how: str) -> None:
-        worker = data.draw(st.sampled_from([worker for worker in self.everybody() if worker.fences]))
-        self.try_settle(worker, data.draw(st.sampled_from(worker.fences)), how)
+        worker = data.draw(st.sampled_from([worker for worker in (*self.zombies, *self.workers) if worker.fences]))
+        # Those first whose job somebody else holds by now: only the fence keeps them out.
+        taken = [fence for fence in worker.fences if self.jobs[fence.job_id].holder not in {None, worker.lease}]
+        self.try_settle(worker, data.draw(st.sampled_from(taken or worker.fences)), how)
 
     @precondition(lambda self: bool(self.spent))
     @rule(data=st.data(), how=st.sampled_from(HOW))
     def settle_again(self, data: Any, how: str) -> None:
-        self.try_settle(*data.draw(st.sampled_from(self.spent)), how)
+        # Those first that could do harm: the job is held again, by this worker or another.
+        held = [entry for entry in self.spent if self.jobs[entry[1].job_id].holder is not None]
+        self.try_settle(*data.draw(st.sampled_from(held or self.spent)), how)
 
     @rule(index=st.integers(0, WORKERS - 1), how=st.sampled_from(HOW), times=st.integers(1, 3))
     def work(self, index: int, how: str, times: int) -> None:
         """Go the whole way with one job after another, so that jobs see many attempts."""
         for _ in range(times):
-            self.beat(index)
+            for other in range(WORKERS):
+                self.beat(other)
+            if not any(known.ended is None and known.due_at is None for known in self.jobs.values()):
+                self.pass_time(16)
             self.promote()
             self.claim(index, 1)
             worker = self.workers[index]
@@ -254,21 +263,22 @@ class JobsMachine(RuleBasedStateMachine):
 
     @rule(index=st.integers(0, WORKERS - 1))
     def lose_worker(self, index: int) -> None:
-        """Let one worker fall silent while the others go on; it will act again, as a zombie."""
+        """Let one worker fall silent while the others go on; it acts again before and after it is missed."""
         for seconds in (16, 16):
             for other in range(WORKERS):
                 if other != index:
                     self.beat(other)
             self.pass_time(seconds)
+        self.claim(index, 1)
         self.sweep()
         self.zombies.append(self.workers.pop(index))
         self.open_worker()
 
     def try_settle(self, worker: Worker, fence: Fence, how: str) -> None:
-        known, fault = self.jobs[fence.job_id], Fault("broken", "It broke.")
+        known, fault, delay = self.jobs[fence.job_id], Fault("broken", "It broke."), random.choice([0.0, 15.0])
         bodies: dict[str, Callable[[Transaction], Awaitable[Job]]] = {
             "complete": lambda tx: store.complete(tx, fence),
-            "fail": lambda tx: store.fail(tx, fence, fault, after_seconds=random.choice([0.0, 15.0])),
+            "fail": lambda tx: store.fail(tx, fence, fault, after_seconds=delay),
             "snooze": lambda tx: store.snooze(tx, fence, 10.0, "later"),
             "kill": lambda tx: store.kill(tx, fence, fault),
             "crash": lambda tx: store.crash(tx, fence),
@@ -286,7 +296,11 @@ class JobsMachine(RuleBasedStateMachine):
         elif how == "kill" or spent:
             assert job.state is State.DEAD, f"{how}: {job.state} though the budget is spent"
         else:
-            assert job.state in {State.PENDING, State.SCHEDULED}, f"{how}: {job.state}"
+            waits = how == "snooze" or (how == "fail" and delay > 0)
+            assert job.state is (State.SCHEDULED if waits else State.PENDING), f"{how}: {job.state}"
+            after = timedelta(seconds=10 if how == "snooze" else delay)
+            assert not waits or job.due_at == self.now + after, "it waits for another time than it was told"
+            assert (job.failures, job.crashes) == (known.failures, known.crashes), "the budget is counted wrongly"
         if job.state in {State.PENDING, State.SCHEDULED}:
             self.put_back(known, job)
         else:
@@ -386,9 +400,7 @@ class JobsMachine(RuleBasedStateMachine):
             self.tenant(lambda tx: limits.drop_quota(tx, self.kind, actor=SYSTEM))
         elif most is not None:
             self.tenant(
-                lambda tx: limits.set_quota(
-                    tx, self.kind, max_active=most, max_per_hour=None, burst=None, actor=SYSTEM
-                )
+                lambda tx: limits.set_quota(tx, self.kind, max_active=most, max_per_hour=None, burst=None, actor=SYSTEM)
             )
         self.quota = most
 

@@ -147,7 +147,7 @@ async def test_two_kinds_share_the_bucket_of_their_host(database: Database, tena
     assert sum(len(batch) for batch in batches) == 5
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rate=st.sampled_from([0.5, 2.0, 7.5]),
     burst=st.integers(1, 6),
