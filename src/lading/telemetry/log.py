@@ -21,7 +21,10 @@ from lading import clock
 EVENTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "database.unavailable": "the database did not answer; the process goes on trying",
+        "executor.garbled": "an executor said something that is no message; it was ended",
         "job.crashed": "an executor died under a job",
+        "job.not_published": "an attempt's result could not be published; it counts as a failure",
+        "job.not_settled": "an attempt's end could not be stored; its executor ends and the supervisor settles it",
         "job.failed": "a handler raised something nobody expected; the trace is below it",
         "job.rescue_failed": "a job whose worker is lost could not be taken back",
         "lease.lost": "this worker could not renew its lease in time and stopped its jobs",
