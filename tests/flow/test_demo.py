@@ -47,8 +47,9 @@ def test_from_nothing_to_a_checked_package(lading, up, tmp_path: Path) -> None:
 
     package = package_of(done)
     assert {"manifest.json", "statement.dsse.json"} <= set(zipfile.ZipFile(package).namelist())
-    for word in ("querying", "auditing", "rows", "warnings", "files", "ledger", "signed root"):
+    for word in ("rows", "warnings", "files", "ledger", "signed root"):
         assert word in done.stderr
+    assert "/5 " in done.stderr  # live progress; a fast stage may be over before it is seen
     assert users_of(tmp_path / "data") == []
     verified = lading("verify", str(package), data_dir=tmp_path / "data")
     assert verified.returncode == 0, verified.stderr
