@@ -17,7 +17,7 @@ from tests.conftest import fresh_database
 from lading import ids
 from lading.db.database import Database
 from lading.db.embedded import EmbeddedServer
-from lading.errors import InvalidInput, NotFound
+from lading.errors import DatabaseBusy, InvalidInput, NotFound
 from lading.jobs import leases, store
 from lading.jobs.model import Claim, Fault, Fence, NewJob, State
 from lading.ledger import store as ledger
@@ -314,3 +314,16 @@ async def test_a_crash_frees_the_slot(database: Database, tenant: UUID, lease: U
 
     assert job.state is State.PENDING
     assert len(await claim(database, lease)) == 1
+
+
+async def test_a_turn_that_somebody_holds_for_long_is_not_waited_for(
+    database: Database, database_url: str, tenant: UUID, lease: UUID
+) -> None:
+    (job,) = await enqueue(database, tenant)
+    with psycopg.connect(database_url) as holder:
+        holder.execute("SELECT FROM turns FOR UPDATE")
+        with pytest.raises(DatabaseBusy):
+            async with database.system() as tx:
+                await store.claim(tx, lease_id=lease, kinds=["work"], limit=1)
+
+    assert [item.job_id for item in await claim(database, lease)] == [job]
