@@ -25,7 +25,7 @@ from lading import ids
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import StaleLease
-from lading.jobs import leases, store
+from lading.jobs import attempts, leases, store
 from lading.jobs.model import Claim, Fault, Fence, Job, NewJob, State
 from lading.ledger.entry import SYSTEM
 from lading.limits import store as limits
@@ -219,7 +219,7 @@ class JobsMachine(RuleBasedStateMachine):
         known = self.jobs[item.job_id]
         rightful = known.ended is None and known.holder == worker.lease and not known.is_started
         try:
-            _, fence = self.tenant(lambda tx: store.start(tx, item))
+            _, fence = self.tenant(lambda tx: attempts.start(tx, item))
         except StaleLease:
             assert not rightful, "the rightful holder could not start"
             return
@@ -277,11 +277,11 @@ class JobsMachine(RuleBasedStateMachine):
     def try_settle(self, worker: Worker, fence: Fence, how: str) -> None:
         known, fault, delay = self.jobs[fence.job_id], Fault("broken", "It broke."), random.choice([0.0, 15.0])
         bodies: dict[str, Callable[[Transaction], Awaitable[Job]]] = {
-            "complete": lambda tx: store.complete(tx, fence),
-            "fail": lambda tx: store.fail(tx, fence, fault, after_seconds=delay),
-            "snooze": lambda tx: store.snooze(tx, fence, 10.0, "later"),
-            "kill": lambda tx: store.kill(tx, fence, fault),
-            "crash": lambda tx: store.crash(tx, fence),
+            "complete": lambda tx: attempts.complete(tx, fence),
+            "fail": lambda tx: attempts.fail(tx, fence, fault, after_seconds=delay),
+            "snooze": lambda tx: attempts.snooze(tx, fence, 10.0, "later"),
+            "kill": lambda tx: attempts.kill(tx, fence, fault),
+            "crash": lambda tx: attempts.crash(tx, fence),
         }
         job = self.settle(worker, fence, bodies[how])
         if job is None:

@@ -24,7 +24,7 @@ from lading.exports import store as exports
 from lading.exports.endings import ExportEnding
 from lading.exports.model import JOB_KIND, Sealed, StoredArtifact
 from lading.exports.service import ExportService, blob_prefix
-from lading.jobs import leases
+from lading.jobs import attempts, leases
 from lading.jobs import store as jobs
 from lading.jobs.endings import follow_up
 from lading.jobs.model import Claim, Fault
@@ -136,8 +136,8 @@ class World:
     async def bury(self, claimed: Claim, message: str = "No login for 17.") -> str:
         """Let the first attempt at a claimed job kill it; return its id."""
         async with self.services.database.tenant(claimed.tenant_id) as tx:
-            _, fence = await jobs.start(tx, claimed)
-            await follow_up(tx, self.services.endings, await jobs.kill(tx, fence, Fault("source-refused", message)))
+            _, fence = await attempts.start(tx, claimed)
+            await follow_up(tx, self.services.endings, await attempts.kill(tx, fence, Fault("source-refused", message)))
         return ids.show(ids.JOB, claimed.job_id)
 
     async def dead(self, count: int = 1, **fields: Any) -> list[str]:

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from lading import ids
+from lading.jobs import attempts
 from lading.jobs import store as jobs
 from lading.jobs.model import NewJob
 from lading.ledger.entry import SYSTEM
@@ -131,7 +132,7 @@ async def test_a_running_job_is_asked_to_stop(world: World) -> None:
     job = await job_id(world)
     (claimed,) = await world.claim()
     async with world.services.database.tenant(claimed.tenant_id) as tx:
-        await jobs.start(tx, claimed)
+        await attempts.start(tx, claimed)
 
     answer = await world.ask("POST", f"{JOBS}/{job}/cancel", json=WHY)
 

@@ -12,7 +12,7 @@ import pytest
 from lading import ids
 from lading.db.database import Database
 from lading.errors import StaleLease
-from lading.jobs import leases, store
+from lading.jobs import attempts, leases, store
 from lading.jobs.model import Claim, Fault, Job, NewJob, State
 from lading.ledger import store as ledger
 from lading.ledger.entry import SYSTEM
@@ -121,18 +121,18 @@ async def test_a_worker_that_lost_its_lease_cannot_complete_the_job(  # O2, O3
     job_id = await enqueue(database, tenant)
     (first,) = await claim(database, lease)
     async with database.tenant(tenant) as tx:
-        _, stale = await store.start(tx, first)
+        _, stale = await attempts.start(tx, first)
     await expire(database, database_url, lease)
     await rescue_all(database)
     (second,) = await claim(database, await open_lease(database))
     async with database.tenant(tenant) as tx:
-        _, current = await store.start(tx, second)
+        _, current = await attempts.start(tx, second)
 
     with pytest.raises(StaleLease):
         async with database.tenant(tenant) as tx:
-            await store.complete(tx, stale)
+            await attempts.complete(tx, stale)
     async with database.tenant(tenant) as tx:
-        await store.complete(tx, current)
+        await attempts.complete(tx, current)
 
     job = await find(database, tenant, job_id)
     assert (job.state, job.attempt, job.crashes) == (State.COMPLETED, 2, 1)
@@ -155,9 +155,9 @@ async def test_a_job_that_kills_its_worker_three_times_is_a_dead_letter(database
     for _ in range(3):
         (claimed,) = await claim(database, await open_lease(database))
         async with database.tenant(tenant) as tx:
-            _, fence = await store.start(tx, claimed)
+            _, fence = await attempts.start(tx, claimed)
         async with database.tenant(tenant) as tx:
-            await store.crash(tx, fence)
+            await attempts.crash(tx, fence)
 
     job = await find(database, tenant, job_id)
     assert (job.state, job.crashes) == (State.DEAD, 3)
@@ -174,9 +174,9 @@ async def test_a_failure_waits_and_the_last_one_is_a_dead_letter(
             await store.promote(tx)
         (claimed,) = await claim(database, lease)
         async with database.tenant(tenant) as tx:
-            _, fence = await store.start(tx, claimed)
+            _, fence = await attempts.start(tx, claimed)
         async with database.tenant(tenant) as tx:
-            await store.fail(tx, fence, Fault("broken", "It broke."), after_seconds=0.0)
+            await attempts.fail(tx, fence, Fault("broken", "It broke."), after_seconds=0.0)
         states.append((await find(database, tenant, job_id)).state)
 
     assert states == [State.PENDING, State.DEAD]
@@ -186,9 +186,9 @@ async def test_a_snooze_spends_nothing(database: Database, tenant: UUID, lease: 
     job_id = await enqueue(database, tenant)
     (claimed,) = await claim(database, lease)
     async with database.tenant(tenant) as tx:
-        _, fence = await store.start(tx, claimed)
+        _, fence = await attempts.start(tx, claimed)
     async with database.tenant(tenant) as tx:
-        await store.snooze(tx, fence, 3600.0, "blackout")
+        await attempts.snooze(tx, fence, 3600.0, "blackout")
 
     job = await find(database, tenant, job_id)
     assert (job.state, job.failures, job.crashes) == (State.SCHEDULED, 0, 0)
@@ -221,7 +221,7 @@ async def test_a_cancelled_job_whose_worker_died_is_cancelled_not_run_again(
     job_id = await enqueue(database, tenant)
     (claimed,) = await claim(database, lease)
     async with database.tenant(tenant) as tx:
-        await store.start(tx, claimed)
+        await attempts.start(tx, claimed)
     async with database.tenant(tenant) as tx:
         await store.cancel(tx, job_id, reason="wrong month", actor=SYSTEM)
     await expire(database, database_url, lease)
@@ -236,9 +236,9 @@ async def test_every_change_of_a_job_is_in_the_ledger_without_a_gap(
     job_id = await enqueue(database, tenant)
     (claimed,) = await claim(database, lease)
     async with database.tenant(tenant) as tx:
-        _, fence = await store.start(tx, claimed)
+        _, fence = await attempts.start(tx, claimed)
     async with database.tenant(tenant) as tx:
-        await store.complete(tx, fence)
+        await attempts.complete(tx, fence)
 
     async with database.tenant(tenant) as tx:
         lines = await ledger.history(tx, ids.show(ids.JOB, job_id))

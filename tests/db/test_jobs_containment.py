@@ -12,7 +12,7 @@ from lading.artifacts.blobs import BlobStore
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import InvalidTransition, NotFound
-from lading.jobs import leases, store
+from lading.jobs import attempts, leases, store
 from lading.jobs.model import Claim, Done, Fence, Job, NewJob, State
 from lading.ledger import keys
 from lading.ledger.entry import SYSTEM
@@ -39,7 +39,7 @@ async def start(database: Database, tenant: UUID, kind: str = "work", *, max_cra
     async with database.system() as tx:
         await store.claim(tx, lease_id=lease, kinds=[kind], limit=1)
     async with database.tenant(tenant) as tx:
-        return (await store.start(tx, Claim(tenant, job_id, lease, kind)))[1]
+        return (await attempts.start(tx, Claim(tenant, job_id, lease, kind)))[1]
 
 
 async def find(database: Database, fence: Fence) -> Job:

@@ -11,7 +11,7 @@ import pytest
 from lading import ids
 from lading.db.database import Database
 from lading.errors import DatabaseUnavailable
-from lading.jobs import leases, store
+from lading.jobs import attempts, leases, store
 from lading.jobs.model import Claim, Fault, Fence, Job, NewJob, State
 from lading.ledger.entry import SYSTEM
 from lading.tenants import store as tenants
@@ -46,7 +46,7 @@ async def claim(database: Database, tenant: UUID, lease: UUID) -> UUID:
 async def start(database: Database, tenant: UUID, lease: UUID) -> Fence:
     job_id = await claim(database, tenant, lease)
     async with database.tenant(tenant) as tx:
-        _, fence = await store.start(tx, Claim(tenant, job_id, lease, "work"))
+        _, fence = await attempts.start(tx, Claim(tenant, job_id, lease, "work"))
     return fence
 
 
@@ -75,12 +75,12 @@ async def test_a_cancelled_claim_that_never_started_is_cancelled_and_its_custome
 
 async def fails(database: Database, fence: Fence) -> Job:
     async with database.tenant(fence.tenant_id) as tx:
-        return await store.fail(tx, fence, Fault("broken", "It broke."), after_seconds=900.0)
+        return await attempts.fail(tx, fence, Fault("broken", "It broke."), after_seconds=900.0)
 
 
 async def is_drained(database: Database, fence: Fence) -> Job:
     async with database.tenant(fence.tenant_id) as tx:
-        return await store.snooze(tx, fence, 0.0, "drain")
+        return await attempts.snooze(tx, fence, 0.0, "drain")
 
 
 @pytest.mark.parametrize("ending", [fails, is_drained])
@@ -130,7 +130,7 @@ async def test_an_answer_lost_on_the_way_back_does_not_start_a_claim_twice(  # I
     fence = await start(database, tenant, lease)
 
     async with database.tenant(tenant) as tx:
-        known = await store.started(tx, Claim(tenant, fence.job_id, lease, "work"))
+        known = await attempts.started(tx, Claim(tenant, fence.job_id, lease, "work"))
 
     assert known is not None
     assert (known[1], known[0].attempt) == (fence, 1)

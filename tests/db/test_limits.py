@@ -18,7 +18,7 @@ from lading import ids
 from lading.db.database import Database
 from lading.db.embedded import EmbeddedServer
 from lading.errors import DatabaseBusy, InvalidInput, NotFound
-from lading.jobs import leases, store
+from lading.jobs import attempts, leases, store
 from lading.jobs.model import Claim, Fault, Fence, NewJob, State
 from lading.ledger import store as ledger
 from lading.ledger.entry import SYSTEM
@@ -60,11 +60,11 @@ async def claim(database: Database, lease: UUID, limit: int = 100) -> list[Claim
 
 async def finish(database: Database, claimed: Claim, fault: Fault | None = None) -> None:
     async with database.tenant(claimed.tenant_id) as tx:
-        _, fence = await store.start(tx, claimed)
+        _, fence = await attempts.start(tx, claimed)
         if fault is None:
-            await store.complete(tx, fence)
+            await attempts.complete(tx, fence)
         else:
-            await store.fail(tx, fence, fault, after_seconds=3600.0)
+            await attempts.fail(tx, fence, fault, after_seconds=3600.0)
 
 
 @pytest.fixture
@@ -308,9 +308,9 @@ async def test_a_crash_frees_the_slot(database: Database, tenant: UUID, lease: U
     await enqueue(database, tenant, 1)
     (claimed,) = await claim(database, lease)
     async with database.tenant(tenant) as tx:
-        _, fence = await store.start(tx, claimed)
+        _, fence = await attempts.start(tx, claimed)
     async with database.tenant(tenant) as tx:
-        job = await store.crash(tx, Fence(fence.tenant_id, fence.job_id, fence.lease_id, fence.attempt))
+        job = await attempts.crash(tx, Fence(fence.tenant_id, fence.job_id, fence.lease_id, fence.attempt))
 
     assert job.state is State.PENDING
     assert len(await claim(database, lease)) == 1

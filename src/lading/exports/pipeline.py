@@ -26,7 +26,7 @@ from lading.exports.model import Sealed, Stage, StoredExport
 from lading.exports.service import blob_prefix
 from lading.exports.stages import auditing, bundling, generating, mapping, querying
 from lading.exports.stages.work import Result, Stopped, Work, is_intact
-from lading.jobs import store as jobs
+from lading.jobs import attempts
 from lading.jobs.model import Context, Done, Fence, Job, Outcome, Snooze
 from lading.ledger.entry import Actor
 from lading.ledger.keys import Keys
@@ -97,7 +97,7 @@ class ExportHandler:
 
     async def _open(self, fence: Fence, export_id: UUID) -> tuple[Work, dict[Stage, Result]]:
         async with self._database.tenant(fence.tenant_id) as tx:
-            await jobs.guard(tx, fence)
+            await attempts.guard(tx, fence)
             await store.begin(tx, export_id, actor=_actor(fence), attempt=fence.attempt)
             stored = await store.find(tx, export_id)
             revision = await registry.get(tx, stored.plan.profile, stored.plan.revision)
@@ -132,13 +132,13 @@ class ExportHandler:
             kept[stage] = done[stage]
         if lost := [stage for stage in done if stage not in kept]:
             async with self._database.tenant(fence.tenant_id) as tx:
-                await jobs.guard(tx, fence)
+                await attempts.guard(tx, fence)
                 await store.drop_checkpoints(tx, export_id, lost)
         return kept
 
     async def _begin_stage(self, fence: Fence, export_id: UUID, stage: Stage) -> None:
         async with self._database.tenant(fence.tenant_id) as tx:
-            await jobs.guard(tx, fence)
+            await attempts.guard(tx, fence)
             await store.begin_stage(
                 tx,
                 export_id,
@@ -150,7 +150,7 @@ class ExportHandler:
 
     async def _checkpoint(self, fence: Fence, export_id: UUID, stage: Stage, result: Result) -> None:
         async with self._database.tenant(fence.tenant_id) as tx:
-            await jobs.guard(tx, fence)
+            await attempts.guard(tx, fence)
             await store.checkpoint(tx, export_id, stage, result, actor=_actor(fence), attempt=fence.attempt)
 
     def _publish(

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from lading.db.statements import Statements
 from lading.db.transaction import Transaction
-from lading.jobs import store
+from lading.jobs import attempts
 from lading.jobs.model import Claim, Fence, Job
 
 _SQL: Final = Statements(__package__ or "lading.jobs")
@@ -83,10 +83,10 @@ async def rescue(tx: Transaction, orphan: Orphan) -> Job | None:
     Returns the job when an attempt was lost or the job ended, None when it just waits again.  Raises StaleLease when it
     is no orphan any more: its worker completed it, or another sweep was faster.
     """
-    job = await store.guard(tx, _fence(orphan))
+    job = await attempts.guard(tx, _fence(orphan))
     if job.started_at is not None:
-        return await store.crash(tx, _fence(orphan))
-    return await store.release(tx, orphan.job_id, lease_id=orphan.lease_id)
+        return await attempts.crash(tx, _fence(orphan))
+    return await attempts.release(tx, orphan.job_id, lease_id=orphan.lease_id)
 
 
 def _fence(orphan: Orphan) -> Fence:

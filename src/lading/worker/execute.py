@@ -19,7 +19,7 @@ from lading import failpoints
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import DatabaseUnavailable, ExportError, LadingError, StaleLease, StorageFailed
-from lading.jobs import store
+from lading.jobs import attempts
 from lading.jobs.endings import follow_up
 from lading.jobs.model import (
     Cancelled,
@@ -73,8 +73,8 @@ async def begin(database: Database, claimed: Claim) -> tuple[Job, Fence] | None:
     async def start(number: int) -> tuple[Job, Fence]:
         async with database.tenant(claimed.tenant_id) as tx:
             # Nobody else starts this claim: what we find started, we have started.
-            known = await store.started(tx, claimed) if number else None
-            return known if known is not None else await store.start(tx, claimed)
+            known = await attempts.started(tx, claimed) if number else None
+            return known if known is not None else await attempts.start(tx, claimed)
 
     try:
         return await _patiently(start)
@@ -118,7 +118,7 @@ async def settle(database: Database, endings: Endings, fence: Fence, outcome: Ou
 
     async def change(number: int) -> bool:
         async with database.tenant(fence.tenant_id) as tx:
-            if number and await store.outcome_of(tx, fence) is not None:
+            if number and await attempts.outcome_of(tx, fence) is not None:
                 return True  # the commit whose answer was lost had happened
             await follow_up(tx, endings, await _apply(tx, fence, outcome))
             failpoints.reach("committing")
@@ -156,17 +156,17 @@ async def _patiently(change: Callable[[int], Awaitable[_T]]) -> _T:
 async def _apply(tx: Transaction, fence: Fence, outcome: Outcome) -> Job:
     match outcome:
         case Done(commit):
-            job = await store.complete(tx, fence)
+            job = await attempts.complete(tx, fence)
             await commit(tx)
             return job
         case Retry(fault, after_seconds):
-            return await store.fail(tx, fence, fault, after_seconds=after_seconds)
+            return await attempts.fail(tx, fence, fault, after_seconds=after_seconds)
         case Snooze(seconds, reason):
-            return await store.snooze(tx, fence, seconds, reason)
+            return await attempts.snooze(tx, fence, seconds, reason)
         case Cancelled(reason):
-            return await store.cancel_running(tx, fence, reason)
+            return await attempts.cancel_running(tx, fence, reason)
         case Dead(fault):
-            return await store.kill(tx, fence, fault)
+            return await attempts.kill(tx, fence, fault)
 
 
 def _handler(handlers: Handlers, kind: str) -> Handler:

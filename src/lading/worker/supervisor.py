@@ -25,7 +25,7 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import DatabaseBusy, DatabaseUnavailable, StaleLease
-from lading.jobs import leases, store
+from lading.jobs import attempts, leases, store
 from lading.jobs.endings import follow_up
 from lading.jobs.model import Endings, Job
 from lading.settings import Settings
@@ -279,13 +279,13 @@ class Supervisor:
 
 async def _let_go(tx: Transaction, work: Work) -> Job | None:
     """Give the job back, or end it: cancelled if we were asked to, else counted as a crash unless it is excused."""
-    known = await store.started(tx, work.claim)
+    known = await attempts.started(tx, work.claim)
     if known is None:
-        return await store.release(tx, work.claim.job_id, lease_id=work.claim.lease_id)
+        return await attempts.release(tx, work.claim.job_id, lease_id=work.claim.lease_id)
     _, fence = known
     work.attempt = fence.attempt
     if work.cancel_reason is not None:
-        return await store.cancel_running(tx, fence, work.cancel_reason)
+        return await attempts.cancel_running(tx, fence, work.cancel_reason)
     if work.excuse is not None:
-        return await store.snooze(tx, fence, 0.0, work.excuse)
-    return await store.crash(tx, fence)
+        return await attempts.snooze(tx, fence, 0.0, work.excuse)
+    return await attempts.crash(tx, fence)
