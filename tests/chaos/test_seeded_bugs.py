@@ -53,7 +53,7 @@ BUGS = {
     "an ended job stays live": ("finish", "DELETE FROM jobs", "UPDATE jobs SET rev = rev"),
     "an outcome is not recorded": ("end_attempt", "outcome = %(outcome)s::text", "outcome = 'lost'"),
     "a cancel reaches no holder": ("request_cancel", "AND state = 'running'", "AND state = 'blocked'"),
-    "a job due later is pending at once": ("enqueue", "CASE WHEN due.at > lading_now() THEN 'scheduled' ELSE 'pending' END", "'pending'"),
+    "a job due later is pending at once": ("enqueue", "WHEN due.at > lading_now() THEN 'scheduled'", "WHEN false THEN 'scheduled'"),
     "a failure is not recorded": ("finish", "failures + %(failures)s::integer", "failures + 7"),
     "what ended is forgotten": ("finish", "FROM ended", "FROM ended WHERE false"),
     "a paused kind holds back all": ("claim", "pauses.target = lanes.kind)\n                      OR (pauses.scope = 'source'", "pauses.target <> lanes.kind)\n                      OR (pauses.scope = 'source'"),

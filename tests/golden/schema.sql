@@ -46,11 +46,21 @@ CREATE FUNCTION public.wake_after_insert() RETURNS trigger
     AS $$
 BEGIN
     INSERT INTO lanes (tenant_id, kind, host)
-    SELECT DISTINCT tenant_id, kind, host FROM added
+    SELECT DISTINCT added.tenant_id, added.kind, added.host
+    FROM added
+    WHERE NOT EXISTS (
+        SELECT FROM lanes
+        WHERE lanes.tenant_id = added.tenant_id AND lanes.kind = added.kind AND lanes.host = added.host
+    )
     ON CONFLICT DO NOTHING;
-    INSERT INTO turns (tenant_id, next_at)
-    SELECT DISTINCT tenant_id, lading_now() FROM added WHERE state = 'pending'
-    ON CONFLICT (tenant_id) DO UPDATE SET next_at = excluded.next_at WHERE turns.next_at > excluded.next_at;
+    INSERT INTO turns (tenant_id)
+    SELECT DISTINCT added.tenant_id
+    FROM added
+    WHERE NOT EXISTS (SELECT FROM turns WHERE turns.tenant_id = added.tenant_id)
+    ON CONFLICT DO NOTHING;
+    UPDATE turns SET next_at = lading_now()
+    WHERE next_at > lading_now()
+      AND tenant_id IN (SELECT added.tenant_id FROM added WHERE added.state = 'pending');
     RETURN NULL;
 END
 $$;
@@ -71,6 +81,28 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+CREATE TABLE public.allocations (
+    tenant_id uuid NOT NULL,
+    strategy text NOT NULL,
+    weight integer DEFAULT 1 NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    reserved integer DEFAULT 0 NOT NULL,
+    max_active integer,
+    max_queued integer,
+    reason text,
+    ticket text,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT allocations_check CHECK (((strategy = 'max_limit'::text) = (max_active IS NOT NULL))),
+    CONSTRAINT allocations_max_active_check CHECK ((max_active >= 0)),
+    CONSTRAINT allocations_max_queued_check CHECK ((max_queued >= 0)),
+    CONSTRAINT allocations_priority_check CHECK (((priority >= '-100'::integer) AND (priority <= 100))),
+    CONSTRAINT allocations_reserved_check CHECK ((reserved >= 0)),
+    CONSTRAINT allocations_strategy_check CHECK ((strategy = ANY (ARRAY['unlimited'::text, 'proportional'::text, 'priority'::text, 'reserved'::text, 'max_limit'::text]))),
+    CONSTRAINT allocations_weight_check CHECK (((weight >= 1) AND (weight <= 1000)))
+);
+
+ALTER TABLE ONLY public.allocations FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.api_keys (
     tenant_id uuid NOT NULL,
@@ -99,6 +131,8 @@ CREATE TABLE public.artifacts (
     attempt integer NOT NULL,
     download_count integer DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    job_id uuid,
+    inputs jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT artifacts_digest_check CHECK ((octet_length(digest) = 32)),
     CONSTRAINT artifacts_name_check CHECK ((name <> ''::text)),
     CONSTRAINT artifacts_size_check CHECK ((size >= 0))
@@ -148,8 +182,15 @@ CREATE TABLE public.buckets (
     tokens double precision NOT NULL,
     refilled_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    factor double precision DEFAULT 1 NOT NULL,
+    adapted_at timestamp with time zone,
+    blocked_until timestamp with time zone,
+    is_learnt boolean DEFAULT false NOT NULL,
+    reason text,
+    ticket text,
     CONSTRAINT buckets_burst_check CHECK (((burst >= (1)::double precision) AND (burst <= (1000000)::double precision))),
     CONSTRAINT buckets_check CHECK ((tokens <= burst)),
+    CONSTRAINT buckets_factor_check CHECK (((factor > (0)::double precision) AND (factor <= (1)::double precision))),
     CONSTRAINT buckets_rate_check CHECK (((rate > (0)::double precision) AND (rate <= (1000000)::double precision))),
     CONSTRAINT buckets_tokens_check CHECK ((tokens >= (0)::double precision))
 )
@@ -249,6 +290,14 @@ CREATE TABLE public.finished_jobs (
     created_at timestamp with time zone NOT NULL,
     finished_at timestamp with time zone NOT NULL,
     host text DEFAULT ''::text NOT NULL,
+    run_id uuid,
+    replay_of uuid,
+    payload_digest bytea,
+    deadline_seconds integer,
+    lease_id uuid,
+    started_at timestamp with time zone,
+    batch_id uuid,
+    enqueued_in uuid,
     CONSTRAINT finished_jobs_state_check CHECK ((state = ANY (ARRAY['completed'::text, 'dead'::text, 'cancelled'::text])))
 )
 PARTITION BY RANGE (finished_at);
@@ -273,6 +322,14 @@ CREATE TABLE public.finished_jobs_default (
     created_at timestamp with time zone CONSTRAINT finished_jobs_created_at_not_null NOT NULL,
     finished_at timestamp with time zone CONSTRAINT finished_jobs_finished_at_not_null NOT NULL,
     host text DEFAULT ''::text CONSTRAINT finished_jobs_host_not_null NOT NULL,
+    run_id uuid,
+    replay_of uuid,
+    payload_digest bytea,
+    deadline_seconds integer,
+    lease_id uuid,
+    started_at timestamp with time zone,
+    batch_id uuid,
+    enqueued_in uuid,
     CONSTRAINT finished_jobs_state_check CHECK ((state = ANY (ARRAY['completed'::text, 'dead'::text, 'cancelled'::text])))
 );
 
@@ -314,12 +371,25 @@ CREATE TABLE public.jobs (
     rev bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
     host text DEFAULT ''::text NOT NULL,
+    run_id uuid,
+    pending_parents integer DEFAULT 0 NOT NULL,
+    replay_of uuid,
+    payload_digest bytea,
+    deadline_seconds integer,
+    is_solo boolean DEFAULT false NOT NULL,
+    batch_id uuid,
+    enqueued_in uuid,
     CONSTRAINT jobs_check CHECK (((state = 'running'::text) = (lease_id IS NOT NULL))),
     CONSTRAINT jobs_check1 CHECK (((state = 'running'::text) OR (started_at IS NULL))),
+    CONSTRAINT jobs_check2 CHECK (((state = 'blocked'::text) = (pending_parents > 0))),
+    CONSTRAINT jobs_check3 CHECK (((batch_id IS NULL) OR (state = 'running'::text))),
+    CONSTRAINT jobs_deadline_seconds_check CHECK ((deadline_seconds > 0)),
     CONSTRAINT jobs_host_check CHECK ((octet_length(host) <= 255)),
     CONSTRAINT jobs_kind_check CHECK ((kind <> ''::text)),
     CONSTRAINT jobs_max_attempts_check CHECK ((max_attempts > 0)),
     CONSTRAINT jobs_max_crashes_check CHECK ((max_crashes > 0)),
+    CONSTRAINT jobs_payload_digest_check CHECK ((octet_length(payload_digest) = 32)),
+    CONSTRAINT jobs_pending_parents_check CHECK ((pending_parents >= 0)),
     CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['blocked'::text, 'scheduled'::text, 'pending'::text, 'running'::text])))
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_cost_delay='0');
@@ -355,6 +425,8 @@ CREATE TABLE public.leases (
     started_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
     beat_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
     lease_until timestamp with time zone NOT NULL,
+    slots integer DEFAULT 1 NOT NULL,
+    CONSTRAINT leases_slots_check CHECK ((slots >= 0)),
     CONSTRAINT leases_state_check CHECK ((state = ANY (ARRAY['active'::text, 'closed'::text, 'expired'::text])))
 )
 WITH (fillfactor='30');
@@ -404,6 +476,22 @@ CREATE TABLE public.ledger_trees (
 );
 
 ALTER TABLE ONLY public.ledger_trees FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.objects (
+    tenant_id uuid NOT NULL,
+    digest bytea NOT NULL,
+    size bigint NOT NULL,
+    blob_key text NOT NULL,
+    state text DEFAULT 'live'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    tombstoned_at timestamp with time zone,
+    CONSTRAINT objects_check CHECK (((state = 'tombstoned'::text) = (tombstoned_at IS NOT NULL))),
+    CONSTRAINT objects_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT objects_size_check CHECK ((size >= 0)),
+    CONSTRAINT objects_state_check CHECK ((state = ANY (ARRAY['live'::text, 'tombstoned'::text])))
+);
+
+ALTER TABLE ONLY public.objects FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.pauses (
     tenant_id uuid NOT NULL,
@@ -458,6 +546,8 @@ CREATE TABLE public.quotas (
     tokens double precision DEFAULT 0 NOT NULL,
     refilled_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    reason text,
+    ticket text,
     CONSTRAINT quotas_burst_check CHECK ((burst > 0)),
     CONSTRAINT quotas_check CHECK (((max_per_hour IS NULL) = (burst IS NULL))),
     CONSTRAINT quotas_check1 CHECK (((max_active IS NOT NULL) OR (max_per_hour IS NOT NULL))),
@@ -469,6 +559,84 @@ CREATE TABLE public.quotas (
 WITH (fillfactor='50');
 
 ALTER TABLE ONLY public.quotas FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.retry_budgets (
+    tenant_id uuid NOT NULL,
+    host text NOT NULL,
+    tokens double precision NOT NULL,
+    refilled_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT retry_budgets_tokens_check CHECK ((tokens >= (0)::double precision))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY public.retry_budgets FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.retry_policies (
+    tenant_id uuid NOT NULL,
+    kind text NOT NULL,
+    class text NOT NULL,
+    max_attempts integer NOT NULL,
+    base_seconds double precision NOT NULL,
+    cap_seconds double precision NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT retry_policies_base_seconds_check CHECK ((base_seconds > (0)::double precision)),
+    CONSTRAINT retry_policies_check CHECK ((cap_seconds >= base_seconds)),
+    CONSTRAINT retry_policies_class_check CHECK ((class <> ''::text)),
+    CONSTRAINT retry_policies_kind_check CHECK ((kind <> ''::text)),
+    CONSTRAINT retry_policies_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 1000)))
+);
+
+ALTER TABLE ONLY public.retry_policies FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.run_edges (
+    tenant_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    parent text NOT NULL,
+    child text NOT NULL,
+    parent_job uuid,
+    child_job uuid
+);
+
+ALTER TABLE ONLY public.run_edges FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.run_nodes (
+    tenant_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    key text NOT NULL,
+    place integer NOT NULL,
+    job_id uuid,
+    kind text NOT NULL,
+    host text DEFAULT ''::text NOT NULL,
+    on_failure text NOT NULL,
+    definition jsonb NOT NULL,
+    CONSTRAINT run_nodes_key_check CHECK (((octet_length(key) >= 1) AND (octet_length(key) <= 200))),
+    CONSTRAINT run_nodes_on_failure_check CHECK ((on_failure = ANY (ARRAY['fail'::text, 'skip'::text, 'continue'::text]))),
+    CONSTRAINT run_nodes_place_check CHECK ((place >= 0))
+);
+
+ALTER TABLE ONLY public.run_nodes FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.runs (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL,
+    on_failure text NOT NULL,
+    replay_of uuid,
+    requested_by text NOT NULL,
+    cancel_requested_at timestamp with time zone,
+    nodes integer NOT NULL,
+    rev bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT runs_check CHECK (((state = 'running'::text) = (ended_at IS NULL))),
+    CONSTRAINT runs_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT runs_nodes_check CHECK ((nodes > 0)),
+    CONSTRAINT runs_on_failure_check CHECK ((on_failure = ANY (ARRAY['fail'::text, 'skip'::text, 'continue'::text]))),
+    CONSTRAINT runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE ONLY public.runs FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.schema_migrations (
     version integer NOT NULL,
@@ -528,6 +696,9 @@ ALTER TABLE ONLY public.turns FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE ONLY public.finished_jobs ATTACH PARTITION public.finished_jobs_default DEFAULT;
 
+ALTER TABLE ONLY public.allocations
+    ADD CONSTRAINT allocations_pkey PRIMARY KEY (tenant_id);
+
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (tenant_id, id);
 
@@ -582,6 +753,9 @@ ALTER TABLE ONLY public.ledger_trees
 ALTER TABLE ONLY public.ledger_trees
     ADD CONSTRAINT ledger_trees_pkey PRIMARY KEY (tenant_id);
 
+ALTER TABLE ONLY public.objects
+    ADD CONSTRAINT objects_pkey PRIMARY KEY (tenant_id, digest);
+
 ALTER TABLE ONLY public.pauses
     ADD CONSTRAINT pauses_pkey PRIMARY KEY (tenant_id, id);
 
@@ -596,6 +770,21 @@ ALTER TABLE ONLY public.profiles
 
 ALTER TABLE ONLY public.quotas
     ADD CONSTRAINT quotas_pkey PRIMARY KEY (tenant_id, kind);
+
+ALTER TABLE ONLY public.retry_budgets
+    ADD CONSTRAINT retry_budgets_pkey PRIMARY KEY (tenant_id, host);
+
+ALTER TABLE ONLY public.retry_policies
+    ADD CONSTRAINT retry_policies_pkey PRIMARY KEY (tenant_id, kind, class);
+
+ALTER TABLE ONLY public.run_edges
+    ADD CONSTRAINT run_edges_pkey PRIMARY KEY (tenant_id, run_id, parent, child);
+
+ALTER TABLE ONLY public.run_nodes
+    ADD CONSTRAINT run_nodes_pkey PRIMARY KEY (tenant_id, run_id, key);
+
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
@@ -617,15 +806,25 @@ ALTER TABLE ONLY public.turns
 
 CREATE UNIQUE INDEX api_keys_id ON public.api_keys USING btree (id);
 
+CREATE INDEX artifacts_digest ON public.artifacts USING btree (tenant_id, digest);
+
+CREATE INDEX attempts_ended ON public.attempts USING btree (ended_at);
+
 CREATE INDEX dead_letters_open ON public.dead_letters USING btree (tenant_id, died_at DESC, job_id) WHERE (state = 'open'::text);
 
 CREATE INDEX exports_period ON public.exports USING btree (tenant_id, profile, period_from, period_to) WHERE (status = 'completed'::text);
+
+CREATE INDEX finished_jobs_run ON ONLY public.finished_jobs USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
+
+CREATE INDEX finished_jobs_default_tenant_id_run_id_idx ON public.finished_jobs_default USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
 
 CREATE UNIQUE INDEX jobs_id ON public.jobs USING btree (id);
 
 CREATE INDEX jobs_lane_pending ON public.jobs USING btree (tenant_id, kind, host, priority DESC, sequence) WHERE (state = 'pending'::text);
 
 CREATE INDEX jobs_lane_running ON public.jobs USING btree (tenant_id, kind) WHERE (state = 'running'::text);
+
+CREATE INDEX jobs_run ON public.jobs USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
 
 CREATE INDEX jobs_running ON public.jobs USING btree (lease_id) WHERE (state = 'running'::text);
 
@@ -635,11 +834,21 @@ CREATE INDEX leases_until ON public.leases USING btree (lease_until) WHERE (stat
 
 CREATE INDEX ledger_entries_subject ON public.ledger_entries USING btree (tenant_id, subject, index);
 
+CREATE INDEX objects_tombstoned ON public.objects USING btree (tombstoned_at) WHERE (state = 'tombstoned'::text);
+
 CREATE INDEX pauses_target ON public.pauses USING btree (tenant_id, scope, target);
+
+CREATE INDEX run_edges_parent ON public.run_edges USING btree (tenant_id, parent_job) WHERE (parent_job IS NOT NULL);
+
+CREATE UNIQUE INDEX run_nodes_job ON public.run_nodes USING btree (tenant_id, job_id) WHERE (job_id IS NOT NULL);
+
+CREATE INDEX runs_running ON public.runs USING btree (tenant_id, id) WHERE (state = 'running'::text);
 
 CREATE INDEX turns_next ON public.turns USING btree (next_at);
 
 ALTER INDEX public.finished_jobs_pkey ATTACH PARTITION public.finished_jobs_default_pkey;
+
+ALTER INDEX public.finished_jobs_run ATTACH PARTITION public.finished_jobs_default_tenant_id_run_id_idx;
 
 CREATE TRIGGER exports_transition BEFORE UPDATE OF status ON public.exports FOR EACH ROW EXECUTE FUNCTION public.check_export_transition();
 
@@ -664,6 +873,9 @@ CREATE TRIGGER profile_revisions_kept BEFORE TRUNCATE ON public.profile_revision
 CREATE TRIGGER signed_heads_append_only BEFORE DELETE OR UPDATE ON public.signed_heads FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER signed_heads_kept BEFORE TRUNCATE ON public.signed_heads FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE ONLY public.allocations
+    ADD CONSTRAINT allocations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -707,6 +919,9 @@ ALTER TABLE ONLY public.ledger_pending
 ALTER TABLE ONLY public.ledger_trees
     ADD CONSTRAINT ledger_trees_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.objects
+    ADD CONSTRAINT objects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.pauses
     ADD CONSTRAINT pauses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -722,6 +937,21 @@ ALTER TABLE ONLY public.profiles
 ALTER TABLE ONLY public.quotas
     ADD CONSTRAINT quotas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.retry_budgets
+    ADD CONSTRAINT retry_budgets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.retry_policies
+    ADD CONSTRAINT retry_policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.run_edges
+    ADD CONSTRAINT run_edges_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES public.runs(tenant_id, id);
+
+ALTER TABLE ONLY public.run_nodes
+    ADD CONSTRAINT run_nodes_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES public.runs(tenant_id, id);
+
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.signed_heads
     ADD CONSTRAINT signed_heads_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -730,6 +960,8 @@ ALTER TABLE ONLY public.sources
 
 ALTER TABLE ONLY public.turns
     ADD CONSTRAINT turns_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE public.allocations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
 
@@ -773,6 +1005,8 @@ ALTER TABLE public.ledger_pending ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.ledger_trees ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.objects ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.pauses ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.profile_revisions ENABLE ROW LEVEL SECURITY;
@@ -781,9 +1015,21 @@ ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quotas ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.retry_budgets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.retry_policies ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.run_edges ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.run_nodes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.runs ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.signed_heads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sources ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON public.allocations TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON public.api_keys TO lading_system USING (true) WITH CHECK (true);
 
@@ -803,13 +1049,27 @@ CREATE POLICY system ON public.lanes TO lading_system USING (true) WITH CHECK (t
 
 CREATE POLICY system ON public.ledger_pending TO lading_system WITH CHECK (true);
 
+CREATE POLICY system ON public.objects TO lading_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON public.pauses TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON public.quotas TO lading_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON public.retry_budgets TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.retry_policies TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.run_edges TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.run_nodes TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.runs TO lading_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON public.tenants TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON public.turns TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY tenant ON public.allocations TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.api_keys TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -843,6 +1103,8 @@ CREATE POLICY tenant ON public.ledger_pending TO lading_app USING ((tenant_id = 
 
 CREATE POLICY tenant ON public.ledger_trees TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.objects TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.pauses TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.profile_revisions TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
@@ -850,6 +1112,16 @@ CREATE POLICY tenant ON public.profile_revisions TO lading_app USING ((tenant_id
 CREATE POLICY tenant ON public.profiles TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.quotas TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.retry_budgets TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.retry_policies TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.run_edges TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.run_nodes TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.runs TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.signed_heads TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -867,13 +1139,16 @@ GRANT USAGE ON SCHEMA public TO lading_app;
 GRANT USAGE ON SCHEMA public TO lading_system;
 GRANT USAGE ON SCHEMA public TO lading_ledger;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.allocations TO lading_app;
+GRANT SELECT ON TABLE public.allocations TO lading_system;
+
 GRANT SELECT ON TABLE public.api_keys TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.artifacts TO lading_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.attempts TO lading_app;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.attempts TO lading_system;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.attempts TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.breakers TO lading_app;
 GRANT SELECT,UPDATE ON TABLE public.breakers TO lading_system;
@@ -912,6 +1187,9 @@ GRANT SELECT,DELETE ON TABLE public.ledger_pending TO lading_ledger;
 GRANT SELECT ON TABLE public.ledger_trees TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.ledger_trees TO lading_ledger;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.objects TO lading_app;
+GRANT SELECT ON TABLE public.objects TO lading_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.pauses TO lading_app;
 GRANT SELECT ON TABLE public.pauses TO lading_system;
 
@@ -922,10 +1200,25 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.profiles TO lading_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.quotas TO lading_app;
 GRANT SELECT,UPDATE ON TABLE public.quotas TO lading_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retry_budgets TO lading_app;
+GRANT SELECT ON TABLE public.retry_budgets TO lading_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retry_policies TO lading_app;
+GRANT SELECT ON TABLE public.retry_policies TO lading_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.run_edges TO lading_app;
+GRANT SELECT ON TABLE public.run_edges TO lading_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.run_nodes TO lading_app;
+GRANT SELECT ON TABLE public.run_nodes TO lading_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.runs TO lading_app;
+GRANT SELECT,UPDATE ON TABLE public.runs TO lading_system;
+
 GRANT SELECT ON TABLE public.signed_heads TO lading_app;
 GRANT SELECT,INSERT ON TABLE public.signed_heads TO lading_ledger;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.sources TO lading_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sources TO lading_app;
 
 GRANT SELECT ON TABLE public.tenants TO lading_app;
 GRANT SELECT,INSERT ON TABLE public.tenants TO lading_system;

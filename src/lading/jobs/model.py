@@ -35,7 +35,8 @@ class NewJob:
     A job to enqueue.
 
     `subject` is the outer id of what it works for; ledger entries are found by it.  `host` is the name of the source it
-    calls, '' if none: rate limits and breakers are per host.
+    calls, '' if none: rate limits and breakers are per host.  A job with `pending_parents` is blocked until so many
+    jobs of its run have ended.  An attempt that lasts longer than `deadline_seconds` is stopped as a failure.
     """
 
     id: UUID
@@ -47,6 +48,10 @@ class NewJob:
     due_at: datetime | None = None
     max_attempts: int = 8
     max_crashes: int = 3
+    run_id: UUID | None = None
+    pending_parents: int = 0
+    replay_of: UUID | None = None
+    deadline_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,11 @@ class Job:
     cancel_reason: str | None
     error: Mapping[str, Any] | None
     rev: int
+    run_id: UUID | None
+    replay_of: UUID | None
+    payload_digest: bytes | None
+    deadline_seconds: int | None
+    is_solo: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,11 @@ def job_of(row: Row) -> Job:
         cancel_reason=row.get("cancel_reason"),
         error=row["error"],
         rev=row["rev"],
+        run_id=row["run_id"],
+        replay_of=row["replay_of"],
+        payload_digest=row["payload_digest"],
+        deadline_seconds=row["deadline_seconds"],
+        is_solo=row.get("is_solo", False),
     )
 
 

@@ -6,7 +6,10 @@ Backoff is full jitter (AWS Builders' Library, "Timeouts, retries and backoff wi
 
 from __future__ import annotations
 
-from typing import Final
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, Final
 
 _BASE_SECONDS: Final = 2.0
 _CAP_SECONDS: Final = 900.0
@@ -32,3 +35,13 @@ def is_spent(failures: int, max_attempts: int) -> bool:
 def is_poison(crashes: int, max_crashes: int) -> bool:
     """Return True when a job killed its worker so often that it is kept away from the others."""
     return crashes >= max_crashes
+
+
+def payload_digest(payload: Mapping[str, Any]) -> bytes:
+    """
+    Return the SHA-256 of a payload: 32 bytes that a replay of the job keeps; the order of keys is nothing to it.
+
+    >>> payload_digest({"a": 1, "b": 2.5}) == payload_digest({"b": 2.5, "a": 1})
+    True
+    """
+    return sha256(json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).digest()

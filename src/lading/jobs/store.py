@@ -20,6 +20,7 @@ from lading.errors import Conflict, InvalidTransition, NotFound
 from lading.jobs import letters
 from lading.jobs.model import Claim, Endings, Fault, Job, NewJob, State
 from lading.jobs.rows import SYSTEM, end_row, entry, job_of
+from lading.jobs.rules import payload_digest
 from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 
@@ -41,6 +42,11 @@ async def enqueue(tx: Transaction, job: NewJob, *, actor: Actor) -> None:
         payload=Jsonb(dict(job.payload)),
         max_attempts=job.max_attempts,
         max_crashes=job.max_crashes,
+        run_id=job.run_id,
+        pending_parents=job.pending_parents,
+        replay_of=job.replay_of,
+        payload_digest=payload_digest(job.payload),
+        deadline_seconds=job.deadline_seconds,
     )
     if row is not None:
         await record(tx, entry("job.enqueued", row, actor, kind=job.kind))

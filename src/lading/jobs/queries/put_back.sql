@@ -5,6 +5,7 @@ SET state = CASE WHEN %(seconds)s::float8 > 0 THEN 'scheduled' ELSE 'pending' EN
     lease_id = NULL,
     claimed_at = NULL,
     started_at = NULL,
+    batch_id = NULL,
     failures = failures + %(failures)s::integer,
     crashes = crashes + %(crashes)s::integer,
     error = coalesce(%(error)s::jsonb, error),

@@ -1,0 +1,211 @@
+-- The orchestrator: batches, deadlines, runs, retry policies and budgets, adaptive rates, allocations, objects.
+
+-- ---------------------------------------------------------------- jobs
+
+-- What a worker can do at once; a reserved share is a share of the sum of these.
+ALTER TABLE leases ADD COLUMN slots integer NOT NULL DEFAULT 1 CHECK (slots >= 0);
+
+-- A job that was lost in a batch runs alone from then on (`is_solo`), so that only its own crashes count against it.
+-- `batch_id` and `enqueued_in` name the batches whose ledger entries tell of this job among others.
+ALTER TABLE jobs
+    ADD COLUMN run_id uuid,
+    ADD COLUMN pending_parents integer NOT NULL DEFAULT 0 CHECK (pending_parents >= 0),
+    ADD COLUMN replay_of uuid,
+    ADD COLUMN payload_digest bytea CHECK (octet_length(payload_digest) = 32),
+    ADD COLUMN deadline_seconds integer CHECK (deadline_seconds > 0),
+    ADD COLUMN is_solo boolean NOT NULL DEFAULT false,
+    ADD COLUMN batch_id uuid,
+    ADD COLUMN enqueued_in uuid,
+    ADD CHECK ((state = 'blocked') = (pending_parents > 0)),
+    ADD CHECK (batch_id IS NULL OR state = 'running');
+CREATE INDEX jobs_run ON jobs (tenant_id, run_id) WHERE run_id IS NOT NULL;
+
+-- The last attempt of a job that ended is told here; `attempts` has those before it, and those that were not in a batch.
+ALTER TABLE finished_jobs
+    ADD COLUMN run_id uuid,
+    ADD COLUMN replay_of uuid,
+    ADD COLUMN payload_digest bytea,
+    ADD COLUMN deadline_seconds integer,
+    ADD COLUMN lease_id uuid,
+    ADD COLUMN started_at timestamptz,
+    ADD COLUMN batch_id uuid,
+    ADD COLUMN enqueued_in uuid;
+CREATE INDEX finished_jobs_run ON finished_jobs (tenant_id, run_id) WHERE run_id IS NOT NULL;
+
+CREATE INDEX attempts_ended ON attempts (ended_at);
+
+-- ---------------------------------------------------------------- runs
+
+-- One execution of a graph of jobs.  A run ends when none of its jobs is live.
+CREATE TABLE runs (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    id uuid NOT NULL,
+    name text NOT NULL CHECK (name <> ''),
+    state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'completed', 'failed', 'cancelled')),
+    on_failure text NOT NULL CHECK (on_failure IN ('fail', 'skip', 'continue')),
+    replay_of uuid,
+    requested_by text NOT NULL,
+    cancel_requested_at timestamptz,
+    nodes integer NOT NULL CHECK (nodes > 0),
+    rev bigint NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT lading_now(),
+    ended_at timestamptz,
+    PRIMARY KEY (tenant_id, id),
+    CHECK ((state = 'running') = (ended_at IS NULL))
+);
+CREATE INDEX runs_running ON runs (tenant_id, id) WHERE state = 'running';
+
+-- `place` is a topological order; a node without `job_id` is taken over as done from the run that this one replays.
+CREATE TABLE run_nodes (
+    tenant_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    key text NOT NULL CHECK (octet_length(key) BETWEEN 1 AND 200),
+    place integer NOT NULL CHECK (place >= 0),
+    job_id uuid,
+    kind text NOT NULL,
+    host text NOT NULL DEFAULT '',
+    on_failure text NOT NULL CHECK (on_failure IN ('fail', 'skip', 'continue')),
+    definition jsonb NOT NULL,
+    PRIMARY KEY (tenant_id, run_id, key),
+    FOREIGN KEY (tenant_id, run_id) REFERENCES runs
+);
+CREATE UNIQUE INDEX run_nodes_job ON run_nodes (tenant_id, job_id) WHERE job_id IS NOT NULL;
+
+CREATE TABLE run_edges (
+    tenant_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    parent text NOT NULL,
+    child text NOT NULL,
+    parent_job uuid,
+    child_job uuid,
+    PRIMARY KEY (tenant_id, run_id, parent, child),
+    FOREIGN KEY (tenant_id, run_id) REFERENCES runs
+);
+CREATE INDEX run_edges_parent ON run_edges (tenant_id, parent_job) WHERE parent_job IS NOT NULL;
+
+-- ---------------------------------------------------------------- retries
+
+-- How failures of a class are tried again; no row means the shipped policy of the class, kind '*' means every kind.
+CREATE TABLE retry_policies (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    kind text NOT NULL CHECK (kind <> ''),
+    class text NOT NULL CHECK (class <> ''),
+    max_attempts integer NOT NULL CHECK (max_attempts BETWEEN 1 AND 1000),
+    base_seconds double precision NOT NULL CHECK (base_seconds > 0),
+    cap_seconds double precision NOT NULL CHECK (cap_seconds >= base_seconds),
+    version bigint NOT NULL DEFAULT 1,
+    PRIMARY KEY (tenant_id, kind, class)
+);
+
+-- What may be retried on a host: each answer earns a part of a retry, time earns a trickle.
+CREATE TABLE retry_budgets (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    host text NOT NULL,
+    tokens double precision NOT NULL CHECK (tokens >= 0),
+    refilled_at timestamptz NOT NULL DEFAULT lading_now(),
+    PRIMARY KEY (tenant_id, host)
+) WITH (fillfactor = 50);
+
+-- ---------------------------------------------------------------- adaptive rates and allocations
+
+-- `factor` is what a host's 429 have left of the rate; nothing starts before `blocked_until` (Retry-After).
+-- A bucket that nobody set is learnt from a 429, and goes when its factor is whole again.
+ALTER TABLE buckets
+    ADD COLUMN factor double precision NOT NULL DEFAULT 1 CHECK (factor > 0 AND factor <= 1),
+    ADD COLUMN adapted_at timestamptz,
+    ADD COLUMN blocked_until timestamptz,
+    ADD COLUMN is_learnt boolean NOT NULL DEFAULT false,
+    ADD COLUMN reason text,
+    ADD COLUMN ticket text;
+ALTER TABLE quotas ADD COLUMN reason text, ADD COLUMN ticket text;
+
+-- How the capacity of the instance is shared among tenants; no row means equal turns and no limit.
+CREATE TABLE allocations (
+    tenant_id uuid PRIMARY KEY REFERENCES tenants,
+    strategy text NOT NULL CHECK (strategy IN ('unlimited', 'proportional', 'priority', 'reserved', 'max_limit')),
+    weight integer NOT NULL DEFAULT 1 CHECK (weight BETWEEN 1 AND 1000),
+    priority integer NOT NULL DEFAULT 0 CHECK (priority BETWEEN -100 AND 100),
+    reserved integer NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+    max_active integer CHECK (max_active >= 0),
+    max_queued integer CHECK (max_queued >= 0),
+    reason text,
+    ticket text,
+    version bigint NOT NULL DEFAULT 1,
+    CHECK ((strategy = 'max_limit') = (max_active IS NOT NULL))
+);
+
+-- ---------------------------------------------------------------- objects
+
+-- The registry of stored files: one per tenant and content.  What nothing points at is tombstoned first, its file is
+-- deleted next and its row last; who publishes the same content meanwhile waits, and finds it gone or alive.
+CREATE TABLE objects (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    digest bytea NOT NULL CHECK (octet_length(digest) = 32),
+    size bigint NOT NULL CHECK (size >= 0),
+    blob_key text NOT NULL,
+    state text NOT NULL DEFAULT 'live' CHECK (state IN ('live', 'tombstoned')),
+    created_at timestamptz NOT NULL DEFAULT lading_now(),
+    tombstoned_at timestamptz,
+    PRIMARY KEY (tenant_id, digest),
+    CHECK ((state = 'tombstoned') = (tombstoned_at IS NOT NULL))
+);
+CREATE INDEX objects_tombstoned ON objects (tombstoned_at) WHERE state = 'tombstoned';
+
+-- Provenance of an artifact: the job and attempt that made it (attempt is there already) and what went in.
+ALTER TABLE artifacts
+    ADD COLUMN job_id uuid,
+    ADD COLUMN inputs jsonb NOT NULL DEFAULT '[]';
+CREATE INDEX artifacts_digest ON artifacts (tenant_id, digest);
+
+-- ---------------------------------------------------------------- wake-ups
+
+-- A tenant has a turn from its first job on, whatever that job's state: a scheduled one is promoted later by an update,
+-- which makes no turns.  Who enqueues takes no lock on a turn that is due already, so that claims and enqueues of one
+-- tenant don't wait for each other.
+CREATE OR REPLACE FUNCTION wake_after_insert() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO lanes (tenant_id, kind, host)
+    SELECT DISTINCT added.tenant_id, added.kind, added.host
+    FROM added
+    WHERE NOT EXISTS (
+        SELECT FROM lanes
+        WHERE lanes.tenant_id = added.tenant_id AND lanes.kind = added.kind AND lanes.host = added.host
+    )
+    ON CONFLICT DO NOTHING;
+    INSERT INTO turns (tenant_id)
+    SELECT DISTINCT added.tenant_id
+    FROM added
+    WHERE NOT EXISTS (SELECT FROM turns WHERE turns.tenant_id = added.tenant_id)
+    ON CONFLICT DO NOTHING;
+    UPDATE turns SET next_at = lading_now()
+    WHERE next_at > lading_now()
+      AND tenant_id IN (SELECT added.tenant_id FROM added WHERE added.state = 'pending');
+    RETURN NULL;
+END
+$$;
+INSERT INTO turns (tenant_id, next_at) SELECT DISTINCT tenant_id, lading_now() FROM jobs ON CONFLICT DO NOTHING;
+
+-- ---------------------------------------------------------------- who may do what
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY[
+        'runs', 'run_nodes', 'run_edges', 'retry_policies', 'retry_budgets', 'allocations', 'objects'
+    ] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format(
+            'CREATE POLICY tenant ON %I TO lading_app USING (tenant_id = (SELECT current_tenant())) '
+            'WITH CHECK (tenant_id = (SELECT current_tenant()))', name);
+        EXECUTE format('CREATE POLICY system ON %I TO lading_system USING (true) WITH CHECK (true)', name);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO lading_app', name);
+        EXECUTE format('GRANT SELECT ON %I TO lading_system', name);
+    END LOOP;
+END
+$$;
+GRANT UPDATE ON runs TO lading_system;
+GRANT DELETE ON attempts TO lading_system;
+GRANT DELETE ON sources TO lading_app;
