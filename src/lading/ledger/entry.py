@@ -8,11 +8,11 @@ codes, never personal data, free text or secrets: those can't be erased from a t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, cast
 from uuid import UUID
 
 from lading import canonical, clock, ids
@@ -20,6 +20,7 @@ from lading.canonical import Json
 
 MAX_LINE_BYTES: Final = 65_535  # what a C2SP entry bundle can carry, and the CHECK of the tables
 _MAX_TEXT: Final = 500
+_TEXT: Final = frozenset({str})
 _TICKET: Final = re.compile(r"[A-Za-z0-9._#/-]{1,60}")
 _SUBJECT: Final = re.compile(r"[a-z][a-z0-9]*_[A-Za-z0-9._:-]{1,120}|[a-z]+:[A-Za-z0-9._:/-]{1,200}")
 
@@ -57,6 +58,10 @@ EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "export.expired": "an export's files were deleted by retention",
         "job.requeued": "a dead letter was put in the queue again",
         "job.prioritised": "a waiting job was made more or less urgent",
+        "job.hastened": "a job that waited for its time was made due",
+        "job.replayed": "an ended job was put in the queue once more, as a copy",
+        "letter.requeued": "a dead letter was closed: its export was tried again by another job",
+        "source.deleted": "a source was removed",
         "letter.resolved": "a dead letter was closed: what it was about is settled",
         "letter.discarded": "a dead letter was closed: nobody will do it",
         "lane.blocked": "jobs of a kind on a host have to wait",
@@ -148,6 +153,10 @@ def _refuse_prose(value: Json) -> None:
     match value:
         case str() if len(value) > _MAX_TEXT or "\n" in value:
             raise ValueError("ledger data holds codes, counts and ids, not prose")
+        case list() | tuple() if value and _TEXT.issuperset(map(type, value)):
+            # The ids of a batch, by the thousand: judged by the longest, and all of them at once.
+            texts = cast("Sequence[str]", value)
+            _refuse_prose(max(texts, key=len) + ("\n" if "\n" in "".join(texts) else ""))
         case list() | tuple():
             for item in value:
                 _refuse_prose(item)

@@ -134,6 +134,21 @@ CREATE TABLE allocations (
     CHECK ((strategy = 'max_limit') = (max_active IS NOT NULL))
 );
 
+-- ---------------------------------------------------------------- what operators did
+
+-- A lifted pause stays, with who lifted it and why; `ends_at` is then the moment, which may be before it began.
+ALTER TABLE pauses
+    DROP CONSTRAINT pauses_check,
+    ADD COLUMN lifted_at timestamptz,
+    ADD COLUMN lifted_by text,
+    ADD COLUMN lift_reason text,
+    ADD COLUMN lift_ticket text,
+    ADD CHECK (ends_at > starts_at OR lifted_at = ends_at),
+    ADD CHECK ((lifted_at IS NULL) = (lifted_by IS NULL));
+
+-- How often the job died; a letter that was requeued and is open again counts on.
+ALTER TABLE dead_letters ADD COLUMN deaths integer NOT NULL DEFAULT 1 CHECK (deaths > 0);
+
 -- ---------------------------------------------------------------- objects
 
 -- The registry of stored files: one per tenant and content.  What nothing points at is tombstoned first, its file is
