@@ -16,6 +16,8 @@ from typing import Final, TypeAlias
 Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
 
 _SAFE: Final = 1 << 53
+_TEXT: Final = frozenset({str})
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def encode(value: Json) -> bytes:
@@ -26,7 +28,7 @@ def encode(value: Json) -> bytes:
     b'{"a":["\xc3\xa6",null,true],"b":1}'
     """
     _check(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    return _ENCODER.encode(value).encode("utf-8")
 
 
 def decode(data: bytes) -> Json:
@@ -45,8 +47,9 @@ def _check(value: Json) -> None:
             if not -_SAFE < value < _SAFE:
                 raise ValueError(f"integer {value} is outside ±2^53")
         case list() | tuple():
-            for item in value:
-                _check(item)
+            if not _TEXT.issuperset(map(type, value)):
+                for item in value:
+                    _check(item)
         case dict():
             for key, item in value.items():
                 if not key.isascii():

@@ -16,7 +16,9 @@ from lading.errors import NotFound
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
+_PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _LENGTH: Final = 26
+_LOW_50: Final = (1 << 50) - 1
 
 EXPORT: Final = "exp"
 JOB: Final = "job"
@@ -43,11 +45,14 @@ def show(prefix: str, identifier: UUID) -> str:
     >>> show("exp", UUID(int=31))
     'exp_0000000000000000000000000z'
     """
-    value, letters = identifier.int, []
-    for _ in range(_LENGTH):
-        letters.append(_ALPHABET[value & 31])
-        value >>= 5
-    return f"{prefix}_{''.join(reversed(letters))}"
+    # Two letters at a time, of numbers that fit a machine word: a busy worker shows a hundred thousand ids a second.
+    value, two = identifier.int, _PAIRS
+    high, middle, low = value >> 100, value >> 50 & _LOW_50, value & _LOW_50
+    return (
+        f"{prefix}_{two[high >> 20]}{two[high >> 10 & 1023]}{two[high & 1023]}"
+        f"{two[middle >> 40]}{two[middle >> 30 & 1023]}{two[middle >> 20 & 1023]}{two[middle >> 10 & 1023]}{two[middle & 1023]}"
+        f"{two[low >> 40]}{two[low >> 30 & 1023]}{two[low >> 20 & 1023]}{two[low >> 10 & 1023]}{two[low & 1023]}"
+    )
 
 
 def parse(prefix: str, text: str) -> UUID:
