@@ -18,7 +18,8 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import Conflict, InvalidTransition, NotFound
 from lading.jobs import letters
-from lading.jobs.model import Claim, Endings, Fault, Job, NewJob, State
+from lading.jobs.marks import Marks
+from lading.jobs.model import Claim, Endings, Fault, Fence, Job, NewJob, State
 from lading.jobs.rows import SYSTEM, end_row, entry, job_of
 from lading.jobs.rules import payload_digest
 from lading.ledger.entry import Actor, Entry, grounds
@@ -52,12 +53,45 @@ async def enqueue(tx: Transaction, job: NewJob, *, actor: Actor) -> None:
         await record(tx, entry("job.enqueued", row, actor, kind=job.kind))
 
 
-async def claim(tx: Transaction, *, lease_id: UUID, kinds: Sequence[str], limit: int) -> list[Claim]:
-    """
-    Return up to `limit` pending jobs, now running on the lease; none when the lease is not alive.
+async def claim(
+    tx: Transaction, *, lease_id: UUID, kinds: Sequence[str], limit: int, marks: Marks | None = None
+) -> list[Claim]:
+    """Return up to `limit` pending jobs, now running on the lease; none when the lease is not alive."""
+    rows = await _take(tx, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=None, marks=marks)
+    worker = Actor("worker", ids.show(ids.LEASE, lease_id))
+    for row in rows:
+        await record(tx, entry("job.claimed", row, worker), tenant=row["tenant_id"])
+    return [Claim(row["tenant_id"], row["id"], lease_id, row["kind"]) for row in rows]
 
-    Two statements on purpose: the turns are locked first, so that the second sees all that their former holders did.
+
+async def claim_batch(
+    tx: Transaction,
+    *,
+    lease_id: UUID,
+    kinds: Sequence[str],
+    limit: int,
+    batch_id: UUID,
+    marks: Marks | None = None,
+) -> list[tuple[Job, Fence]]:
     """
+    Return up to `limit` jobs, claimed and started in one; none that must run alone.
+
+    Records nothing of them: whoever runs the batch writes one ledger entry per tenant.
+    """
+    rows = await _take(tx, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id, marks=marks)
+    return [(job_of(row), Fence(row["tenant_id"], row["id"], lease_id, row["attempt"])) for row in rows]
+
+
+async def _take(
+    tx: Transaction,
+    *,
+    lease_id: UUID,
+    kinds: Sequence[str],
+    limit: int,
+    batch_id: UUID | None,
+    marks: Marks | None,
+) -> Sequence[Row]:
+    # Two statements on purpose: the turns are locked first, so that the second sees all that their former holders did.
     await tx.run(_SQL["hurry"])
     turns = await tx.all(_SQL["take_turns"], lease_id=lease_id, limit=_TENANTS_PER_CLAIM)
     if not turns:
@@ -65,13 +99,12 @@ async def claim(tx: Transaction, *, lease_id: UUID, kinds: Sequence[str], limit:
     if not turns:
         return []
     tenants = [row["tenant_id"] for row in turns]
-    rows = await tx.all(_SQL["claim"], lease_id=lease_id, kinds=list(kinds), limit=limit, tenants=tenants)
+    rows = await tx.all(
+        _SQL["claim"], lease_id=lease_id, kinds=list(kinds), limit=limit, tenants=tenants, batch_id=batch_id
+    )
     for lane in await tx.all(_SQL["changed_lanes"], tenants=tenants):
         await record(tx, _lane_entry(lane), tenant=lane["tenant_id"])
-    worker = Actor("worker", ids.show(ids.LEASE, lease_id))
-    for row in rows:
-        await record(tx, entry("job.claimed", row, worker), tenant=row["tenant_id"])
-    return [Claim(row["tenant_id"], row["id"], lease_id, row["kind"]) for row in rows]
+    return rows
 
 
 async def wake_turns(tx: Transaction) -> int:

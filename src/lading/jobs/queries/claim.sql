@@ -86,6 +86,7 @@ candidate AS MATERIALIZED (
         FROM jobs
         WHERE jobs.tenant_id = judged.tenant_id AND jobs.kind = judged.kind AND jobs.host = judged.host
           AND jobs.state = 'pending'
+          AND (NOT jobs.is_solo OR %(batch_id)s::uuid IS NULL)
           AND NOT EXISTS (
               SELECT FROM pauses
               WHERE pauses.tenant_id = jobs.tenant_id AND pauses.scope = 'job' AND pauses.target = jobs.id::text
@@ -168,6 +169,9 @@ passed AS (
     WHERE tenant_id IN (SELECT tenant_id FROM turn)
 )
 UPDATE jobs
-SET state = 'running', lease_id = %(lease_id)s::uuid, claimed_at = lading_now(), rev = rev + 1
+SET state = 'running', lease_id = %(lease_id)s::uuid, claimed_at = lading_now(), rev = rev + 1,
+    batch_id = %(batch_id)s::uuid,
+    attempt = attempt + CASE WHEN %(batch_id)s::uuid IS NULL THEN 0 ELSE 1 END,
+    started_at = CASE WHEN %(batch_id)s::uuid IS NULL THEN NULL ELSE lading_now() END
 WHERE id = ANY(ARRAY(SELECT id FROM chosen))
 RETURNING *
