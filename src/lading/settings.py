@@ -19,7 +19,7 @@ class Settings:
     """
     The settings of one process tree.
 
-    Durations in seconds.  `database_url` None means the embedded PostgreSQL below `data_dir`.
+    Durations in seconds, `export_deadline_seconds` 0 means none.  `database_url` None means the embedded PostgreSQL below `data_dir`.
     Lease and heartbeat: one lost heartbeat must never lose a lease, so heartbeat ≤ lease / 3.
     """
 
@@ -38,6 +38,7 @@ class Settings:
     max_crashes: int = 3
     retention_days: int = 30
     source_timeout_seconds: float = 600.0
+    export_deadline_seconds: int = 6 * 3600
     body_limit_bytes: int = 1 << 20
 
     @property
@@ -72,9 +73,11 @@ _FIELDS = {
     "LADING_MAX_CRASHES": ("max_crashes", int),
     "LADING_RETENTION_DAYS": ("retention_days", int),
     "LADING_SOURCE_TIMEOUT_SECONDS": ("source_timeout_seconds", float),
+    "LADING_EXPORT_DEADLINE_SECONDS": ("export_deadline_seconds", int),
 }
 _KINDS: Mapping[object, str] = {int: "a whole number", float: "a number"}
 _MOST_WORKERS = 64
+_LONGEST_DEADLINE_SECONDS = 365 * 86_400
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -91,6 +94,11 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(**values)  # pyright: ignore[reportArgumentType]  # converted above, by name
     if not 1 <= settings.workers <= _MOST_WORKERS:
         raise EnvironmentUnfit(f"LADING_WORKERS={settings.workers} must be 1 to {_MOST_WORKERS}; correct it.")
+    if not 0 <= settings.export_deadline_seconds <= _LONGEST_DEADLINE_SECONDS:
+        raise EnvironmentUnfit(
+            f"LADING_EXPORT_DEADLINE_SECONDS={settings.export_deadline_seconds} must be 0 (none) to "
+            f"{_LONGEST_DEADLINE_SECONDS} (a year); correct it."
+        )
     if settings.database_url is not None and not _is_address(settings.database_url):
         raise EnvironmentUnfit(  # what it is stays unsaid: it may hold a password
             "LADING_DATABASE_URL is not the address of a PostgreSQL; write postgresql://user:password@host:5432/database."

@@ -16,7 +16,9 @@ from lading.exports.model import Status
 from lading.jobs.model import Job, State
 from lading.ledger.entry import Actor
 
-_RETRYABLE: Final = frozenset({"worker-lost", "internal-error", "out-of-memory", "database-unavailable"})
+_RETRYABLE: Final = frozenset(
+    {"worker-lost", "internal-error", "out-of-memory", "database-unavailable", "deadline-exceeded"}
+)
 _ACTOR: Final = Actor("system", "jobs")
 
 

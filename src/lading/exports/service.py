@@ -241,6 +241,7 @@ class ExportService:
             payload={"export": str(export_id)},
             max_attempts=self._settings.max_attempts,
             max_crashes=self._settings.max_crashes,
+            deadline_seconds=self._settings.export_deadline_seconds or None,
         )
         await jobs.enqueue(tx, job, actor=actor)
 

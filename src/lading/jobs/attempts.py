@@ -8,7 +8,7 @@ changed nothing.  Every state change records its ledger entry.  Takes `tx`, neve
 from __future__ import annotations
 
 import random
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from lading import ids
@@ -25,6 +25,7 @@ from lading.limits import breakers
 from lading.limits.rules import HOST_FAULTS
 
 _SQL: Final = Statements(__package__ or "lading.jobs")
+DEADLINE_EXCEEDED: Final = "deadline-exceeded"
 
 
 async def start(tx: Transaction, claimed: Claim) -> tuple[Job, Fence]:
@@ -75,16 +76,32 @@ async def complete(tx: Transaction, fence: Fence) -> Job:
     return await _finish(tx, fence, "completed", outcome="completed", event="job.completed")
 
 
-async def fail(tx: Transaction, fence: Fence, fault: Fault, *, after_seconds: float | None) -> Job:
+async def fail(
+    tx: Transaction,
+    fence: Fence,
+    fault: Fault,
+    *,
+    after_seconds: float | None,
+    outcome: Literal["failed", "timed_out"] = "failed",
+) -> Job:
     """Count a failure: try again later, or end the job: dead when its attempts are spent, cancelled when asked to."""
     job = await guard(tx, fence)
     if job.cancel_requested_at is not None:
         return await cancel_running(tx, fence, job.cancel_reason or "cancelled")
     await _note_fault(tx, job, fault)
     if is_spent(job.failures + 1, job.max_attempts):
-        return await _finish(tx, fence, "dead", outcome="failed", event="job.dead", fault=fault, failures=1)
+        return await _finish(tx, fence, "dead", outcome=outcome, event="job.dead", fault=fault, failures=1)
     wait = after_seconds if after_seconds is not None else backoff(job.failures + 1, random.random())  # noqa: S311 - jitter
-    return await _put_back(tx, fence, wait, outcome="failed", event="job.retried", fault=fault, failures=1)
+    return await _put_back(tx, fence, wait, outcome=outcome, event="job.retried", fault=fault, failures=1)
+
+
+async def time_out(tx: Transaction, fence: Fence) -> Job:
+    """Count a failure of an attempt that was stopped because it lasted longer than the job's deadline."""
+    job = await guard(tx, fence)
+    message = (
+        f"The attempt was stopped at its deadline of {job.deadline_seconds} s; ask for less, or raise the deadline."
+    )
+    return await fail(tx, fence, Fault(DEADLINE_EXCEEDED, message), after_seconds=None, outcome="timed_out")
 
 
 async def kill(tx: Transaction, fence: Fence, fault: Fault) -> Job:
@@ -165,6 +182,8 @@ async def _finish(
 
 async def _note_fault(tx: Transaction, job: Job, fault: Fault) -> None:
     """Tell the breaker of the host: a fault of the host counts, any other answer shows that the host is there."""
+    if fault.code == DEADLINE_EXCEEDED:
+        return  # neither: whether the host answered before the attempt was stopped is not known
     if fault.code in HOST_FAULTS:
         await breakers.note_fault(tx, job.host)
     else:

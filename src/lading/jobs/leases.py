@@ -21,7 +21,7 @@ _SQL: Final = Statements(__package__ or "lading.jobs")
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A running job whose lease is not alive."""
+    """A running job that nobody cares for: its lease is not alive, or its worker lets it overrun its deadline."""
 
     tenant_id: UUID
     job_id: UUID
@@ -74,6 +74,17 @@ async def orphans(tx: Transaction, *, limit: int = 100) -> list[Orphan]:
     """Return running jobs whose lease is not alive, longest held first."""
     rows = await tx.all(_SQL["orphans"], limit=limit)
     return [Orphan(row["tenant_id"], row["id"], row["lease_id"], row["attempt"]) for row in rows]
+
+
+async def overdue(tx: Transaction, *, grace_seconds: float, limit: int = 100) -> list[Orphan]:
+    """Return attempts whose worker lives and has not stopped them `grace_seconds` after their deadline."""
+    rows = await tx.all(_SQL["overdue"], grace_seconds=grace_seconds, limit=limit)
+    return [Orphan(row["tenant_id"], row["id"], row["lease_id"], row["attempt"]) for row in rows]
+
+
+async def fence_out(tx: Transaction, found: Orphan) -> Job:
+    """Take an overdue job from its worker, as a failure; raise StaleLease when the attempt ended meanwhile."""
+    return await attempts.time_out(tx, _fence(found))
 
 
 async def rescue(tx: Transaction, orphan: Orphan) -> Job | None:

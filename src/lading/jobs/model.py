@@ -146,13 +146,18 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedOut:
+    """Stopped because it lasted longer than the job's deadline; a failure that is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dead:
     """Trying again can't help; a dead letter."""
 
     fault: Fault
 
 
-Outcome: TypeAlias = Done | Retry | Snooze | Cancelled | Dead
+Outcome: TypeAlias = Done | Retry | Snooze | Cancelled | TimedOut | Dead
 
 
 class Context(Protocol):

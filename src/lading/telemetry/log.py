@@ -26,6 +26,7 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "job.not_published": "an attempt's result could not be published; it counts as a failure",
         "job.not_settled": "an attempt's end could not be stored; its executor ends and the supervisor settles it",
         "job.failed": "a handler raised something nobody expected; the trace is below it",
+        "job.overdue": "an attempt lasted longer than its job's deadline and is being stopped",
         "job.rescue_failed": "a job whose worker is lost could not be taken back",
         "lease.lost": "this worker could not renew its lease in time and stopped its jobs",
         "request.denied": "a key asked for something its role may not do",

@@ -60,14 +60,17 @@ class Upkeep:
             await self._sender.send(notify.JOBS)
 
     async def rescue(self) -> None:
-        """No job runs on a lease that has run out."""
+        """No job runs on a lease that has run out, or far beyond its deadline."""
         async with self._database.system() as tx:
             await leases.expire(tx, seconds=self._settings.lease_seconds)
-            found = await leases.orphans(tx)
-        for orphan in found:
+            found = [(orphan, leases.rescue) for orphan in await leases.orphans(tx)]
+            # A worker stops its jobs at their deadline; this is for one that lives and does not.
+            late = await leases.overdue(tx, grace_seconds=self._settings.lease_seconds)
+            found += [(orphan, leases.fence_out) for orphan in late]
+        for orphan, take_back in found:
             try:
                 async with self._database.tenant(orphan.tenant_id) as tx:
-                    await follow_up(tx, self._endings, await leases.rescue(tx, orphan))
+                    await follow_up(tx, self._endings, await take_back(tx, orphan))
             except StaleLease:
                 continue  # its worker or another sweep was faster
             except Exception:  # noqa: BLE001 - whatever it is, it must not keep the other orphans waiting

@@ -35,6 +35,7 @@ from lading.jobs.model import (
     Outcome,
     Retry,
     Snooze,
+    TimedOut,
 )
 
 _LOG: Final = logging.getLogger("lading.worker")
@@ -53,8 +54,16 @@ class Attempt:
     fence: Fence
     is_draining: bool = False
     cancel_reason: str | None = None
+    is_overdue: bool = False
     send: Callable[[str], None] = _nobody
     hinted: set[str] = field(default_factory=set[str])
+
+    @property
+    def stopped(self) -> Outcome | None:
+        """Return what the attempt came to by being stopped; None while nobody stopped it."""
+        if self.cancel_reason is not None:
+            return Cancelled(self.cancel_reason)
+        return TimedOut() if self.is_overdue else None
 
     def hint(self, channel: str) -> None:
         """Wake the hearers of `channel` soon."""
@@ -96,9 +105,9 @@ async def run(handlers: Handlers, job: Job, attempt: Attempt) -> Outcome:
     except LadingError as error:
         return Dead(Fault(error.code, error.message))
     except asyncio.CancelledError:
-        if attempt.cancel_reason is None:
+        if attempt.stopped is None:
             raise
-        return Cancelled(attempt.cancel_reason)
+        return attempt.stopped
     except MemoryError:
         return Retry(Fault("out-of-memory", "The worker ran out of memory; give it more or export a shorter period."))
     except OSError as error:
@@ -165,6 +174,8 @@ async def _apply(tx: Transaction, fence: Fence, outcome: Outcome) -> Job:
             return await attempts.snooze(tx, fence, seconds, reason)
         case Cancelled(reason):
             return await attempts.cancel_running(tx, fence, reason)
+        case TimedOut():
+            return await attempts.time_out(tx, fence)
         case Dead(fault):
             return await attempts.kill(tx, fence, fault)
 

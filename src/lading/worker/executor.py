@@ -3,8 +3,10 @@ The executor: the child process in which handlers run, one job at a time.
 
 It reads commands from its standard input, one JSON object per line, and answers on its standard output:
 
-    {"run": {"tenant", "job", "lease", "kind"}}   →  {"started": attempt} … {"hint": channel} … {"ended": name}
-    {"cancel": reason}, {"drain": true}           →  nothing; they change how the current job ends
+    {"run": {"tenant", "job", "lease", "kind"}}   →  {"started": attempt, "deadline_seconds"} … {"hint": channel} …
+                                                     {"ended": name}
+    {"cancel": reason}, {"overdue": true},
+    {"drain": true}                               →  nothing; they change how the current job ends
 
 End of input means that the supervisor died: the process ends at once, its job is rescued elsewhere.
 Heartbeats are not its business: a handler may hold the interpreter for as long as it likes.
@@ -58,12 +60,19 @@ class Executor:
                 task.add_done_callback(running.discard)
             elif "cancel" in command:
                 self._cancel(command["cancel"])
+            elif "overdue" in command:
+                self._stop_overdue()
             elif "drain" in command:
                 self._drain()
 
     def _cancel(self, reason: str) -> None:
         if self._attempt is not None and self._task is not None:
             self._attempt.cancel_reason = reason
+            self._task.cancel()
+
+    def _stop_overdue(self) -> None:
+        if self._attempt is not None and self._task is not None:
+            self._attempt.is_overdue = True
             self._task.cancel()
 
     def _drain(self) -> None:
@@ -85,7 +94,7 @@ class Executor:
         if begun is None:
             return "stale"
         job, fence = begun
-        _say({"started": fence.attempt})
+        _say({"started": fence.attempt, "deadline_seconds": job.deadline_seconds})
         attempt = self._attempt = execute.Attempt(fence, is_draining=self._is_draining, send=self._hint)
         self._task = asyncio.create_task(execute.run(self._handlers, job, attempt))
         try:
@@ -93,8 +102,8 @@ class Executor:
         except StaleLease:
             return "stale"
         except asyncio.CancelledError:
-            # Cancelled before the handler's first step: nothing ran that could have answered.
-            outcome = Cancelled(attempt.cancel_reason or "cancelled")
+            # Stopped before the handler's first step: nothing ran that could have answered.
+            outcome = attempt.stopped or Cancelled("cancelled")
         finally:
             self._attempt = self._task = None
         failpoints.reach("settling")

@@ -28,13 +28,16 @@ class Work:
     """
     What a slot is busy with; `attempt` is None until the child has started the job.
 
+    `deadline_at` and `stopped_at` are of the monotonic clock: when it has to be done, and when it was asked to stop.
     `excuse` says why its end is not the job's fault: no crash is counted then.
     """
 
     claim: Claim
     attempt: int | None = None
     cancel_reason: str | None = None
-    cancelled_at: float = 0.0
+    deadline_at: float | None = None
+    is_overdue: bool = False
+    stopped_at: float | None = None
     excuse: str | None = None
 
 
@@ -112,8 +115,17 @@ class Slot:
         """Ask the child to stop its job; the second call changes nothing."""
         if self.work is not None and self.work.cancel_reason is None:
             self.work.cancel_reason = reason
-            self.work.cancelled_at = time.monotonic()
+            self.work.stopped_at = time.monotonic()
             self._send({"cancel": reason})
+
+    def mind_deadline(self) -> bool:
+        """Ask the child to stop a job that is beyond its deadline; return True when this call did."""
+        work, now = self.work, time.monotonic()
+        if work is None or work.is_overdue or work.deadline_at is None or now < work.deadline_at:
+            return False
+        work.is_overdue, work.stopped_at = True, now if work.stopped_at is None else work.stopped_at
+        self._send({"overdue": True})
+        return True
 
     def drain(self) -> None:
         """Ask the child to stop at the next checkpoint."""
@@ -157,6 +169,8 @@ class Slot:
             self._on_change()
         elif "started" in message and self.work is not None:
             self.work.attempt = message["started"]
+            if message["deadline_seconds"] is not None:
+                self.work.deadline_at = time.monotonic() + message["deadline_seconds"]
         elif "hint" in message:
             self._on_hint(message["hint"])
         elif "ended" in message:

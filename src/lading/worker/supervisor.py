@@ -33,8 +33,8 @@ from lading.worker.slot import Slot, Work
 
 _LOG: Final = logging.getLogger("lading.worker")
 _POLL_SECONDS: Final = 1.0
-_CANCEL_POLL_SECONDS: Final = 0.5
-_CANCEL_GRACE_SECONDS: Final = 3.0
+_WATCH_SECONDS: Final = 0.5
+_STOP_GRACE_SECONDS: Final = 3.0
 
 
 class Supervisor:
@@ -75,7 +75,7 @@ class Supervisor:
             await self._open_lease()
             for slot in self._slots:
                 await slot.start()
-            watches = [asyncio.create_task(watch()) for watch in (self._beat, self._watch_lease, self._watch_cancels)]
+            watches = [asyncio.create_task(watch()) for watch in (self._beat, self._watch_lease, self._watch_jobs)]
             try:
                 while not self._draining.is_set():
                     await self._work(hearer)
@@ -162,7 +162,7 @@ class Supervisor:
             # It stays ours, and is tried again by the next recall; the other jobs go on.
             _LOG.exception("job.not_settled", extra={"job": ids.show(ids.JOB, claim.job_id)})
             return
-        if work.excuse is None:
+        if work.excuse is None and work.stopped_at is None:
             _LOG.warning("job.crashed", extra={"job": ids.show(ids.JOB, claim.job_id), "attempt": work.attempt})
 
     # --- lease and cancellation -------------------------------------------------------------------
@@ -226,26 +226,28 @@ class Supervisor:
                 slot.work.excuse = "lease-lost"
                 slot.kill()
 
-    async def _watch_cancels(self) -> None:
+    async def _watch_jobs(self) -> None:
+        """Stop the jobs that somebody cancelled or that are beyond their deadline: first ask, then kill."""
         while True:
-            await asyncio.sleep(_CANCEL_POLL_SECONDS)
-            busy = {slot.work.claim.job_id: slot for slot in self._slots if slot.work is not None}
-            if not busy or self._lease is None:
-                continue
-            try:
-                async with self._database.system() as tx:
-                    requests = await leases.cancel_requests(tx, self._lease)
-            except DatabaseUnavailable:
-                continue
-            for request in requests:
-                if request.job_id in busy:
-                    busy[request.job_id].cancel(request.reason)
-            for slot in busy.values():
-                work = slot.work
-                if work is None or work.cancel_reason is None:
-                    continue
-                if time.monotonic() - work.cancelled_at > _CANCEL_GRACE_SECONDS:
+            await asyncio.sleep(_WATCH_SECONDS)
+            with contextlib.suppress(DatabaseUnavailable):
+                await self._hear_cancels()
+            for slot in self._slots:
+                if slot.mind_deadline() and slot.work is not None:
+                    _LOG.warning("job.overdue", extra={"job": ids.show(ids.JOB, slot.work.claim.job_id)})
+                since = None if slot.work is None else slot.work.stopped_at
+                if since is not None and time.monotonic() - since > _STOP_GRACE_SECONDS:
                     slot.kill()
+
+    async def _hear_cancels(self) -> None:
+        busy = {slot.work.claim.job_id: slot for slot in self._slots if slot.work is not None}
+        if not busy or self._lease is None:
+            return
+        async with self._database.system() as tx:
+            requests = await leases.cancel_requests(tx, self._lease)
+        for request in requests:
+            if request.job_id in busy:
+                busy[request.job_id].cancel(request.reason)
 
     # --- the end ----------------------------------------------------------------------------------
 
@@ -278,7 +280,7 @@ class Supervisor:
 
 
 async def _let_go(tx: Transaction, work: Work) -> Job | None:
-    """Give the job back, or end it: cancelled if we were asked to, else counted as a crash unless it is excused."""
+    """Give the job back, or end it: cancelled or overdue if it was stopped, else a crash unless it is excused."""
     known = await attempts.started(tx, work.claim)
     if known is None:
         return await attempts.release(tx, work.claim.job_id, lease_id=work.claim.lease_id)
@@ -286,6 +288,8 @@ async def _let_go(tx: Transaction, work: Work) -> Job | None:
     work.attempt = fence.attempt
     if work.cancel_reason is not None:
         return await attempts.cancel_running(tx, fence, work.cancel_reason)
+    if work.is_overdue:
+        return await attempts.time_out(tx, fence)
     if work.excuse is not None:
         return await attempts.snooze(tx, fence, 0.0, work.excuse)
     return await attempts.crash(tx, fence)
