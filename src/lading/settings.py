@@ -19,7 +19,8 @@ class Settings:
     """
     The settings of one process tree.
 
-    Durations in seconds, `export_deadline_seconds` 0 means none.  `database_url` None means the embedded PostgreSQL below `data_dir`.
+    Durations in seconds; an `export_deadline_seconds` of 0 means none.
+    `database_url` None means the embedded PostgreSQL below `data_dir`.
     Lease and heartbeat: one lost heartbeat must never lose a lease, so heartbeat ≤ lease / 3.
     """
 

@@ -20,6 +20,11 @@ from lading.wiring.database import bring_forward, url_of_running
         ("LADING_LEASE_SECONDS", "soon", "LADING_LEASE_SECONDS='soon' is not a number; correct or unset it."),
         ("LADING_WORKERS", "0", "LADING_WORKERS=0 must be 1 to 64; correct it."),
         ("LADING_WORKERS", "65", "LADING_WORKERS=65 must be 1 to 64; correct it."),
+        (
+            "LADING_EXPORT_DEADLINE_SECONDS",
+            "-1",
+            "LADING_EXPORT_DEADLINE_SECONDS=-1 must be 0 (none) to 31536000 (a year); correct it.",
+        ),
     ],
 )
 def test_the_sentence_names_the_variable_and_what_it_takes(variable: str, text: str, said: str) -> None:
