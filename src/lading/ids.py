@@ -47,10 +47,10 @@ def show(prefix: str, identifier: UUID) -> str:
     """
     # Two letters at a time, of numbers that fit a machine word: a busy worker shows a hundred thousand ids a second.
     value, two = identifier.int, _PAIRS
-    high, middle, low = value >> 100, value >> 50 & _LOW_50, value & _LOW_50
+    high, mid, low = value >> 100, value >> 50 & _LOW_50, value & _LOW_50
     return (
         f"{prefix}_{two[high >> 20]}{two[high >> 10 & 1023]}{two[high & 1023]}"
-        f"{two[middle >> 40]}{two[middle >> 30 & 1023]}{two[middle >> 20 & 1023]}{two[middle >> 10 & 1023]}{two[middle & 1023]}"
+        f"{two[mid >> 40]}{two[mid >> 30 & 1023]}{two[mid >> 20 & 1023]}{two[mid >> 10 & 1023]}{two[mid & 1023]}"
         f"{two[low >> 40]}{two[low >> 30 & 1023]}{two[low >> 20 & 1023]}{two[low >> 10 & 1023]}{two[low & 1023]}"
     )
 
