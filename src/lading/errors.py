@@ -93,6 +93,22 @@ class StaleLease(Conflict):
     code = "stale-lease"
 
 
+class QueueFull(LadingError):
+    """Too many jobs of the tenant have not ended; the same request may be taken later."""
+
+    code = "queue-full"
+
+    def __init__(self, message: str, *, retry_after_seconds: float = 30.0) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Overloaded(QueueFull):
+    """Too many jobs of all tenants have not ended."""
+
+    code = "overloaded"
+
+
 class PackageInvalid(LadingError):
     """A package or its statement failed verification; says which file and what."""
 
@@ -155,6 +171,17 @@ class SourceTimeout(SourceError):
 
     code = "source-timeout"
     retryable = True
+
+
+class SourceThrottled(SourceError):
+    """The source asks to be called less (HTTP 429, no connection left); `retry_after_seconds` is when it said to."""
+
+    code = "source-throttled"
+    retryable = True
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class SourceRefused(SourceError):

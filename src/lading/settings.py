@@ -41,6 +41,8 @@ class Settings:
     source_timeout_seconds: float = 600.0
     export_deadline_seconds: int = 6 * 3600
     body_limit_bytes: int = 1 << 20
+    queue_limit: int = 500_000
+    tenant_queue_limit: int = 200_000
 
     @property
     def blobs_dir(self) -> Path:
@@ -74,10 +76,13 @@ _FIELDS = {
     "LADING_MAX_CRASHES": ("max_crashes", int),
     "LADING_RETENTION_DAYS": ("retention_days", int),
     "LADING_SOURCE_TIMEOUT_SECONDS": ("source_timeout_seconds", float),
+    "LADING_QUEUE_LIMIT": ("queue_limit", int),
+    "LADING_TENANT_QUEUE_LIMIT": ("tenant_queue_limit", int),
     "LADING_EXPORT_DEADLINE_SECONDS": ("export_deadline_seconds", int),
 }
 _KINDS: Mapping[object, str] = {int: "a whole number", float: "a number"}
 _MOST_WORKERS = 64
+_MOST_QUEUED = 100_000_000
 _LONGEST_DEADLINE_SECONDS = 365 * 86_400
 
 
@@ -100,6 +105,12 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
             f"LADING_EXPORT_DEADLINE_SECONDS={settings.export_deadline_seconds} must be 0 (none) to "
             f"{_LONGEST_DEADLINE_SECONDS} (a year); correct it."
         )
+    for variable, most in (
+        ("LADING_QUEUE_LIMIT", settings.queue_limit),
+        ("LADING_TENANT_QUEUE_LIMIT", settings.tenant_queue_limit),
+    ):
+        if not 1 <= most <= _MOST_QUEUED:
+            raise EnvironmentUnfit(f"{variable}={most} must be 1 to {_MOST_QUEUED}; correct it.")
     if settings.database_url is not None and not _is_address(settings.database_url):
         raise EnvironmentUnfit(  # what it is stays unsaid: it may hold a password
             "LADING_DATABASE_URL is not the address of a PostgreSQL; write postgresql://user:password@host:5432/database."

@@ -9,6 +9,7 @@ is logged with its trace and answered with the id alone.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from lading.errors import FieldError, InvalidInput, LadingError, ProfileInvalid
+from lading.errors import FieldError, InvalidInput, LadingError, ProfileInvalid, QueueFull
 from lading.wire.problems import MEDIA_TYPE, STATUS, Problem, ProblemField
 
 _LOG: Final = logging.getLogger("lading.api")
@@ -55,7 +56,10 @@ def install(app: FastAPI) -> None:
 def answer(error: LadingError, request_id: str, *, headers: Mapping[str, str] | None = None) -> Response:
     """Return the HTTP answer for `error`."""
     fields: Sequence[FieldError] = error.errors if isinstance(error, InvalidInput | ProfileInvalid) else ()
-    return problem(error.code, error.message, request_id, fields=fields, headers=headers)
+    told = dict(headers or {})
+    if isinstance(error, QueueFull):
+        told["Retry-After"] = str(math.ceil(error.retry_after_seconds))
+    return problem(error.code, error.message, request_id, fields=fields, headers=told)
 
 
 def problem(
@@ -81,7 +85,7 @@ def problem(
     if status == 401:
         extra["WWW-Authenticate"] = 'Bearer realm="lading"'
     if status == 503:
-        extra["Retry-After"] = str(_RETRY_SECONDS)
+        extra.setdefault("Retry-After", str(_RETRY_SECONDS))
     return Response(_SHAPE.dump_json(body), status, extra, MEDIA_TYPE)
 
 

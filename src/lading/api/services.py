@@ -16,6 +16,7 @@ from lading.db.database import Database
 from lading.db.notify import Hearer, Sender
 from lading.exports.service import ExportService
 from lading.jobs.model import Endings
+from lading.limits.admission import Admission
 from lading.settings import Settings
 
 
@@ -35,6 +36,11 @@ class Services:
     endings: Endings
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     trials: Trials = field(default_factory=Trials)
+
+    @property
+    def admission(self) -> Admission:
+        """Return the door of the queue: ask it before the transaction that enqueues."""
+        return self.exports.admission
 
 
 def services_of(request: Request) -> Services:

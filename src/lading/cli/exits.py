@@ -52,6 +52,7 @@ _CODES: Final[tuple[tuple[type[LadingError], int], ...]] = (
     (errors.Forbidden, DENIED),
     (errors.NotFound, NOT_FOUND),
     (errors.Conflict, CONFLICT),
+    (errors.QueueFull, CONFLICT),
     (errors.ServerUnreachable, UNREACHABLE),
     (errors.PackageInvalid, DAMAGED),
     (errors.DownloadFailed, DAMAGED),

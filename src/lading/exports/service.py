@@ -22,14 +22,16 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import Conflict, InvalidInput, InvalidTransition, NotFound
+from lading.exports import clones, registry, rules, shapes, store
 from lading.exports import profile as profiles
-from lading.exports import registry, rules, shapes, store
 from lading.exports.model import JOB_KIND, Plan, Status, StoredArtifact, StoredExport
 from lading.exports.store import Filter
+from lading.jobs import keys, letters
 from lading.jobs import store as jobs
 from lading.jobs.model import NewJob
 from lading.ledger import store as ledger
 from lading.ledger.entry import Actor
+from lading.limits.admission import Admission
 from lading.settings import Settings
 from lading.tenants.model import Principal
 from lading.wire import exports as wire
@@ -58,17 +60,26 @@ class ExportService:
         self._settings: Final = settings
         self._blobs: Final = blobs
         self._hints: Final = hints
+        self.admission: Final = Admission(
+            database,
+            queue_limit=settings.queue_limit,
+            tenant_queue_limit=settings.tenant_queue_limit,
+            clock=time.monotonic,
+        )
 
     async def create(
         self, principal: Principal, tenant_id: UUID, request: wire.ExportRequest, *, idempotency_key: str | None
     ) -> tuple[wire.Export, bool]:
         """Admit and enqueue; return the export and whether the key had made it before."""
         export_id, job_id = ids.new(), ids.new()
-        async with self._database.tenant(tenant_id) as tx:
+        refusal = await self.admission.refusal(tenant_id, count=1, priority=0)
+        async with self.admission.noting(tenant_id, principal.actor), self._database.tenant(tenant_id) as tx:
             if idempotency_key is not None:
-                bound = await store.bind_key(tx, idempotency_key, _digest(request), export_id)
+                bound = await keys.bind(tx, idempotency_key, _digest(request), export_id)
                 if bound is not None:
-                    return await self._show(tx, _replayed(bound, request)), True
+                    return await self._show(tx, bound), True
+            if refusal is not None:
+                raise refusal
             plan, source = await self._admit(tx, request)
             warnings = await _warn_of_duplicate(tx, plan)
             await store.create(
@@ -80,7 +91,7 @@ class ExportService:
                 warnings=warnings,
                 retention_days=self._settings.retention_days,
             )
-            await self._enqueue(tx, job_id, export_id, source, principal.actor)
+            await self._enqueue(tx, job_id, export_id, source, plan, principal.actor)
             shown = await self._show(tx, export_id)
         await self._hints.send(notify.JOBS)
         return shown, False
@@ -168,6 +179,7 @@ class ExportService:
     async def retry(self, principal: Principal, tenant_id: UUID, export_id: UUID) -> wire.Export:
         """Start a failed or cancelled export again; completed stages are kept."""
         job_id = ids.new()
+        await self.admission.admit(tenant_id, count=1, priority=0, actor=principal.actor)
         async with self._database.tenant(tenant_id) as tx:
             locked = await store.lock(tx, export_id)
             if locked.status not in {Status.FAILED, Status.CANCELLED}:
@@ -177,7 +189,9 @@ class ExportService:
                 )
             await store.retry(tx, export_id, job_id, actor=principal.actor)
             former = await jobs.find(tx, locked.job_id)
-            await self._enqueue(tx, job_id, export_id, former.host, principal.actor)
+            await letters.supersede(tx, locked.job_id, job_id, actor=principal.actor)
+            plan = (await store.find(tx, export_id)).plan
+            await self._enqueue(tx, job_id, export_id, former.host, plan, principal.actor)
             shown = await self._show(tx, export_id)
         await self._hints.send(notify.JOBS)
         return shown
@@ -232,13 +246,16 @@ class ExportService:
         profile = profiles.parse(revision.document)
         return rules.admit(request, profile, revision=revision.revision, today=tx.now.date()), profile.source
 
-    async def _enqueue(self, tx: Transaction, job_id: UUID, export_id: UUID, source: str, actor: Actor) -> None:
+    async def _enqueue(
+        self, tx: Transaction, job_id: UUID, export_id: UUID, source: str, plan: Plan, actor: Actor
+    ) -> None:
         job = NewJob(
             id=job_id,
             kind=JOB_KIND,
             host=source,
             subject=ids.show(ids.EXPORT, export_id),
             payload={"export": str(export_id)},
+            payload_digest=clones.digest_of(plan),
             max_attempts=self._settings.max_attempts,
             max_crashes=self._settings.max_crashes,
             deadline_seconds=self._settings.export_deadline_seconds or None,
@@ -266,16 +283,6 @@ def _digest(request: wire.ExportRequest) -> bytes:
         return hashlib.sha256(canonical.encode(asdict(request))).digest()
     except ValueError as error:
         raise InvalidInput.field("parameters", f"can't be read: {error}") from error
-
-
-def _replayed(bound: tuple[bytes, UUID], request: wire.ExportRequest) -> UUID:
-    digest, export_id = bound
-    if digest != _digest(request):
-        raise InvalidInput(
-            "This Idempotency-Key was used for another request; send a new key with a new request.",
-            code="idempotency-key-reused",
-        )
-    return export_id
 
 
 async def _warn_of_duplicate(tx: Transaction, plan: Plan) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ MAX_LINE_BYTES: Final = 65_535  # what a C2SP entry bundle can carry, and the CH
 _MAX_TEXT: Final = 500
 _TEXT: Final = frozenset({str})
 _TICKET: Final = re.compile(r"[A-Za-z0-9._#/-]{1,60}")
-_SUBJECT: Final = re.compile(r"[a-z][a-z0-9]*_[A-Za-z0-9._:-]{1,120}|[a-z]+:[A-Za-z0-9._:/-]{1,200}")
+_SUBJECT: Final = re.compile(r"[a-z][a-z0-9]*_[A-Za-z0-9._:-]{1,120}|[a-z]+:[A-Za-z0-9._:/*-]{1,200}")
 
 EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -43,6 +43,7 @@ EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "job.rescued": "a job was taken back because its lease ran out",
         "job.cancel_requested": "somebody asked for a job to stop",
         "job.cancelled": "a job was stopped for good",
+        "job.parked": "an attempt failed and the job waits long: its host has no retries left to spend",
         "job.dead": "a job needs a person: no attempt is left",
         "export.created": "an export was asked for",
         "export.started": "work on an export began",
@@ -68,6 +69,12 @@ EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "lane.released": "jobs of a kind on a host may run again",
         "bucket.set": "the rate at which jobs on a host may start was set",
         "bucket.dropped": "a host's rate limit was lifted",
+        "bucket.adapted": "a host asked to be called less, or answers again: its rate was changed by itself",
+        "retry_policy.set": "how failures of a class are tried again was set",
+        "retry_policy.reset": "failures of a class are tried again as shipped",
+        "allocation.set": "a tenant's part of the installation was set",
+        "allocation.reset": "a tenant has equal turns and no limit again",
+        "enqueue.refused": "jobs were not taken because too many wait",
         "quota.set": "how many jobs of a kind may run and start was set",
         "quota.dropped": "the quota of a kind was lifted",
         "pause.set": "an operator stopped something",

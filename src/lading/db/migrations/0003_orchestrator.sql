@@ -93,16 +93,21 @@ CREATE TABLE retry_policies (
     max_attempts integer NOT NULL CHECK (max_attempts BETWEEN 1 AND 1000),
     base_seconds double precision NOT NULL CHECK (base_seconds > 0),
     cap_seconds double precision NOT NULL CHECK (cap_seconds >= base_seconds),
+    reason text,
+    ticket text,
     version bigint NOT NULL DEFAULT 1,
     PRIMARY KEY (tenant_id, kind, class)
 );
 
--- What may be retried on a host: each answer earns a part of a retry, time earns a trickle.
+-- What may be retried on a host: each answer earns a part of a retry, time earns a trickle.  A retry that finds nothing
+-- left is parked: the job waits until `parked_until` at the latest.
 CREATE TABLE retry_budgets (
     tenant_id uuid NOT NULL REFERENCES tenants,
     host text NOT NULL,
     tokens double precision NOT NULL CHECK (tokens >= 0),
     refilled_at timestamptz NOT NULL DEFAULT lading_now(),
+    parked_at timestamptz,
+    parked_until timestamptz,
     PRIMARY KEY (tenant_id, host)
 ) WITH (fillfactor = 50);
 
@@ -134,6 +139,12 @@ CREATE TABLE allocations (
     CHECK ((strategy = 'max_limit') = (max_active IS NOT NULL))
 );
 
+-- When the ledger was last told that jobs of a tenant are refused: once a minute is enough.
+CREATE TABLE refusals (
+    tenant_id uuid PRIMARY KEY REFERENCES tenants,
+    noted_at timestamptz NOT NULL DEFAULT lading_now()
+);
+
 -- ---------------------------------------------------------------- what operators did
 
 -- A lifted pause stays, with who lifted it and why; `ends_at` is then the moment, which may be before it began.
@@ -152,24 +163,35 @@ ALTER TABLE dead_letters ADD COLUMN deaths integer NOT NULL DEFAULT 1 CHECK (dea
 -- ---------------------------------------------------------------- objects
 
 -- The registry of stored files: one per tenant and content.  What nothing points at is tombstoned first, its file is
--- deleted next and its row last; who publishes the same content meanwhile waits, and finds it gone or alive.
+-- deleted next and its row last.  The name of a file is used once: who publishes content that is being collected brings a
+-- file of another name, so that a deletion that comes late hits nothing.  `state` is part of a key, so that no artifact
+-- can point at a tombstone, whatever the code forgets.
 CREATE TABLE objects (
     tenant_id uuid NOT NULL REFERENCES tenants,
     digest bytea NOT NULL CHECK (octet_length(digest) = 32),
     size bigint NOT NULL CHECK (size >= 0),
-    blob_key text NOT NULL,
+    blob_key text NOT NULL CHECK (starts_with(blob_key, 'objects/' || tenant_id || '/')),
     state text NOT NULL DEFAULT 'live' CHECK (state IN ('live', 'tombstoned')),
     created_at timestamptz NOT NULL DEFAULT lading_now(),
     tombstoned_at timestamptz,
     PRIMARY KEY (tenant_id, digest),
+    UNIQUE (tenant_id, digest, state),
+    UNIQUE (tenant_id, blob_key),
     CHECK ((state = 'tombstoned') = (tombstoned_at IS NOT NULL))
 );
 CREATE INDEX objects_tombstoned ON objects (tombstoned_at) WHERE state = 'tombstoned';
 
--- Provenance of an artifact: the job and attempt that made it (attempt is there already) and what went in.
+-- Provenance of an artifact: the job, attempt and lease that made it, and what went in.  Those that were published before
+-- there were objects keep a file of their own (`blob_key`) and point at none.
 ALTER TABLE artifacts
     ADD COLUMN job_id uuid,
-    ADD COLUMN inputs jsonb NOT NULL DEFAULT '[]';
+    ADD COLUMN lease_id uuid,
+    ADD COLUMN source text,
+    ADD COLUMN inputs jsonb NOT NULL DEFAULT '[]',
+    ADD COLUMN object_state text CHECK (object_state = 'live'),
+    ALTER COLUMN blob_key DROP NOT NULL,
+    ADD CHECK ((object_state IS NULL) = (blob_key IS NOT NULL)),
+    ADD FOREIGN KEY (tenant_id, digest, object_state) REFERENCES objects (tenant_id, digest, state);
 CREATE INDEX artifacts_digest ON artifacts (tenant_id, digest);
 
 -- ---------------------------------------------------------------- wake-ups
@@ -208,7 +230,7 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY[
-        'runs', 'run_nodes', 'run_edges', 'retry_policies', 'retry_budgets', 'allocations', 'objects'
+        'runs', 'run_nodes', 'run_edges', 'retry_policies', 'retry_budgets', 'allocations', 'refusals', 'objects'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);

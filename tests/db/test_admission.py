@@ -1,0 +1,190 @@
+"""The queue takes no more than it may hold, refuses the less urgent first, and says when to come back."""  # O7
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from lading import ids
+from lading.db.database import Database
+from lading.errors import Overloaded, QueueFull
+from lading.jobs import store
+from lading.jobs.model import NewJob
+from lading.ledger import store as ledger
+from lading.ledger.entry import SYSTEM
+from lading.limits.admission import Admission
+from lading.tenants import store as tenants
+from lading.tenants.model import Role
+from serving import REQUEST, World
+
+pytestmark = pytest.mark.anyio
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+async def make_tenant(database: Database, slug: str = "acme") -> UUID:
+    async with database.system() as tx:
+        return (await tenants.create_tenant(tx, slug, name=slug, actor=SYSTEM)).id
+
+
+@pytest.fixture
+async def tenant(database: Database) -> UUID:
+    return await make_tenant(database)
+
+
+async def enqueue(database: Database, tenant: UUID, count: int) -> None:
+    async with database.tenant(tenant) as tx:
+        for _ in range(count):
+            await store.enqueue(tx, NewJob(ids.new(), "work", "exp_x"), actor=SYSTEM)
+
+
+def door(database: Database, clock: Clock, *, queue: int = 1000, tenant: int = 100) -> Admission:
+    return Admission(database, queue_limit=queue, tenant_queue_limit=tenant, clock=clock)
+
+
+async def refused(database: Database, tenant: UUID) -> list[dict[str, Any]]:
+    async with database.tenant(tenant) as tx:
+        lines = await ledger.history(tx, ids.show(ids.TENANT, tenant))
+    return [entry for line in lines if (entry := json.loads(line))["type"] == "enqueue.refused"]
+
+
+async def test_a_full_queue_takes_no_more_and_another_tenants_does(
+    database: Database, tenant: UUID, clock: Clock
+) -> None:
+    other = await make_tenant(database, "other")
+    await enqueue(database, tenant, 10)
+    admission = door(database, clock, tenant=10)
+
+    with pytest.raises(QueueFull, match="10 jobs of this organisation have not ended, of 10") as caught:
+        await admission.admit(tenant, count=1, priority=0, actor=SYSTEM)
+    await admission.admit(other, count=1, priority=0, actor=SYSTEM)
+
+    assert (caught.value.code, caught.value.retry_after_seconds) == ("queue-full", 60.0)  # nothing has ended yet
+
+
+async def test_what_is_less_urgent_is_refused_first(database: Database, tenant: UUID, clock: Clock) -> None:
+    await enqueue(database, tenant, 80)
+    admission = door(database, clock)
+
+    assert await admission.refusal(tenant, count=1, priority=-1) is not None
+    assert await admission.refusal(tenant, count=10, priority=0) is None  # 90 of 100 now
+    assert await admission.refusal(tenant, count=2, priority=0) is not None
+    assert await admission.refusal(tenant, count=1, priority=0) is None
+    assert await admission.refusal(tenant, count=9, priority=5) is None  # urgent bulk fills it up
+    assert await admission.refusal(tenant, count=1, priority=100) is not None
+
+
+async def test_a_full_instance_refuses_every_tenant(database: Database, tenant: UUID, clock: Clock) -> None:
+    other = await make_tenant(database, "other")
+    await enqueue(database, tenant, 10)
+    admission = door(database, clock, queue=10)
+
+    with pytest.raises(Overloaded, match="10 jobs wait in this installation"):
+        await admission.admit(other, count=1, priority=0, actor=SYSTEM)
+
+
+async def test_what_was_admitted_counts_before_the_next_look(database: Database, tenant: UUID, clock: Clock) -> None:
+    admission = door(database, clock, tenant=10)
+    for _ in range(10):
+        await admission.admit(tenant, count=1, priority=0, actor=SYSTEM)
+
+    assert await admission.refusal(tenant, count=1, priority=0) is not None
+    clock.now += 1.0
+    assert await admission.refusal(tenant, count=1, priority=0) is None  # none of them was enqueued after all
+
+
+async def test_a_tenant_may_have_its_own_limit(
+    database: Database, database_url: str, tenant: UUID, clock: Clock
+) -> None:  # O6
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO allocations (tenant_id, strategy, max_queued) VALUES (%s, 'unlimited', 3)", (tenant,)
+        )
+    admission = door(database, clock)
+    await admission.admit(tenant, count=3, priority=1, actor=SYSTEM)
+
+    assert await admission.refusal(tenant, count=1, priority=0) is not None
+
+
+async def test_the_ledger_is_told_of_refusals_once_a_minute(
+    database: Database, database_url: str, tenant: UUID, clock: Clock
+) -> None:
+    await enqueue(database, tenant, 1)
+    admissions = [door(database, clock, tenant=1) for _ in range(2)]  # two processes
+
+    async def knock(times: int) -> None:
+        for admission in admissions:
+            tries = [admission.admit(tenant, count=1, priority=0, actor=SYSTEM) for _ in range(times)]
+            results = await asyncio.gather(*tries, return_exceptions=True)
+            assert all(isinstance(each, QueueFull) for each in results)
+
+    await knock(5)
+    once = await refused(database, tenant)
+    clock.now += 60.0
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE refusals SET noted_at = noted_at - interval '1 minute'")
+    await knock(1)
+    twice = await refused(database, tenant)
+
+    assert [entry["data"] for entry in once] == [{"code": "queue-full", "refused": 1}]
+    assert [entry["data"]["refused"] for entry in twice] == [1, 5]
+
+
+async def test_when_to_come_back_follows_from_how_fast_jobs_end(
+    database: Database, database_url: str, tenant: UUID, clock: Clock
+) -> None:
+    await enqueue(database, tenant, 20)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "WITH ended AS (DELETE FROM jobs WHERE sequence <= (SELECT min(sequence) + 9 FROM jobs) RETURNING *) "
+            "INSERT INTO finished_jobs (tenant_id, id, kind, host, subject, state, priority, payload, attempt, "
+            "failures, crashes, max_attempts, max_crashes, rev, created_at, finished_at) "
+            "SELECT tenant_id, id, kind, host, subject, 'completed', priority, payload, 1, 0, 0, 8, 3, 2, "
+            "created_at, now() - interval '5 seconds' FROM ended"
+        )
+    admission = door(database, clock, tenant=10)
+
+    refusal = await admission.refusal(tenant, count=10, priority=1)
+
+    assert refusal is not None
+    assert refusal.retry_after_seconds == pytest.approx(5.0, rel=0.2)  # 10 too many, 2 a second
+
+
+async def test_a_refused_export_is_told_to_come_back_and_a_known_key_still_answers(world: World) -> None:
+    headers = {"Idempotency-Key": "one"}
+    first = await world.ask("POST", "/api/v1/exports", json=REQUEST, headers=headers)
+    tenant = world.organisations["nordlys"].id
+    async with world.services.database.tenant(tenant) as tx:
+        await tx.run(
+            psycopg.sql.SQL(
+                "INSERT INTO allocations (tenant_id, strategy, max_queued) VALUES (%(id)s, 'unlimited', 1)"
+            ),
+            id=tenant,
+        )
+    world.services.admission.forget()
+
+    refused = await world.ask("POST", "/api/v1/exports", json=REQUEST)
+    known = await world.ask("POST", "/api/v1/exports", json=REQUEST, headers=headers)
+    other = await world.ask("POST", "/api/v1/exports", json=REQUEST, slug="fjord", role=Role.REQUESTER)
+
+    assert (refused.status_code, refused.json()["code"], refused.headers["Retry-After"]) == (429, "queue-full", "60")
+    assert (known.status_code, known.json()["id"]) == (202, first.json()["id"])
+    assert other.status_code == 202
