@@ -26,6 +26,7 @@ KEY: Final = "key"
 LEASE: Final = "lse"
 PAUSE: Final = "pau"
 REQUEST: Final = "req"
+RUN: Final = "run"
 TENANT: Final = "ten"
 
 

@@ -18,7 +18,10 @@ ALTER TABLE jobs
     ADD COLUMN enqueued_in uuid,
     ADD CHECK ((state = 'blocked') = (pending_parents > 0)),
     ADD CHECK (batch_id IS NULL OR state = 'running');
-CREATE INDEX jobs_run ON jobs (tenant_id, run_id) WHERE run_id IS NOT NULL;
+-- Ids of a run's jobs grow along its graph: the highest one is live until nearly the end, so that "is anything live?" is
+-- one look at this index's end.  A job that waits and is not wanted any more is ended by a sweep.
+CREATE INDEX jobs_run ON jobs (tenant_id, run_id, id) WHERE run_id IS NOT NULL;
+CREATE INDEX jobs_unwanted ON jobs (tenant_id, run_id, id) WHERE cancel_requested_at IS NOT NULL AND state <> 'running';
 
 -- The last attempt of a job that ended is told here; `attempts` has those before it, and those that were not in a batch.
 ALTER TABLE finished_jobs
@@ -36,7 +39,8 @@ CREATE INDEX attempts_ended ON attempts (ended_at);
 
 -- ---------------------------------------------------------------- runs
 
--- One execution of a graph of jobs.  A run ends when none of its jobs is live.
+-- One execution of a graph of jobs.  A run ends when none of its jobs is live; its nodes are counted then, because the
+-- history of jobs is pruned and that of runs is not.  `stop_code` says why what waits in it is ended by a sweep.
 CREATE TABLE runs (
     tenant_id uuid NOT NULL REFERENCES tenants,
     id uuid NOT NULL,
@@ -46,12 +50,18 @@ CREATE TABLE runs (
     replay_of uuid,
     requested_by text NOT NULL,
     cancel_requested_at timestamptz,
+    cancel_reason text,
+    cancel_ticket text,
+    stop_code text CHECK (stop_code IN ('run-failed', 'run-cancelled')),
     nodes integer NOT NULL CHECK (nodes > 0),
+    counts jsonb,
     rev bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT lading_now(),
     ended_at timestamptz,
     PRIMARY KEY (tenant_id, id),
-    CHECK ((state = 'running') = (ended_at IS NULL))
+    CHECK ((state = 'running') = (ended_at IS NULL)),
+    CHECK ((state = 'running') = (counts IS NULL)),
+    CHECK ((cancel_requested_at IS NOT NULL) = (coalesce(stop_code, '') = 'run-cancelled'))
 );
 CREATE INDEX runs_running ON runs (tenant_id, id) WHERE state = 'running';
 
