@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from lading import ids
 from lading.db.transaction import Transaction
-from lading.errors import Conflict, ExportError
-from lading.exports import store
+from lading.errors import Conflict, ExportError, NotFound
+from lading.exports import clones, store
 from lading.exports.model import Status
-from lading.jobs.model import Job, State
+from lading.jobs.model import Job, NewJob, State
 from lading.ledger.entry import Actor
 
 _RETRYABLE: Final = frozenset(
@@ -51,6 +52,26 @@ class ExportEnding:
         if stored.status is not Status.FAILED or stored.job_id != job.id:
             raise Conflict(f"{stored.subject} is {stored.status.value} by another job; there is nothing to requeue.")
         await store.retry(tx, export_id, job.id, actor=actor)
+
+    async def cloned(self, tx: Transaction, job: Job, actor: Actor) -> NewJob:
+        """Ask for the export once more, under an id of its own: same revision, format, period and parameters."""
+        try:
+            original = await store.find(tx, UUID(job.payload["export"]))
+        except NotFound as error:
+            raise Conflict("Its export was deleted; there is nothing to do once more.") from error
+        export_id, job_id = ids.new(), ids.new()
+        await clones.clone(tx, original, export_id, job_id, actor=actor)
+        return NewJob(
+            id=job_id,
+            kind=job.kind,
+            host=job.host,
+            subject=ids.show(ids.EXPORT, export_id),
+            payload={"export": str(export_id)},
+            payload_digest=clones.digest_of(original.plan),
+            max_attempts=job.max_attempts,
+            max_crashes=job.max_crashes,
+            deadline_seconds=job.deadline_seconds,
+        )
 
 
 def _is_retryable(code: str) -> bool:

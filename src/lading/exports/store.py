@@ -139,15 +139,6 @@ async def duplicate_of(tx: Transaction, plan: Plan) -> UUID | None:
     return None if row is None else row["id"]
 
 
-async def bind_key(tx: Transaction, key: str, digest: bytes, resource: UUID) -> tuple[bytes, UUID] | None:
-    """Bind an idempotency key to `resource` and return None, or return what it is bound to already."""
-    taken = await tx.maybe(_SQL["take_key"], tenant_id=tx.tenant, key=key, digest=digest, resource_id=resource)
-    if taken is not None:
-        return None
-    row = await tx.one(_SQL["find_key"], tenant_id=tx.tenant, key=key)
-    return bytes(row["request_digest"]), row["resource_id"]
-
-
 # --- what an attempt does ------------------------------------------------------------------------
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal
 from uuid import UUID
 
@@ -25,13 +25,14 @@ from lading.ledger.store import record
 
 _SQL: Final = Statements("lading.jobs")
 _CHANGING: Final = re.compile(r"[0-9a-z]+_[0-9a-z]{26}|[0-9]+|'[^']*'")
+_MOST_GROUPS: Final = 50
 
 Closing = Literal["requeued", "resolved", "discarded"]
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter; `state` is open, requeued, resolved or discarded."""
+    """A dead letter; `state` is open, requeued, resolved or discarded, `deaths` how often its job died."""
 
     job_id: UUID
     kind: str
@@ -42,6 +43,7 @@ class Letter:
     fingerprint: str
     attempt: int
     died_at: datetime
+    deaths: int
     state: str
     closed_at: datetime | None
     closed_by: str | None
@@ -64,7 +66,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class LetterFilter:
-    """Which letters; None means any."""
+    """Which letters; None means any; they died from `died_from` on and before `died_to`."""
 
     kind: str | None = None
     host: str | None = None
@@ -72,6 +74,23 @@ class LetterFilter:
     fingerprint: str | None = None
     job_id: UUID | None = None
     state: str | None = "open"
+    died_from: datetime | None = None
+    died_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """
+    What there is of letters.
+
+    `states` counts them by state, `open_by` the open ones by kind, source, code and age, most first, `days` those that
+    died on each of the last 30 days (UTC); `died_again` are those whose job died more than once.
+    """
+
+    states: Mapping[str, int]
+    died_again: int
+    open_by: Mapping[str, Sequence[tuple[str, int]]]
+    days: Sequence[tuple[date, int]]
 
 
 def fingerprint(kind: str, fault: Fault) -> str:
@@ -119,6 +138,22 @@ async def count_open(tx: Transaction) -> int:
     return int((await tx.one(_SQL["count_letters"], tenant_id=tx.tenant))["count"])
 
 
+async def stats(tx: Transaction) -> Stats:
+    """Return the counts of letters, by what tells where to look first."""
+    states = await tx.all(_SQL["letter_states"], tenant_id=tx.tenant)
+    groups = await tx.all(_SQL["letter_groups"], tenant_id=tx.tenant, limit=_MOST_GROUPS)
+    days = await tx.all(_SQL["letter_days"], tenant_id=tx.tenant)
+    return Stats(
+        states={row["state"]: row["count"] for row in states},
+        died_again=sum(row["died_again"] for row in states),
+        open_by={
+            by: [(row["value"], row["count"]) for row in groups if row["by"] == by]
+            for by in ("kind", "source", "code", "age")
+        },
+        days=[(row["day"], row["count"]) for row in days],
+    )
+
+
 async def get(tx: Transaction, job_id: UUID) -> Letter:
     """Return the letter of a job."""
     found = await page(tx, LetterFilter(job_id=job_id, state=None), before=None, limit=1)
@@ -149,6 +184,22 @@ async def close(
     return _letter(row)
 
 
+async def supersede(tx: Transaction, job_id: UUID, by: UUID, *, actor: Actor) -> None:
+    """Close the letter of a job, if it has an open one: another job does its work."""
+    subject, new = ids.show(ids.JOB, job_id), ids.show(ids.JOB, by)
+    row = await tx.maybe(
+        _SQL["close_letter"],
+        tenant_id=tx.tenant,
+        job_id=job_id,
+        state="requeued",
+        closed_by=actor.id,
+        reason=f"Tried again as {new}.",
+        ticket=None,
+    )
+    if row is not None:
+        await record(tx, Entry("letter.requeued", subject, actor, {"for": row["subject"], "by": new}))
+
+
 def _wanted(tx: Transaction, wanted: LetterFilter) -> dict[str, object]:
     return {
         "tenant_id": tx.tenant,
@@ -158,6 +209,8 @@ def _wanted(tx: Transaction, wanted: LetterFilter) -> dict[str, object]:
         "fingerprint": wanted.fingerprint,
         "job_id": wanted.job_id,
         "state": wanted.state,
+        "died_from": wanted.died_from,
+        "died_to": wanted.died_to,
     }
 
 

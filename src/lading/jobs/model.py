@@ -37,6 +37,7 @@ class NewJob:
     `subject` is the outer id of what it works for; ledger entries are found by it.  `host` is the name of the source it
     calls, '' if none: rate limits and breakers are per host.  A job with `pending_parents` is blocked until so many
     jobs of its run have ended.  An attempt that lasts longer than `deadline_seconds` is stopped as a failure.
+    `payload_digest` tells what is asked for, where the payload only names it; without it, it is that of the payload.
     """
 
     id: UUID
@@ -52,6 +53,7 @@ class NewJob:
     pending_parents: int = 0
     replay_of: UUID | None = None
     deadline_seconds: int | None = None
+    payload_digest: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Job:
     payload_digest: bytes | None
     deadline_seconds: int | None
     is_solo: bool
+    batch_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,13 @@ Commit: TypeAlias = Callable[[Transaction], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The work is done; `commit` publishes its effect in the transaction that completes the job."""
+    """
+    The work is done; `commit` publishes its effect in the transaction that completes the job.
 
-    commit: Commit
+    Without an effect the job of a light kind is completed together with others.
+    """
+
+    commit: Commit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +186,12 @@ class Context(Protocol):
 
 
 class Handler(Protocol):
-    """Does one kind of job."""
+    """
+    Does one kind of job.
+
+    A handler whose class says `is_light = True` is given many jobs at once, in one process: it waits without holding
+    the interpreter, and each of its jobs takes little of it.
+    """
 
     async def run(self, job: Job, context: Context) -> Outcome:
         """Do the work; may be called again for the same job with a higher attempt."""
@@ -195,6 +207,10 @@ class Ending(Protocol):
 
     async def revived(self, tx: Transaction, job: Job, actor: Actor) -> None:
         """Follow up, in the same transaction, on a dead job that was requeued; raise Conflict to refuse."""
+        ...
+
+    async def cloned(self, tx: Transaction, job: Job, actor: Actor) -> NewJob:
+        """Return what does the work of an ended job once more and leaves its result alone; raise Conflict to refuse."""
         ...
 
 

@@ -46,7 +46,7 @@ async def enqueue(tx: Transaction, job: NewJob, *, actor: Actor) -> None:
         run_id=job.run_id,
         pending_parents=job.pending_parents,
         replay_of=job.replay_of,
-        payload_digest=payload_digest(job.payload),
+        payload_digest=job.payload_digest or payload_digest(job.payload),
         deadline_seconds=job.deadline_seconds,
     )
     if row is not None:

@@ -42,6 +42,10 @@ class JobView:
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
+    run_id: UUID | None
+    replay_of: UUID | None
+    payload_digest: bytes | None
+    deadline_seconds: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,22 @@ class AttemptView:
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs; None and no state mean any."""
+    """
+    Which jobs; None and no state mean any.
+
+    `code` is that of the last fault.  They were made from `created_from` on and before `created_to`; `is_paused` leaves
+    those that somebody paused one by one.
+    """
 
     states: Sequence[State] = ()
     kind: str | None = None
     host: str | None = None
+    subject: str | None = None
+    run_id: UUID | None = None
+    code: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    is_paused: bool = False
 
 
 async def page(tx: Transaction, wanted: JobFilter, *, before: UUID | None, limit: int) -> list[JobView]:
@@ -73,6 +88,12 @@ async def page(tx: Transaction, wanted: JobFilter, *, before: UUID | None, limit
         states=[state.value for state in wanted.states] or None,
         kind=wanted.kind,
         host=wanted.host,
+        subject=wanted.subject,
+        run_id=wanted.run_id,
+        code=wanted.code,
+        created_from=wanted.created_from,
+        created_to=wanted.created_to,
+        is_paused=wanted.is_paused,
         limit=limit,
     )
     return [_view(row) for row in rows]
@@ -109,6 +130,8 @@ def _waiting(row: Row) -> tuple[str | None, datetime | None]:
             return row["lane_waiting_for"], row["lane_eligible_at"]
         case "pending":
             return "worker", None
+        case "blocked":
+            return "parents", None
         case "scheduled":
             return ("retry" if row["failures"] else "time"), row["due_at"]
         case _:

@@ -6,4 +6,4 @@ VALUES (
 )
 ON CONFLICT (tenant_id, job_id) DO UPDATE
 SET code = excluded.code, message = excluded.message, fingerprint = excluded.fingerprint, attempt = excluded.attempt,
-    died_at = lading_now(), state = 'open', closed_at = NULL, closed_by = NULL, reason = NULL, ticket = NULL
+    died_at = lading_now(), deaths = dead_letters.deaths + 1, state = 'open', closed_at = NULL, closed_by = NULL, reason = NULL, ticket = NULL
