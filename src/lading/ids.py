@@ -20,6 +20,7 @@ _PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _LENGTH: Final = 26
 _LOW_50: Final = (1 << 50) - 1
 
+BATCH: Final = "bat"
 EXPORT: Final = "exp"
 JOB: Final = "job"
 KEY: Final = "key"

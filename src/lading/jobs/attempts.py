@@ -128,11 +128,17 @@ async def snooze(tx: Transaction, fence: Fence, seconds: float, reason: str) -> 
 
 
 async def crash(tx: Transaction, fence: Fence) -> Job:
-    """Count a crash: the worker died under the started attempt.  Too many of them and the job is dead."""
+    """
+    Count a crash: the worker died under the started attempt.  Too many of them and the job is dead.
+
+    A job that was lost in a batch may be as innocent as the others in it: it counts no crash, and runs alone from now on.
+    """
     job = await guard(tx, fence)
     if job.cancel_requested_at is not None:
         return await cancel_running(tx, fence, job.cancel_reason or "cancelled")
     fault = Fault("worker-lost", f"The worker died during attempt {job.attempt}.")
+    if job.batch_id is not None:
+        return await _put_back(tx, fence, 0.0, outcome="lost", event="job.rescued", fault=fault, is_solo=True)
     if is_poison(job.crashes + 1, job.max_crashes):
         return await _finish(tx, fence, "dead", outcome="lost", event="job.dead", fault=fault, crashes=1)
     return await _put_back(tx, fence, 0.0, outcome="lost", event="job.rescued", fault=fault, crashes=1)
@@ -148,7 +154,7 @@ async def release(tx: Transaction, job_id: UUID, *, lease_id: UUID) -> Job | Non
         await record(tx, entry("job.cancelled", done, SYSTEM))
         return job_of(done)
     back = await tx.one(
-        _SQL["put_back"], tenant_id=tx.tenant, id=job_id, seconds=0.0, failures=0, crashes=0, error=None
+        _SQL["put_back"], tenant_id=tx.tenant, id=job_id, seconds=0.0, failures=0, crashes=0, is_solo=False, error=None
     )
     await record(tx, entry("job.released", back, Actor("worker", ids.show(ids.LEASE, lease_id))))
     return None
@@ -171,8 +177,8 @@ async def _finish(
     failures: int = 0,
     crashes: int = 0,
 ) -> Job:
-    row = await end_row(tx, fence.job_id, state, fault, failures=failures, crashes=crashes)
     await _end_attempt(tx, fence, outcome, fault)
+    row = await end_row(tx, fence.job_id, state, fault, failures=failures, crashes=crashes)
     if state == "dead" and fault is not None:
         await letters.put(tx, job_of(row), fault)
     data = {} if fault is None else {"code": fault.code}
@@ -201,7 +207,9 @@ async def _put_back(
     reason: str = "",
     failures: int = 0,
     crashes: int = 0,
+    is_solo: bool = False,
 ) -> Job:
+    await _end_attempt(tx, fence, outcome, fault)
     row = await tx.one(
         _SQL["put_back"],
         tenant_id=fence.tenant_id,
@@ -209,9 +217,9 @@ async def _put_back(
         seconds=seconds,
         failures=failures,
         crashes=crashes,
+        is_solo=is_solo,
         error=fault_json(fault),
     )
-    await _end_attempt(tx, fence, outcome, fault)
     data = {"code": fault.code} if fault is not None else {"code": reason or outcome}
     await record(tx, entry(event, row, _worker(fence), attempt=fence.attempt, **data))
     return job_of(row)

@@ -47,6 +47,7 @@ def job_of(row: Row) -> Job:
         payload_digest=row["payload_digest"],
         deadline_seconds=row["deadline_seconds"],
         is_solo=row.get("is_solo", False),
+        batch_id=row.get("batch_id"),
     )
 
 

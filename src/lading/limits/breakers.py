@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
 from lading.db.statements import Statements
 from lading.db.transaction import Transaction
@@ -42,14 +43,15 @@ async def note_fault(tx: Transaction, host: str) -> None:
         await record(tx, Entry("breaker.opened", f"source:{host}", _SYSTEM, {"failures": after.failures}))
 
 
-async def note_answer(tx: Transaction, host: str) -> None:
-    """Close the breaker of a host that answered."""
+async def note_answer(tx: Transaction, host: str, *, tenant: UUID | None = None) -> None:
+    """Close the breaker of a host that answered; `tenant` is needed in a system transaction."""
     if not host:
         return
-    row = await tx.maybe(_SQL["close_breaker"], tenant_id=tx.tenant, host=host, cooldown_seconds=COOLDOWN_SECONDS)
+    owner = tx.tenant if tenant is None else tenant
+    row = await tx.maybe(_SQL["close_breaker"], tenant_id=owner, host=host, cooldown_seconds=COOLDOWN_SECONDS)
     if row is not None and row["has_changed"]:
-        await tx.run(_SQL["wake_turn"], tenant_id=tx.tenant)
-        await record(tx, Entry("breaker.closed", f"source:{host}", _SYSTEM))
+        await tx.run(_SQL["wake_turn"], tenant_id=owner)
+        await record(tx, Entry("breaker.closed", f"source:{host}", _SYSTEM), tenant=owner)
 
 
 async def breakers(tx: Transaction) -> Sequence[Breaker]:

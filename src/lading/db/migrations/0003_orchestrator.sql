@@ -35,7 +35,11 @@ ALTER TABLE finished_jobs
     ADD COLUMN enqueued_in uuid;
 CREATE INDEX finished_jobs_run ON finished_jobs (tenant_id, run_id) WHERE run_id IS NOT NULL;
 
+ALTER TABLE attempts ADD COLUMN batch_id uuid;
 CREATE INDEX attempts_ended ON attempts (ended_at);
+
+-- Those that must run alone are few, and are looked for often.
+CREATE INDEX jobs_solo ON jobs (tenant_id, kind, host, priority DESC, sequence) WHERE state = 'pending' AND is_solo;
 
 -- ---------------------------------------------------------------- runs
 

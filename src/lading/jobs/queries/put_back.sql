@@ -6,6 +6,7 @@ SET state = CASE WHEN %(seconds)s::float8 > 0 THEN 'scheduled' ELSE 'pending' EN
     claimed_at = NULL,
     started_at = NULL,
     batch_id = NULL,
+    is_solo = is_solo OR %(is_solo)s::boolean,
     failures = failures + %(failures)s::integer,
     crashes = crashes + %(crashes)s::integer,
     error = coalesce(%(error)s::jsonb, error),

@@ -1,0 +1,193 @@
+"""
+Many jobs at once: enqueue a batch, settle one and claim the next in one transaction, find what a dead one left.
+
+A batch has an id; its ledger entries, one per tenant, name its jobs (`jobs.enqueued`, `jobs.started`,
+`jobs.completed`).  Every job is settled under its own fence: what is stale is returned and nothing of it changed.
+Takes `tx`, never commits; but for `enqueue_many` a system transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from lading import ids
+from lading.db.statements import Statements
+from lading.db.transaction import Transaction
+from lading.jobs import store
+from lading.jobs.marks import Marks
+from lading.jobs.model import Claim, Fence, Job, NewJob
+from lading.jobs.rows import job_of
+from lading.jobs.rules import payload_digest
+from lading.ledger.entry import Actor, Entry
+from lading.ledger.store import record
+from lading.limits import breakers
+
+_SQL: Final = Statements("lading.jobs")
+PER_LINE: Final = 1000
+"""How many jobs a ledger line tells of: 1,000 with their attempts are about 40,000 bytes, a line may have 65,535."""
+
+Started: TypeAlias = tuple[Job, Fence]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What an exchange came to: the jobs that were not ours any more, and those that are now."""
+
+    stale: frozenset[UUID]
+    started: Sequence[Started]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What the jobs of a batch mostly have in common."""
+
+    kind: str
+    host: str
+    priority: int
+    due_at: datetime | None
+    payload: str
+    payload_digest: bytes
+    max_attempts: int
+    max_crashes: int
+    run_id: UUID | None
+    replay_of: UUID | None
+    deadline_seconds: int | None
+
+
+async def enqueue_many(tx: Transaction, jobs: Iterable[NewJob], *, actor: Actor) -> int:
+    """Put the jobs of the transaction's tenant in the queue, in order; return how many were not there already."""
+    count, rest = 0, iter(jobs)
+    while chunk := list(islice(rest, PER_LINE)):
+        batch_id = ids.new()
+        rows = await tx.all(_SQL["batch_enqueue"], tenant_id=tx.tenant, batch_id=batch_id, **_columns(chunk))
+        added = {row["id"] for row in rows}
+        told = [ids.show(ids.JOB, job.id) for job in chunk if job.id in added]
+        if told:
+            await record(tx, Entry("jobs.enqueued", ids.show(ids.BATCH, batch_id), actor, {"jobs": told}))
+        count += len(told)
+    return count
+
+
+async def exchange(
+    tx: Transaction,
+    *,
+    lease_id: UUID,
+    kinds: Sequence[str],
+    limit: int,
+    ended: Sequence[Started],
+    batch_id: UUID,
+    marks: Marks | None = None,
+) -> Exchange:
+    """Complete the jobs in `ended`, then claim and start up to `limit` others as batch `batch_id`."""
+    stale = await settle(tx, ended, lease_id=lease_id, batch_id=batch_id) if ended else frozenset[UUID]()
+    started = (
+        await store.claim_batch(tx, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id, marks=marks)
+        if limit > 0
+        else []
+    )
+    await _record(tx, "jobs.started", started, lease_id=lease_id, batch_id=batch_id)
+    return Exchange(stale, started)
+
+
+async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID, batch_id: UUID) -> frozenset[UUID]:
+    """Complete the jobs under their fences; return the ids of those that somebody else owns by now."""
+    row = await tx.one(
+        _SQL["batch_settle"],
+        # Written by hand: adapting a thousand values one by one costs more than all the rest of an exchange.
+        ids="{" + ",".join([f"{fence.job_id.int:032x}" for _, fence in ended]) + "}",
+        attempts="{" + ",".join([str(fence.attempt) for _, fence in ended]) + "}",
+        lease_id=lease_id,
+    )
+    stale = frozenset[UUID]()
+    if row["settled"] is not None or row["count"] == 0:
+        settled = set(row["settled"] or ())
+        stale = frozenset(fence.job_id for _, fence in ended if fence.job_id not in settled)
+        ended = [each for each in ended if each[1].job_id in settled]
+    await _answered(tx, ended)
+    await _record(tx, "jobs.completed", ended, lease_id=lease_id, batch_id=batch_id)
+    return stale
+
+
+async def held(tx: Transaction, lease_id: UUID, *, batch_id: UUID | None = None) -> list[Started]:
+    """Return what the lease holds in batches, or in one of them."""
+    rows = await tx.all(_SQL["batch_held"], lease_id=lease_id, batch_id=batch_id)
+    return [(job_of(row), Fence(row["tenant_id"], row["id"], lease_id, row["attempt"])) for row in rows]
+
+
+def claim_of(started: Started) -> Claim:
+    """Return what the job was claimed as."""
+    job, fence = started
+    return Claim(fence.tenant_id, fence.job_id, fence.lease_id, job.kind)
+
+
+async def _answered(tx: Transaction, ended: Sequence[Started]) -> None:
+    """Tell the breakers of hosts that answered, where they are not closed and clean already."""
+    hosts = list({(job.tenant_id, job.host) for job, _ in ended if job.host})
+    if not hosts:
+        return
+    doubtful = await tx.all(
+        _SQL["batch_answered"], tenants=[tenant for tenant, _ in hosts], hosts=[host for _, host in hosts]
+    )
+    for row in doubtful:
+        await breakers.note_answer(tx, row["host"], tenant=row["tenant_id"])
+
+
+async def _record(tx: Transaction, event: str, batch: Sequence[Started], *, lease_id: UUID, batch_id: UUID) -> None:
+    """Record one entry per tenant and PER_LINE jobs, naming each job with its attempt."""
+    told: defaultdict[UUID, list[str]] = defaultdict(list)
+    for _, fence in batch:
+        told[fence.tenant_id].append(f"{ids.show(ids.JOB, fence.job_id)}:{fence.attempt}")
+    actor, subject = Actor("worker", ids.show(ids.LEASE, lease_id)), ids.show(ids.BATCH, batch_id)
+    for tenant, jobs in told.items():
+        parts = [jobs[first : first + PER_LINE] for first in range(0, len(jobs), PER_LINE)]
+        await record(tx, *(Entry(event, subject, actor, {"jobs": part}) for part in parts), tenant=tenant)
+
+
+def _columns(jobs: Sequence[NewJob]) -> dict[str, Any]:
+    digests: dict[str, bytes] = {}
+    forms: dict[_Form, int] = {}
+    numbers = [forms.setdefault(_form(job, digests), len(forms) + 1) for job in jobs]
+    return {
+        "ids": [job.id for job in jobs],
+        "subjects": [job.subject for job in jobs],
+        "pending_parents": [job.pending_parents for job in jobs],
+        "forms": numbers,
+        "kinds": [form.kind for form in forms],
+        "hosts": [form.host for form in forms],
+        "priorities": [form.priority for form in forms],
+        "due_ats": [form.due_at for form in forms],
+        "payloads": [form.payload for form in forms],
+        "digests": [form.payload_digest for form in forms],
+        "max_attempts": [form.max_attempts for form in forms],
+        "max_crashes": [form.max_crashes for form in forms],
+        "run_ids": [form.run_id for form in forms],
+        "replays": [form.replay_of for form in forms],
+        "deadlines": [form.deadline_seconds for form in forms],
+    }
+
+
+def _form(job: NewJob, digests: dict[str, bytes]) -> _Form:
+    payload = json.dumps(job.payload, ensure_ascii=False)
+    digest = job.payload_digest or digests.get(payload)
+    if digest is None:
+        digest = digests[payload] = payload_digest(job.payload)
+    return _Form(
+        job.kind,
+        job.host,
+        job.priority,
+        job.due_at,
+        payload,
+        digest,
+        job.max_attempts,
+        job.max_crashes,
+        job.run_id,
+        job.replay_of,
+        job.deadline_seconds,
+    )

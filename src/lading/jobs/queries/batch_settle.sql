@@ -1,0 +1,29 @@
+-- Move the jobs of a batch that completed out of the hot table, each under its fence; what is not returned was stale.
+-- The lease is compared so that no index serves it: (id, attempt) finds the row, and a planner that believes nothing
+-- runs would walk the index on leases once per job.
+WITH ended AS (
+    DELETE FROM jobs
+    USING unnest(%(ids)s::uuid[], %(attempts)s::integer[]) AS given (id, attempt)
+    WHERE jobs.id = given.id
+      AND jobs.attempt = given.attempt
+      AND jobs.lease_id IS NOT DISTINCT FROM %(lease_id)s::uuid
+    RETURNING jobs.*
+),
+moved AS (
+    INSERT INTO finished_jobs (
+        tenant_id, id, kind, host, subject, state, priority, payload, attempt, failures, crashes,
+        max_attempts, max_crashes, error, rev, created_at, finished_at,
+        run_id, replay_of, payload_digest, deadline_seconds, lease_id, started_at, batch_id, enqueued_in
+    )
+    SELECT
+        tenant_id, id, kind, host, subject, 'completed', priority, payload, attempt, failures, crashes,
+        max_attempts, max_crashes, error, rev + 1, created_at, lading_now(),
+        run_id, replay_of, payload_digest, deadline_seconds, lease_id, started_at, batch_id, enqueued_in
+    FROM ended
+)
+SELECT count(*)::integer AS count,
+       CASE WHEN count(*) < cardinality(%(ids)s::uuid[]) THEN array_agg(id) END AS settled,
+       array_agg(tenant_id) FILTER (WHERE run_id IS NOT NULL) AS run_tenants,
+       array_agg(id) FILTER (WHERE run_id IS NOT NULL) AS run_jobs,
+       array_agg(run_id) FILTER (WHERE run_id IS NOT NULL) AS run_ids
+FROM ended
