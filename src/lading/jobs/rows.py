@@ -12,6 +12,7 @@ from lading import ids
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.jobs.model import Fault, Job, State
+from lading.jobs.run_store import End, jobs_ended
 from lading.ledger.entry import Actor, Entry
 
 _SQL: Final = Statements(__package__ or "lading.jobs")
@@ -54,8 +55,8 @@ def job_of(row: Row) -> Job:
 async def end_row(
     tx: Transaction, job_id: UUID, state: Ending, fault: Fault | None, *, failures: int = 0, crashes: int = 0
 ) -> Row:
-    """Move the job to the finished ones and return it as it is there."""
-    return await tx.one(
+    """Move the job to the finished ones, tell its run, and return it as it is there."""
+    row = await tx.one(
         _SQL["finish"],
         tenant_id=tx.tenant,
         id=job_id,
@@ -64,6 +65,8 @@ async def end_row(
         crashes=crashes,
         error=fault_json(fault),
     )
+    await jobs_ended(tx, [End(tx.tenant, job_id, row["run_id"], state)])
+    return row
 
 
 def entry(event: str, row: Row, actor: Actor, **data: Any) -> Entry:

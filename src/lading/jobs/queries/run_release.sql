@@ -1,0 +1,29 @@
+-- One parent less for the children of jobs that are done; a child without any is due, with a new place in its lane.
+-- Children are locked in the order of their ids, so that two finishing parents wait for each other but never both.
+WITH edges AS (
+    SELECT edge.tenant_id, edge.child_job, count(*) AS done
+    FROM unnest(%(tenant_ids)s::uuid[], %(job_ids)s::uuid[]) AS ended (tenant_id, id)
+    JOIN run_edges AS edge ON edge.tenant_id = ended.tenant_id AND edge.parent_job = ended.id
+    WHERE edge.child_job IS NOT NULL
+    GROUP BY edge.tenant_id, edge.child_job
+),
+children AS MATERIALIZED (
+    SELECT job.tenant_id, job.id, edges.done
+    FROM edges
+    JOIN jobs AS job ON job.tenant_id = edges.tenant_id AND job.id = edges.child_job
+    WHERE job.state = 'blocked' AND job.cancel_requested_at IS NULL
+    ORDER BY job.tenant_id, job.id
+    FOR UPDATE OF job
+)
+UPDATE jobs
+SET pending_parents = jobs.pending_parents - children.done,
+    state = CASE
+        WHEN jobs.pending_parents > children.done THEN 'blocked'
+        WHEN jobs.due_at > lading_now() THEN 'scheduled'
+        ELSE 'pending'
+    END,
+    sequence = DEFAULT,
+    rev = jobs.rev + CASE WHEN jobs.pending_parents > children.done THEN 0 ELSE 1 END
+FROM children
+WHERE jobs.tenant_id = children.tenant_id AND jobs.id = children.id
+RETURNING jobs.tenant_id, jobs.run_id, jobs.id, jobs.state
