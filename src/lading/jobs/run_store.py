@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import batched
 from typing import Any, Final
 from uuid import UUID
 
@@ -223,9 +222,10 @@ async def _release(tx: Transaction, passed: Sequence[tuple[UUID, UUID]]) -> set[
             due.setdefault((row["tenant_id"], row["run_id"]), []).append(row["id"])
     for (tenant_id, run_id), jobs in sorted(due.items()):
         subject = ids.show(ids.RUN, run_id)
+        shown = [ids.show(ids.JOB, each) for each in sorted(jobs)]
         lines = [
-            Entry("jobs.unblocked", subject, _SYSTEM, {"jobs": [ids.show(ids.JOB, each) for each in some]})
-            for some in batched(sorted(jobs), _IDS_PER_LINE)
+            Entry("jobs.unblocked", subject, _SYSTEM, {"jobs": shown[first : first + _IDS_PER_LINE]})
+            for first in range(0, len(shown), _IDS_PER_LINE)
         ]
         await record(tx, *lines, tenant=tenant_id)
     return {(row["tenant_id"], row["run_id"]) for row in rows}
