@@ -56,7 +56,11 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """An operator's stop: without `ends_at` it lasts until it is resumed, with it it is a blackout."""
+    """
+    An operator's stop: without `ends_at` it lasts until it is resumed, with it it is a blackout.
+
+    One that was lifted says when, by whom and why; it ended then.
+    """
 
     id: UUID
     scope: Scope
@@ -67,6 +71,10 @@ class Pause:
     created_at: datetime
     starts_at: datetime
     ends_at: datetime | None
+    lifted_at: datetime | None = None
+    lifted_by: str | None = None
+    lift_reason: str | None = None
+    lift_ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,14 +24,25 @@ from lading.limits.model import Bucket, Pause, Quota, Scope, Throttle, WaitingFo
 _SQL: Final = Statements("lading.limits")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 _MOST: Final = 1_000_000
+_MOST_PAUSES: Final = 1000
 _TICKET: Final = 200
 _REASON: Final = 2000
+EVERY: Final = "*"
 
 
 # --- buckets and quotas ---------------------------------------------------------------------------
 
 
-async def set_bucket(tx: Transaction, host: str, *, rate: float, burst: float, actor: Actor) -> Bucket:
+async def set_bucket(
+    tx: Transaction,
+    host: str,
+    *,
+    rate: float,
+    burst: float,
+    actor: Actor,
+    reason: str = "",
+    ticket: str | None = None,
+) -> Bucket:
     """Let jobs on `host` start at most `rate` times a second, `burst` at once."""
     errors = [FieldError("/host", "is no name of a source")] if not _NAME.fullmatch(host) else []
     if not 0 < rate <= _MOST:
@@ -39,17 +50,26 @@ async def set_bucket(tx: Transaction, host: str, *, rate: float, burst: float, a
     if not 1 <= burst <= _MOST:
         errors.append(FieldError("/burst", f"must be between 1 and {_MOST}"))
     _refuse(errors)
-    row = await tx.one(_SQL["set_bucket"], tenant_id=tx.tenant, host=host, rate=rate, burst=burst)
-    data = {"rate": f"{rate:g}", "burst": f"{burst:g}"}  # text: a float has no canonical form
+    row = await tx.one(
+        _SQL["set_bucket"],
+        tenant_id=tx.tenant,
+        host=host,
+        rate=rate,
+        burst=burst,
+        reason=reason or None,
+        ticket=ticket,
+    )
+    # Text: a float has no canonical form.
+    data = {"rate": f"{rate:g}", "burst": f"{burst:g}", **grounds(reason, ticket)}
     await _changed(tx, Entry("bucket.set", f"source:{host}", actor, data))
     return Bucket(row["host"], row["rate"], row["burst"], row["tokens"], row["version"])
 
 
-async def drop_bucket(tx: Transaction, host: str, *, actor: Actor) -> None:
+async def drop_bucket(tx: Transaction, host: str, *, actor: Actor, reason: str = "", ticket: str | None = None) -> None:
     """Lift the limit of `host`."""
     if await tx.maybe(_SQL["drop_bucket"], tenant_id=tx.tenant, host=host) is None:
         raise NotFound(f"Source {host[:60]!r} has no rate limit; there is nothing to lift.")
-    await _changed(tx, Entry("bucket.dropped", f"source:{host}", actor))
+    await _changed(tx, Entry("bucket.dropped", f"source:{host}", actor, grounds(reason, ticket)))
 
 
 async def buckets(tx: Transaction) -> Sequence[Bucket]:
@@ -59,10 +79,22 @@ async def buckets(tx: Transaction) -> Sequence[Bucket]:
 
 
 async def set_quota(
-    tx: Transaction, kind: str, *, max_active: int | None, max_per_hour: int | None, burst: int | None, actor: Actor
+    tx: Transaction,
+    kind: str,
+    *,
+    max_active: int | None,
+    max_per_hour: int | None,
+    burst: int | None,
+    actor: Actor,
+    reason: str = "",
+    ticket: str | None = None,
 ) -> Quota:
-    """Limit how many jobs of `kind` run at once and start per hour; without `burst` an hour's may come at once."""
-    errors = [FieldError("/kind", "is no name of a job kind")] if not _NAME.fullmatch(kind) else []
+    """
+    Limit how many jobs of `kind` run at once and start per hour; without `burst` an hour's may come at once.
+
+    The kind `*` is every job of the tenant, whatever its kind.
+    """
+    errors = [FieldError("/kind", "is no name of a job kind")] if kind != EVERY and not _NAME.fullmatch(kind) else []
     if max_active is None and max_per_hour is None:
         errors.append(FieldError("/max_active", "or max_per_hour must be given; drop the quota to lift it"))
     if max_active is not None and not 0 <= max_active <= _MOST:
@@ -80,17 +112,19 @@ async def set_quota(
         max_active=max_active,
         max_per_hour=max_per_hour,
         burst=most_at_once,
+        reason=reason or None,
+        ticket=ticket,
     )
-    data = {"max_active": max_active, "max_per_hour": max_per_hour, "burst": most_at_once}
-    await _changed(tx, Entry("quota.set", f"kind:{kind}", actor, data))
+    data = {"max_active": max_active, "max_per_hour": max_per_hour, "burst": most_at_once, **grounds(reason, ticket)}
+    await _changed(tx, Entry("quota.set", _about(tx, kind), actor, data))
     return next(quota for quota in await quotas(tx) if quota.kind == row["kind"])
 
 
-async def drop_quota(tx: Transaction, kind: str, *, actor: Actor) -> None:
+async def drop_quota(tx: Transaction, kind: str, *, actor: Actor, reason: str = "", ticket: str | None = None) -> None:
     """Lift the limits of `kind`."""
     if await tx.maybe(_SQL["drop_quota"], tenant_id=tx.tenant, kind=kind) is None:
         raise NotFound(f"Jobs of kind {kind[:60]!r} have no quota; there is nothing to lift.")
-    await _changed(tx, Entry("quota.dropped", f"kind:{kind}", actor))
+    await _changed(tx, Entry("quota.dropped", _about(tx, kind), actor, grounds(reason, ticket)))
 
 
 async def quotas(tx: Transaction) -> Sequence[Quota]:
@@ -150,17 +184,37 @@ async def pause(
 
 
 async def resume(tx: Transaction, pause_id: UUID, *, actor: Actor, reason: str = "", ticket: str | None = None) -> None:
-    """Lift one pause or blackout."""
-    row = await tx.maybe(_SQL["resume"], tenant_id=tx.tenant, id=pause_id)
+    """Lift one pause or blackout; it stays as one that is over, with who lifted it and why."""
+    row = await tx.maybe(
+        _SQL["resume"], tenant_id=tx.tenant, id=pause_id, lifted_by=actor.id, reason=reason or None, ticket=ticket
+    )
     if row is None:
-        raise NotFound(f"There is no pause {ids.show(ids.PAUSE, pause_id)}; list the pauses to see what is stopped.")
+        raise NotFound(
+            f"There is no pause {ids.show(ids.PAUSE, pause_id)} that is not over; list the pauses to see what is stopped."
+        )
     data = {"scope": row["scope"], **grounds(reason, ticket)}
     await _changed(tx, Entry("pause.lifted", ids.show(ids.PAUSE, pause_id), actor, data))
 
 
+async def resume_target(
+    tx: Transaction, scope: Scope, target: str, *, actor: Actor, reason: str, ticket: str | None
+) -> int:
+    """Lift every pause and blackout of one thing; return how many there were."""
+    kept = str(ids.parse(ids.JOB, target)) if scope is Scope.JOB else target
+    rows = await tx.all(_SQL["pauses_on"], tenant_id=tx.tenant, scope=scope.value, target=kept)
+    for row in rows:
+        await resume(tx, row["id"], actor=actor, reason=reason, ticket=ticket)
+    return len(rows)
+
+
 async def pauses(tx: Transaction) -> Sequence[Pause]:
-    """Return every stop that is not over."""
-    return [_pause(row) for row in await tx.all(_SQL["pauses"], tenant_id=tx.tenant)]
+    """Return the stops that are not over, oldest first; at most 1000."""
+    return [_pause(row) for row in await tx.all(_SQL["pauses"], tenant_id=tx.tenant, limit=_MOST_PAUSES)]
+
+
+async def past_pauses(tx: Transaction, *, before: UUID | None, limit: int) -> Sequence[Pause]:
+    """Return up to `limit` stops that are over, newest first."""
+    return [_pause(row) for row in await tx.all(_SQL["past_pauses"], tenant_id=tx.tenant, before=before, limit=limit)]
 
 
 async def throttles(tx: Transaction) -> Sequence[Throttle]:
@@ -177,6 +231,10 @@ async def throttles(tx: Transaction) -> Sequence[Throttle]:
         )
         for row in rows
     ]
+
+
+def _about(tx: Transaction, kind: str) -> str:
+    return ids.show(ids.TENANT, tx.tenant) if kind == EVERY else f"kind:{kind}"
 
 
 async def _changed(tx: Transaction, entry: Entry) -> None:
@@ -210,6 +268,10 @@ def _pause(row: Row) -> Pause:
         created_at=row["created_at"],
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
+        lifted_at=row["lifted_at"],
+        lifted_by=row["lifted_by"],
+        lift_reason=row["lift_reason"],
+        lift_ticket=row["lift_ticket"],
     )
 
 

@@ -4,4 +4,4 @@ VALUES (
     %(tenant_id)s::uuid, %(id)s::uuid, %(scope)s::text, %(target)s::text, %(reason)s::text, %(ticket)s::text,
     %(created_by)s::text, coalesce(%(starts_at)s::timestamptz, lading_now()), %(ends_at)s::timestamptz
 )
-RETURNING id, scope, target, reason, ticket, created_by, created_at, starts_at, ends_at
+RETURNING *
