@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -17,13 +18,14 @@ from lading import ids
 from lading.api.app import create_app
 from lading.api.services import Services
 from lading.artifacts.blobs import BlobStore
+from lading.artifacts.registry import Maker, key_of
 from lading.db import notify
 from lading.db.database import Database
 from lading.exports import registry
 from lading.exports import store as exports
 from lading.exports.endings import ExportEnding
-from lading.exports.model import JOB_KIND, Sealed, StoredArtifact
-from lading.exports.service import ExportService, blob_prefix
+from lading.exports.model import JOB_KIND, NewArtifact, Sealed
+from lading.exports.service import ExportService
 from lading.jobs import attempts, leases
 from lading.jobs import store as jobs
 from lading.jobs.endings import follow_up
@@ -95,16 +97,15 @@ class World:
     async def complete(self, export_id: str, content: bytes = b"PK package", name: str = "report.zip") -> str:
         """Let an export complete with one file, without a worker; return the path of the file."""
         tenant, identifier = self.organisations["nordlys"].id, _inner(export_id)
-        key = f"{blob_prefix(tenant, identifier)}/1/package"
-        blobs = BlobStore(self.services.settings.blobs_dir)
-        with blobs.writer(key) as sink:
+        digest, maker = hashlib.sha256(content).hexdigest(), Maker(ids.new(), ids.new(), 1, "activities")
+        file = NewArtifact(name, key_of(tenant, digest, maker), "application/zip", len(content), digest)
+        with BlobStore(self.services.settings.blobs_dir).writer(file.blob_key) as sink:
             sink.write(content)
-        file = StoredArtifact(name, key, "application/zip", len(content), blobs.digest(key), 1)
         rows = {"read": 4, "written": 2, "quarantined": 1, "duplicate": 1}
         sealed = Sealed([file], rows=rows, warnings=[], package_sha256=file.sha256, facts={})
         await self.run(export_id)
         async with self.services.database.tenant(tenant) as tx:
-            await exports.complete(tx, identifier, sealed, actor=SYSTEM, attempt=1, retention_days=30)
+            await exports.complete(tx, identifier, sealed, actor=SYSTEM, maker=maker, retention_days=30)
         await notify.Sender(self.services.database).send(notify.EXPORTS)
         return f"/api/v1/exports/{export_id}/artifacts/{name}"
 
@@ -164,7 +165,7 @@ async def services(database: Database, database_url: str, tmp_path: Path) -> Asy
     hints = notify.Sender(database)
     exporting = ExportService(database, settings, blobs, hints)
     async with notify.Hearer(database_url, notify.EXPORTS) as hearer:
-        yield Services(settings, database, exporting, hearer, hints, {JOB_KIND: ExportEnding()})
+        yield Services(settings, database, exporting, hearer, hints, {JOB_KIND: ExportEnding(settings)})
 
 
 @pytest.fixture

@@ -6,16 +6,18 @@ Apart from the pipeline, so that supervisors and sweeps, which do none of the wo
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 from uuid import UUID
 
 from lading import ids
 from lading.db.transaction import Transaction
 from lading.errors import Conflict, ExportError, NotFound
-from lading.exports import clones, store
+from lading.exports import clones, planning, store
 from lading.exports.model import Status
 from lading.jobs.model import Job, NewJob, State
 from lading.ledger.entry import Actor
+from lading.settings import Settings
 
 _RETRYABLE: Final = frozenset(
     {"worker-lost", "internal-error", "out-of-memory", "database-unavailable", "deadline-exceeded"}
@@ -24,7 +26,10 @@ _ACTOR: Final = Actor("system", "jobs")
 
 
 class ExportEnding:
-    """Follows up on jobs of kind `export` (jobs.model.Ending)."""
+    """Follows up on jobs of kind `export`, and plans them (jobs.model.Ending)."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings: Final = settings or Settings()
 
     async def ended(self, tx: Transaction, job: Job) -> None:
         """Fail or cancel the export of a job that ended dead or cancelled, in the same transaction."""
@@ -72,6 +77,11 @@ class ExportEnding:
             max_crashes=job.max_crashes,
             deadline_seconds=job.deadline_seconds,
         )
+
+    async def planned(self, tx: Transaction, payload: Mapping[str, Any], *, job_id: UUID, actor: Actor) -> NewJob:
+        """Store the export that a run's node asks for, as its payload says, and return the job of the node."""
+        plan, source = await planning.admit(tx, planning.request_of(payload))
+        return await planning.make(tx, plan, source, self._settings, export_id=ids.new(), job_id=job_id, actor=actor)
 
 
 def _is_retryable(code: str) -> bool:

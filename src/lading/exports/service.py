@@ -7,6 +7,7 @@ commit, never inside it.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import time
@@ -17,20 +18,18 @@ from typing import Any, Final
 from uuid import UUID
 
 from lading import canonical, ids
+from lading.artifacts import collector
 from lading.artifacts.blobs import BlobStore
 from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import Conflict, InvalidInput, InvalidTransition, NotFound
-from lading.exports import clones, registry, rules, shapes, store
-from lading.exports import profile as profiles
-from lading.exports.model import JOB_KIND, Plan, Status, StoredArtifact, StoredExport
+from lading.exports import planning, published, shapes, store
+from lading.exports.model import Status, StoredArtifact, StoredExport
 from lading.exports.store import Filter
 from lading.jobs import keys, letters
 from lading.jobs import store as jobs
-from lading.jobs.model import NewJob
 from lading.ledger import store as ledger
-from lading.ledger.entry import Actor
 from lading.limits.admission import Admission
 from lading.settings import Settings
 from lading.tenants.model import Principal
@@ -80,18 +79,11 @@ class ExportService:
                     return await self._show(tx, bound), True
             if refusal is not None:
                 raise refusal
-            plan, source = await self._admit(tx, request)
-            warnings = await _warn_of_duplicate(tx, plan)
-            await store.create(
-                tx,
-                export_id,
-                job_id,
-                plan,
-                actor=principal.actor,
-                warnings=warnings,
-                retention_days=self._settings.retention_days,
+            plan, source = await planning.admit(tx, request)
+            job = await planning.make(
+                tx, plan, source, self._settings, export_id=export_id, job_id=job_id, actor=principal.actor
             )
-            await self._enqueue(tx, job_id, export_id, source, plan, principal.actor)
+            await jobs.enqueue(tx, job, actor=principal.actor)
             shown = await self._show(tx, export_id)
         await self._hints.send(notify.JOBS)
         return shown, False
@@ -191,7 +183,8 @@ class ExportService:
             former = await jobs.find(tx, locked.job_id)
             await letters.supersede(tx, locked.job_id, job_id, actor=principal.actor)
             plan = (await store.find(tx, export_id)).plan
-            await self._enqueue(tx, job_id, export_id, former.host, plan, principal.actor)
+            job = planning.job_of(plan, former.host, self._settings, export_id=export_id, job_id=job_id)
+            await jobs.enqueue(tx, job, actor=principal.actor)
             shown = await self._show(tx, export_id)
         await self._hints.send(notify.JOBS)
         return shown
@@ -204,8 +197,11 @@ class ExportService:
                 raise Conflict(
                     f"{ids.show(ids.EXPORT, export_id)} is {locked.status.value}; cancel it before deleting it."
                 )
-            await store.delete(tx, export_id, actor=principal.actor)
-        self._blobs.delete_prefix(blob_prefix(tenant_id, export_id))
+            dropped = await store.delete(tx, export_id, actor=principal.actor)
+        await asyncio.to_thread(self._blobs.delete_prefix, blob_prefix(tenant_id, export_id))
+        await collector.collect(
+            self._database, self._blobs, tenant_id, grace_seconds=0.0, actor=principal.actor, digests=dropped
+        )
 
     async def history(self, tenant_id: UUID, export_id: UUID) -> list[dict[str, Any]]:
         """Return the ledger entries of the export, in order."""
@@ -227,7 +223,7 @@ class ExportService:
 
     async def _published(self, tx: Transaction, export_id: UUID, name: str) -> StoredArtifact:
         await store.find(tx, export_id)
-        for found in (await store.artifacts(tx, [export_id]))[export_id]:
+        for found in (await published.of_exports(tx, [export_id]))[export_id]:
             if found.name == name:
                 return found
         raise NotFound(
@@ -237,36 +233,11 @@ class ExportService:
     def _file(self, found: StoredArtifact) -> ArtifactFile:
         return ArtifactFile(found.name, found.media_type, found.size, found.sha256, self._blobs.path(found.blob_key))
 
-    async def _admit(self, tx: Transaction, request: wire.ExportRequest) -> tuple[Plan, str]:
-        try:
-            revision = await registry.get(tx, request.profile, request.revision)
-        except NotFound as error:
-            name = "profile" if request.revision is None else "revision"
-            raise InvalidInput.field(name, error.message, code="unknown") from error
-        profile = profiles.parse(revision.document)
-        return rules.admit(request, profile, revision=revision.revision, today=tx.now.date()), profile.source
-
-    async def _enqueue(
-        self, tx: Transaction, job_id: UUID, export_id: UUID, source: str, plan: Plan, actor: Actor
-    ) -> None:
-        job = NewJob(
-            id=job_id,
-            kind=JOB_KIND,
-            host=source,
-            subject=ids.show(ids.EXPORT, export_id),
-            payload={"export": str(export_id)},
-            payload_digest=clones.digest_of(plan),
-            max_attempts=self._settings.max_attempts,
-            max_crashes=self._settings.max_crashes,
-            deadline_seconds=self._settings.export_deadline_seconds or None,
-        )
-        await jobs.enqueue(tx, job, actor=actor)
-
     async def _show(self, tx: Transaction, export_id: UUID) -> wire.Export:
         return (await self._show_all(tx, [await store.find(tx, export_id)]))[0]
 
     async def _show_all(self, tx: Transaction, found: Sequence[StoredExport]) -> list[wire.Export]:
-        files = await store.artifacts(tx, [stored.id for stored in found])
+        files = await published.of_exports(tx, [stored.id for stored in found])
         sealed = [stored.subject for stored in found if stored.status in {Status.COMPLETED, Status.EXPIRED}]
         receipts = await ledger.receipts(tx, sealed, "export.completed") if sealed else {}
         return [shapes.export(stored, files[stored.id], receipts.get(stored.subject)) for stored in found]
@@ -283,11 +254,3 @@ def _digest(request: wire.ExportRequest) -> bytes:
         return hashlib.sha256(canonical.encode(asdict(request))).digest()
     except ValueError as error:
         raise InvalidInput.field("parameters", f"can't be read: {error}") from error
-
-
-async def _warn_of_duplicate(tx: Transaction, plan: Plan) -> list[dict[str, Any]]:
-    earlier = await store.duplicate_of(tx, plan)
-    if earlier is None:
-        return []
-    message = f"This period was exported before ({ids.show(ids.EXPORT, earlier)}); both packages exist."
-    return [{"code": "already-exported", "message": message, "count": 1}]

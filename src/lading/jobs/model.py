@@ -146,6 +146,13 @@ class Snooze:
 
 
 @dataclass(frozen=True, slots=True)
+class Throttled:
+    """The host asked to be called less, and maybe for how long (Retry-After): snoozed, and its rate shrinks."""
+
+    retry_after_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cancelled:
     """Stopped because somebody asked for it."""
 
@@ -164,7 +171,7 @@ class Dead:
     fault: Fault
 
 
-Outcome: TypeAlias = Done | Retry | Snooze | Cancelled | TimedOut | Dead
+Outcome: TypeAlias = Done | Retry | Snooze | Throttled | Cancelled | TimedOut | Dead
 
 
 class Context(Protocol):
@@ -211,6 +218,14 @@ class Ending(Protocol):
 
     async def cloned(self, tx: Transaction, job: Job, actor: Actor) -> NewJob:
         """Return what does the work of an ended job once more and leaves its result alone; raise Conflict to refuse."""
+        ...
+
+    async def planned(self, tx: Transaction, payload: Mapping[str, Any], *, job_id: UUID, actor: Actor) -> NewJob:
+        """
+        Make what a node of a run works for, as `payload` asks for it, and return the job of the node.
+
+        InvalidInput names the fields of `payload` that are wrong.
+        """
         ...
 
 

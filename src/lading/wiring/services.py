@@ -24,6 +24,6 @@ async def opened(settings: Settings, database_url: str) -> AsyncIterator[Service
         hints = notify.Sender(database)
         exports = ExportService(database, settings, BlobStore(settings.blobs_dir), hints)
         async with notify.Hearer(database_url, notify.EXPORTS) as hearer:
-            yield Services(settings, database, exports, hearer, hints, {JOB_KIND: ExportEnding()})
+            yield Services(settings, database, exports, hearer, hints, {JOB_KIND: ExportEnding(settings)})
     finally:
         await database.close()
