@@ -15,17 +15,20 @@ from lading import ids
 from lading.db.statements import Statements
 from lading.db.transaction import Transaction
 from lading.errors import StaleLease
-from lading.jobs import letters
+from lading.jobs import letters, policies
 from lading.jobs.model import Claim, Fault, Fence, Job
+from lading.jobs.retries import SHIPPED, backoff, class_of, is_spent, parking
 from lading.jobs.rows import SYSTEM, Ending, end_row, entry, fault_json, job_of
-from lading.jobs.rules import backoff, is_poison, is_spent
+from lading.jobs.rules import is_poison
 from lading.ledger.entry import Actor
 from lading.ledger.store import record
-from lading.limits import breakers
+from lading.limits import breakers, budgets, throttling
+from lading.limits.adaptation import snoozing
 from lading.limits.rules import HOST_FAULTS
 
 _SQL: Final = Statements(__package__ or "lading.jobs")
 DEADLINE_EXCEEDED: Final = "deadline-exceeded"
+RATE_LIMITED: Final = "rate-limited"
 
 
 async def start(tx: Transaction, claimed: Claim) -> tuple[Job, Fence]:
@@ -89,10 +92,16 @@ async def fail(
     if job.cancel_requested_at is not None:
         return await cancel_running(tx, fence, job.cancel_reason or "cancelled")
     await _note_fault(tx, job, fault)
-    if is_spent(job.failures + 1, job.max_attempts):
+    fault_class = class_of(fault.code)
+    policy = SHIPPED.get(fault_class) and await policies.of(tx, job.kind, fault_class)
+    if policy is None or is_spent(job.failures + 1, policy, job.max_attempts):
         return await _finish(tx, fence, "dead", outcome=outcome, event="job.dead", fault=fault, failures=1)
-    wait = after_seconds if after_seconds is not None else backoff(job.failures + 1, random.random())  # noqa: S311 - jitter
-    return await _put_back(tx, fence, wait, outcome=outcome, event="job.retried", fault=fault, failures=1)
+    chance = random.random()  # noqa: S311 - jitter
+    wait = after_seconds if after_seconds is not None else backoff(job.failures + 1, policy, chance)
+    event, parked = "job.retried", parking(policy, chance)
+    if not await budgets.spend(tx, job.host, parking_seconds=parked):
+        event, wait = "job.parked", max(wait, parked)
+    return await _put_back(tx, fence, wait, outcome=outcome, event=event, fault=fault, failures=1)
 
 
 async def time_out(tx: Transaction, fence: Fence) -> Job:
@@ -127,11 +136,19 @@ async def snooze(tx: Transaction, fence: Fence, seconds: float, reason: str) -> 
     return await _put_back(tx, fence, seconds, outcome=outcome, event=f"job.{outcome}", reason=reason)
 
 
+async def throttle(tx: Transaction, fence: Fence, retry_after_seconds: float | None) -> Job:
+    """Snooze a job whose host answered with a 429, however often it does, and call that host less."""
+    job = await guard(tx, fence)
+    await throttling.shrink(tx, job.host, retry_after_seconds=retry_after_seconds)
+    seconds = snoozing(retry_after_seconds, random.random())  # noqa: S311 - jitter
+    return await snooze(tx, fence, seconds, RATE_LIMITED)
+
+
 async def crash(tx: Transaction, fence: Fence) -> Job:
     """
     Count a crash: the worker died under the started attempt.  Too many of them and the job is dead.
 
-    A job that was lost in a batch may be as innocent as the others in it: it counts no crash, and runs alone from now on.
+    A job lost in a batch may be as innocent as the others in it: it counts no crash, and runs alone from now on.
     """
     job = await guard(tx, fence)
     if job.cancel_requested_at is not None:

@@ -9,7 +9,7 @@ Takes `tx`, never commits; but for `enqueue_many` a system transaction.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -128,15 +128,18 @@ def claim_of(started: Started) -> Claim:
 
 
 async def _answered(tx: Transaction, ended: Sequence[Started]) -> None:
-    """Tell the breakers of hosts that answered, where they are not closed and clean already."""
-    hosts = list({(job.tenant_id, job.host) for job, _ in ended if job.host})
+    """Let the hosts that answered have their due, where they have any."""
+    hosts = Counter([(job.tenant_id, job.host) for job, _ in ended if job.host])
     if not hosts:
         return
     doubtful = await tx.all(
-        _SQL["batch_answered"], tenants=[tenant for tenant, _ in hosts], hosts=[host for _, host in hosts]
+        _SQL["batch_answered"],
+        tenants=[tenant for tenant, _ in hosts],
+        hosts=[host for _, host in hosts],
+        answers=list(hosts.values()),
     )
     for row in doubtful:
-        await breakers.note_answer(tx, row["host"], tenant=row["tenant_id"])
+        await breakers.note_answer(tx, row["host"], tenant=row["tenant_id"], answers=row["answers"])
 
 
 async def _record(tx: Transaction, event: str, batch: Sequence[Started], *, lease_id: UUID, batch_id: UUID) -> None:

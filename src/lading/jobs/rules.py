@@ -1,7 +1,7 @@
 """
 What follows from an attempt's end: pure decisions, no clock, no database.
 
-Backoff is full jitter (AWS Builders' Library, "Timeouts, retries and backoff with jitter"): spread, not synchronised.
+Whether and when a failure is tried again is in `retries`.
 """
 
 from __future__ import annotations
@@ -9,27 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Final
-
-_BASE_SECONDS: Final = 2.0
-_CAP_SECONDS: Final = 900.0
-_FLOOR_SECONDS: Final = 1.0
-
-
-def backoff(failures: int, chance: float) -> float:
-    """
-    Return the seconds to wait after the `failures`-th failure; `chance` is uniform in [0, 1).
-
-    >>> backoff(1, 0.5), backoff(3, 0.5), backoff(50, 0.999), backoff(1, 0.0)
-    (2.0, 8.0, 899.1, 1.0)
-    """
-    ceiling = min(_CAP_SECONDS, _BASE_SECONDS * 2.0 ** min(failures, 20))
-    return max(_FLOOR_SECONDS, round(ceiling * chance, 3))
-
-
-def is_spent(failures: int, max_attempts: int) -> bool:
-    """Return True when a job that failed `failures` times may not be tried again."""
-    return failures >= max_attempts
+from typing import Any
 
 
 def is_poison(crashes: int, max_crashes: int) -> bool:

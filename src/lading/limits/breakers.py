@@ -16,6 +16,8 @@ from lading.db.statements import Statements
 from lading.db.transaction import Transaction
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
+from lading.limits import budgets, throttling
+from lading.limits.adaptation import CAP, GROW_EVERY_SECONDS, TRICKLE_PER_SECOND
 from lading.limits.model import Breaker
 from lading.limits.rules import COOLDOWN_SECONDS, State, after_fault
 
@@ -43,11 +45,34 @@ async def note_fault(tx: Transaction, host: str) -> None:
         await record(tx, Entry("breaker.opened", f"source:{host}", _SYSTEM, {"failures": after.failures}))
 
 
-async def note_answer(tx: Transaction, host: str, *, tenant: UUID | None = None) -> None:
-    """Close the breaker of a host that answered; `tenant` is needed in a system transaction."""
+async def note_answer(tx: Transaction, host: str, *, tenant: UUID | None = None, answers: int = 1) -> None:
+    """
+    Let a host that answered have its due: its breaker closes, its rate grows again, retries are earned.
+
+    `tenant` is needed in a system transaction.  For a host that is well this reads, and writes nothing.
+    """
     if not host:
         return
     owner = tx.tenant if tenant is None else tenant
+    row = await tx.one(
+        _SQL["answered"],
+        tenant_id=owner,
+        host=host,
+        every=GROW_EVERY_SECONDS,
+        trickle=TRICKLE_PER_SECOND,
+        cap=CAP,
+    )
+    if row["is_closing"] or row["may_grow"]:
+        await tx.run(_SQL["lock_turn"], tenant_id=owner)
+    if row["is_closing"] or row["has_failures"]:
+        await _close(tx, host, owner)
+    if row["may_grow"]:
+        await throttling.grow(tx, host, owner)
+    if row["may_earn"]:
+        await budgets.earn(tx, host, owner, answers=answers)
+
+
+async def _close(tx: Transaction, host: str, owner: UUID) -> None:
     row = await tx.maybe(_SQL["close_breaker"], tenant_id=owner, host=host, cooldown_seconds=COOLDOWN_SECONDS)
     if row is not None and row["has_changed"]:
         await tx.run(_SQL["wake_turn"], tenant_id=owner)

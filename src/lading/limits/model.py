@@ -40,6 +40,8 @@ class Bucket:
     burst: float
     tokens: float
     version: int
+    reason: str | None = None
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Quota:
     burst: int | None
     active: int
     version: int
+    reason: str | None = None
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

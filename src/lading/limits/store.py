@@ -217,6 +217,11 @@ async def past_pauses(tx: Transaction, *, before: UUID | None, limit: int) -> Se
     return [_pause(row) for row in await tx.all(_SQL["past_pauses"], tenant_id=tx.tenant, before=before, limit=limit)]
 
 
+async def lanes(tx: Transaction) -> Sequence[tuple[str, str]]:
+    """Return {kind, host} of every lane there ever was; at most 1000."""
+    return [(row["kind"], row["host"]) for row in await tx.all(_SQL["lanes"], tenant_id=tx.tenant)]
+
+
 async def throttles(tx: Transaction) -> Sequence[Throttle]:
     """Return the lanes that are held back while jobs wait in them."""
     rows = await tx.all(_SQL["throttles"], tenant_id=tx.tenant)

@@ -1,9 +1,10 @@
 """
 What a driver's error means for the person who must mend it.
 
-Three answers: the source can't be reached (may be back), it is too slow (may be faster), it refuses (somebody has to
-act).  Decided by SQLSTATE where the server gave one.  The sentence holds host and database, never the password, and
-the server's own words only where they can't quote a row: cut, and without what would write on a terminal.
+Four answers: the source can't be reached (may be back), it is too slow (may be faster), it is full (call it less), it
+refuses (somebody has to act).  Decided by SQLSTATE where the server gave one.  The sentence holds host and database,
+never the password, and the server's own words only where they can't quote a row: cut, and without what would write on
+a terminal.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 import psycopg
 
-from lading.errors import SourceError, SourceRefused, SourceTimeout, SourceUnreachable
+from lading.errors import SourceError, SourceRefused, SourceThrottled, SourceTimeout, SourceUnreachable
 
 _TIMEOUTS: Final = frozenset({"57014", "55P03", "25P03", "25P04", "57P05"})
 # Connection, resources, operator intervention, conflict with recovery: the same question may be answered later.
@@ -23,6 +24,13 @@ _LOGIN: Final = ("28", "3D")
 # These classes speak about names in the query; others (22, 23) may quote the value of a row.  So does any of them once
 # the query runs (a value cast to regclass, a function that raises): then only words of a known form are quoted.
 _QUOTABLE: Final = ("42", "25", "0A", "26", "34", "3F")
+# Too many connections, or another limit of its configuration: it is there, and asks to be called less.
+_FULL: Final = frozenset({"53300", "53400"})
+_FULL_WORDS: Final = re.compile(
+    r"too many clients already|too many connections for (role|database)|remaining connection slots are reserved"
+    r"|no more connections allowed|max_client_conn|SQLSTATE 53[34]00",
+    re.IGNORECASE,
+)
 # A refused connection carries no SQLSTATE in libpq's text; these are the server's words when the login is wrong.
 _LOGIN_WORDS: Final = re.compile(
     r"authentication failed|no password supplied|pg_hba\.conf|role \".*\" (does not exist|is not permitted)"
@@ -66,6 +74,14 @@ def silent(place: Place, seconds: float) -> SourceUnreachable:
     return unreachable(place, f"no answer to the connection attempt within {seconds:g} s")
 
 
+def throttled(place: Place, reason: str) -> SourceThrottled:
+    """Return the sentence for a source that has no connection to spare."""
+    return SourceThrottled(
+        f"The source at {place.where} is there and takes no more connections now: {reason}. "
+        "It is called less often by itself; raise its limit, or lower the rate limit of this source."
+    )
+
+
 def refused_query(place: Place, reason: str) -> SourceRefused:
     """Return the sentence for a query that the source or we do not accept."""
     return SourceRefused(f"The source at {place.where} refused the query: {reason}. Correct the query in the profile.")
@@ -76,6 +92,8 @@ def from_connect(error: Exception, place: Place) -> SourceError:
     text = _first_line(error)
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return unreachable(place, "no answer to the connection attempt")
+    if _sqlstate(error) in _FULL or _FULL_WORDS.search(str(error)):
+        return throttled(place, "its connections are used up")
     if _LOGIN_WORDS.search(text):
         reason = _shown(text.rpartition("FATAL:")[2]) or _shown(text)
         return SourceRefused(
@@ -91,6 +109,8 @@ def from_query(error: Exception, place: Place) -> SourceError:
     state = _sqlstate(error)
     if state in _TIMEOUTS:
         return slow(place)
+    if state in _FULL:
+        return throttled(place, f"a limit of its configuration is reached (SQLSTATE {state})")
     if not state or state.startswith(_PASSING):
         return unreachable(place, "the connection was lost" if not state else f"it ended the query (SQLSTATE {state})")
     if state.startswith(_LOGIN):

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from lading import failpoints
 from lading.db.database import Database
 from lading.db.transaction import Transaction
-from lading.errors import DatabaseUnavailable, ExportError, LadingError, StaleLease, StorageFailed
+from lading.errors import DatabaseUnavailable, ExportError, LadingError, SourceThrottled, StaleLease, StorageFailed
 from lading.jobs import attempts
 from lading.jobs.endings import follow_up
 from lading.jobs.model import (
@@ -35,6 +35,7 @@ from lading.jobs.model import (
     Outcome,
     Retry,
     Snooze,
+    Throttled,
     TimedOut,
 )
 
@@ -97,6 +98,8 @@ async def run(handlers: Handlers, job: Job, attempt: Attempt) -> Outcome:
         return await _handler(handlers, job.kind).run(job, attempt)
     except StaleLease:
         raise
+    except SourceThrottled as error:
+        return Throttled(error.retry_after_seconds)
     except ExportError as error:
         fault = Fault(error.code, error.message)
         return Retry(fault) if error.retryable else Dead(fault)
@@ -172,6 +175,8 @@ async def _apply(tx: Transaction, fence: Fence, outcome: Outcome) -> Job:
             return await attempts.fail(tx, fence, fault, after_seconds=after_seconds)
         case Snooze(seconds, reason):
             return await attempts.snooze(tx, fence, seconds, reason)
+        case Throttled(retry_after_seconds):
+            return await attempts.throttle(tx, fence, retry_after_seconds)
         case Cancelled(reason):
             return await attempts.cancel_running(tx, fence, reason)
         case TimedOut():

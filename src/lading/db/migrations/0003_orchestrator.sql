@@ -23,6 +23,8 @@ ALTER TABLE jobs
 CREATE INDEX jobs_run ON jobs (tenant_id, run_id, id) WHERE run_id IS NOT NULL;
 CREATE INDEX jobs_unwanted ON jobs (tenant_id, run_id, id) WHERE cancel_requested_at IS NOT NULL AND state <> 'running';
 
+GRANT SELECT ON SEQUENCE jobs_sequence_seq TO lading_system;
+
 -- The last attempt of a job that ended is told here; `attempts` has those before it, and those that were not in a batch.
 ALTER TABLE finished_jobs
     ADD COLUMN run_id uuid,
@@ -237,6 +239,20 @@ END
 $$;
 INSERT INTO turns (tenant_id, next_at) SELECT DISTINCT tenant_id, lading_now() FROM jobs ON CONFLICT DO NOTHING;
 
+-- By row and only where it matters: a claim changes many rows, none of which wakes anybody.
+CREATE OR REPLACE FUNCTION wake_after_update() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE turns SET next_at = lading_now() WHERE tenant_id = new.tenant_id AND next_at > lading_now();
+    RETURN NULL;
+END
+$$;
+DROP TRIGGER jobs_wake_update ON jobs;
+CREATE TRIGGER jobs_wake_update AFTER UPDATE ON jobs
+FOR EACH ROW
+WHEN ((new.state = 'pending' AND old.state <> 'pending') OR (old.state = 'running' AND new.state <> 'running'))
+EXECUTE FUNCTION wake_after_update();
+
 -- ---------------------------------------------------------------- who may do what
 
 DO $$
@@ -257,6 +273,7 @@ BEGIN
     END LOOP;
 END
 $$;
-GRANT UPDATE ON runs TO lading_system;
+GRANT UPDATE ON runs, retry_budgets TO lading_system;
+GRANT DELETE ON buckets TO lading_system;
 GRANT DELETE ON attempts TO lading_system;
 GRANT DELETE ON sources TO lading_app;
