@@ -38,6 +38,7 @@ class Settings:
     max_attempts: int = 8
     max_crashes: int = 3
     retention_days: int = 30
+    artifact_grace_seconds: float = 3600.0
     source_timeout_seconds: float = 600.0
     export_deadline_seconds: int = 6 * 3600
     body_limit_bytes: int = 1 << 20
@@ -75,6 +76,7 @@ _FIELDS = {
     "LADING_MAX_ATTEMPTS": ("max_attempts", int),
     "LADING_MAX_CRASHES": ("max_crashes", int),
     "LADING_RETENTION_DAYS": ("retention_days", int),
+    "LADING_ARTIFACT_GRACE_SECONDS": ("artifact_grace_seconds", float),
     "LADING_SOURCE_TIMEOUT_SECONDS": ("source_timeout_seconds", float),
     "LADING_QUEUE_LIMIT": ("queue_limit", int),
     "LADING_TENANT_QUEUE_LIMIT": ("tenant_queue_limit", int),

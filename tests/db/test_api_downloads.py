@@ -143,7 +143,7 @@ async def test_a_file_that_is_not_there_is_404(world: World) -> None:
 
 async def test_a_file_that_was_damaged_on_disk_is_not_handed_out(world: World) -> None:
     path = await published(world)
-    (kept,) = [each for each in world.services.settings.blobs_dir.rglob("package*") if each.is_file()]
+    (kept,) = [each for each in world.services.settings.blobs_dir.rglob("objects/**/*") if each.is_file()]
     kept.write_bytes(CONTENT[:-1])
     shorter = await world.ask("GET", path)
     kept.unlink()

@@ -33,6 +33,7 @@ _CROSS_TENANT = {
         "breakers",
         "pauses",
         "dead_letters",
+        "objects",
     },
     Role.LEDGER: {"tenants", "ledger_pending", "ledger_trees", "ledger_entries", "signed_heads"},
 }

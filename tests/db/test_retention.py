@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -31,6 +32,10 @@ def files(world: World) -> list[Path]:
 
 def blobs(world: World) -> BlobStore:
     return BlobStore(world.services.settings.blobs_dir)
+
+
+def prefix(world: World, export: dict[str, Any]) -> str:
+    return blob_prefix(world.organisations["nordlys"].id, ids.parse(ids.EXPORT, export["id"]))
 
 
 async def test_an_export_within_its_retention_keeps_its_files(world: World) -> None:
@@ -68,12 +73,14 @@ async def test_an_export_that_runs_keeps_its_files_however_old_it_is(world: Worl
 
 
 async def test_working_files_of_a_completed_export_go_and_the_published_one_stays(world: World) -> None:
-    path = await world.complete((await world.export())["id"])
+    export = await world.export()
+    path = await world.complete(export["id"])
     (published,) = files(world)
-    left = published.parent / "spool.arrow"
+    left = blobs(world).path(f"{prefix(world, export)}/1/spool.arrow")
+    left.parent.mkdir(parents=True)
     left.write_bytes(b"rows")
 
-    await retention.collect(world.services.database, blobs(world))
+    await retention.collect(world.services.database, blobs(world), grace_seconds=0)
 
     assert files(world) == [published]
     assert (await world.ask("GET", path)).status_code == 200
@@ -84,11 +91,11 @@ async def test_working_files_of_what_may_go_on_stay(world: World, state: str) ->
     other = await world.complete((await world.export())["id"])
     export = await world.export()
     await (world.run(export["id"]) if state == "running" else world.fail(export["id"]))
-    key = f"{blob_prefix(world.organisations['nordlys'].id, ids.parse(ids.EXPORT, export['id']))}/1/spool"
+    key = f"{prefix(world, export)}/1/spool"
     with blobs(world).writer(key) as sink:
         sink.write(b"rows")
 
-    await retention.collect(world.services.database, blobs(world))
+    await retention.collect(world.services.database, blobs(world), grace_seconds=0)
 
     assert blobs(world).size(key) == 4
     assert (await world.ask("GET", other)).status_code == 200

@@ -91,7 +91,8 @@ class Organisation:
 
     def package(self, export: Export) -> Path:
         """Return where the package of a completed export lies."""
-        return next(self.settings.blobs_dir.glob(f"exports/*/{ids.parse(ids.EXPORT, export.id)}/*/out/package.zip"))
+        digest = export.artifacts[0].sha256
+        return next(self.settings.blobs_dir.glob(f"objects/*/{digest[:2]}/{digest[2:]}.*"))
 
 
 def make_source(admin_url: str, folder: Path) -> Path:

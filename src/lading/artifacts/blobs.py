@@ -17,7 +17,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
@@ -28,7 +28,9 @@ _SEGMENT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,126}")
 _MAX_SEGMENTS: Final = 12
 _TEMPORARY: Final = ".tmp"
 _BUFFER_BYTES: Final = 1 << 20
+_TRIES: Final = 8
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS})
 
 
 class BlobStore:
@@ -69,6 +71,30 @@ class BlobStore:
                 temporary.unlink(missing_ok=True)
             raise
 
+    def link(self, key: str, name: str) -> None:
+        """Give the blob `key` the second name `name`, durable on return; a name that is taken stays as it is."""
+        source, target = self.path(key), self.path(name)
+        with storing(target):
+            for attempt in range(_TRIES):
+                try:
+                    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    os.link(source, target)
+                except FileExistsError:
+                    break
+                except FileNotFoundError:
+                    # A neighbour removed the folder it had just emptied; make it again.
+                    if attempt == _TRIES - 1 or not source.exists():
+                        raise
+                except OSError as error:
+                    if error.errno not in _NO_LINKS:
+                        raise
+                    self._copy(key, name)
+                    break
+                else:
+                    break
+            for folder in (target.parent, *target.parent.parents[:2]):
+                _sync_folder(folder)
+
     def open(self, key: str) -> BinaryIO:
         """Return the blob `key`, open for reading and seeking."""
         path = self.path(key)
@@ -107,6 +133,23 @@ class BlobStore:
                     shutil.rmtree(path)
         self._remove_empty(path.parent)
 
+    def is_whole(self, key: str, *, size: int, sha256: str) -> bool:
+        """Return True when the blob `key` is there with these bytes."""
+        try:
+            return self.exists(key) and self.size(key) == size and self.digest(key) == sha256
+        except StorageFailed:
+            return False
+
+    def aged(self, prefix: str, *, older_than_seconds: float) -> Iterator[str]:
+        """Yield the keys below `prefix` of files that nobody touched for so long."""
+        for folder, _, names in os.walk(self.path(prefix)):
+            for name in names:
+                path = Path(folder, name)
+                with contextlib.suppress(FileNotFoundError):
+                    # A second name is younger than the bytes: giving it changes st_ctime alone.
+                    if time.time() - path.stat().st_ctime >= older_than_seconds:
+                        yield path.relative_to(self.root).as_posix()
+
     def free_bytes(self) -> int:
         """Return how many bytes may still be written where the blobs are kept."""
         folder = self.root
@@ -126,6 +169,10 @@ class BlobStore:
                     path.unlink()
                     removed += 1
         return removed
+
+    def _copy(self, key: str, name: str) -> None:
+        with self.open(key) as source, self.writer(name) as sink:
+            shutil.copyfileobj(source, sink, _BUFFER_BYTES)
 
     def _temporary(self) -> Path:
         folder = self.root / _TEMPORARY
@@ -161,21 +208,25 @@ def _private(path: str, flags: int) -> int:
 
 
 def _rename(temporary: Path, target: Path) -> None:
-    for attempt in range(8):
+    for attempt in range(_TRIES):
         try:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary.replace(target)
             break
         except (FileNotFoundError, FileExistsError):
             # A neighbour removed the folder it had just emptied; make it again.
-            if attempt == 7:
+            if attempt == _TRIES - 1:
                 raise
     # The name must survive a power cut like the bytes do, and so must the folders made for it.
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)
 
 
 @contextmanager

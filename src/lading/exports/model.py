@@ -111,10 +111,49 @@ class StoredArtifact:
 
 
 @dataclass(frozen=True, slots=True)
+class NewArtifact:
+    """
+    A file about to be published; it lies at `blob_key`.
+
+    `inputs` tell what went in, by kind, name and digest.  `damaged_key` is a file of the same content that was found
+    missing or damaged: this one takes its place.
+    """
+
+    name: str
+    blob_key: str
+    media_type: str
+    size: int
+    sha256: str
+    inputs: Sequence[Mapping[str, Any]] = ()
+    damaged_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published file with where it came from; what was published by an older Lading does not know its job."""
+
+    export_id: UUID
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    attempt: int
+    job_id: UUID | None
+    lease_id: UUID | None
+    source: str | None
+    inputs: Sequence[Mapping[str, Any]]
+    profile: str
+    revision: int
+    profile_digest: str
+    downloads: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Sealed:
     """What the last stage publishes, all of it in one transaction."""
 
-    artifacts: Sequence[StoredArtifact]
+    artifacts: Sequence[NewArtifact]
     rows: Mapping[str, int]
     warnings: Sequence[Mapping[str, Any]]
     package_sha256: str

@@ -16,12 +16,13 @@ from uuid import UUID
 
 from lading import failpoints, ids
 from lading.artifacts.blobs import BlobStore
+from lading.artifacts.registry import Maker
 from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import DatabaseUnavailable, NotFound, SourceError
+from lading.exports import placing, registry, rules, store
 from lading.exports import profile as profiles
-from lading.exports import registry, rules, store
 from lading.exports.model import Sealed, Stage, StoredExport
 from lading.exports.service import blob_prefix
 from lading.exports.stages import auditing, bundling, generating, mapping, querying
@@ -89,9 +90,11 @@ class ExportHandler:
                 await self._checkpoint(fence, export_id, stage, result)
                 failpoints.reach(f"{stage.value}.checkpointed")
                 context.hint(notify.EXPORTS)
-        sealed = auditing.sealed(done)
+        maker = Maker(fence.job_id, fence.lease_id, fence.attempt, work.profile.source)
+        sealed = await placing.place(self._database, self._blobs, fence.tenant_id, auditing.sealed(done), maker)
+        failpoints.reach("artifacts.placed")
         context.hint(notify.EXPORTS)
-        return Done(self._publish(fence, export_id, sealed, done[Stage.AUDITING]))
+        return Done(self._publish(fence, export_id, sealed, done[Stage.AUDITING], maker))
 
     # --- transactions -----------------------------------------------------------------------------
 
@@ -154,7 +157,7 @@ class ExportHandler:
             await store.checkpoint(tx, export_id, stage, result, actor=_actor(fence), attempt=fence.attempt)
 
     def _publish(
-        self, fence: Fence, export_id: UUID, sealed: Sealed, result: Result
+        self, fence: Fence, export_id: UUID, sealed: Sealed, result: Result, maker: Maker
     ) -> Callable[[Transaction], Awaitable[None]]:
         async def commit(tx: Transaction) -> None:
             await store.checkpoint(tx, export_id, Stage.AUDITING, result, actor=_actor(fence), attempt=fence.attempt)
@@ -163,7 +166,7 @@ class ExportHandler:
                 export_id,
                 sealed,
                 actor=_actor(fence),
-                attempt=fence.attempt,
+                maker=maker,
                 retention_days=self._settings.retention_days,
             )
 

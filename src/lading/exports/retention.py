@@ -2,56 +2,141 @@
 Retention: files go when their time is over or their export is; the record and the ledger stay.
 
 The database decides first (the tombstone is committed), files are removed after it; what a crash leaves between the two
-is found by the next round, which compares the folders with what is published.
+is found by the next round, which compares the folders with what is published.  An upload about to be committed is
+safe: its attempt is running, and the name of its file holds the attempt.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from lading.artifacts import collector, registry
 from lading.artifacts.blobs import BlobStore
+from lading.artifacts.collector import Collected
+from lading.canonical import Json
 from lading.db.database import Database
-from lading.exports import store
+from lading.exports import published, store
 from lading.exports.service import blob_prefix
 from lading.ledger.entry import Actor
 from lading.tenants import store as tenants
 
 _ACTOR: Final = Actor("system", "retention")
 _TEMPORARY_SECONDS: Final = 24 * 3600.0
+_BATCH: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a collection would take now: objects and their bytes, and files that no row knows."""
+
+    objects: int
+    bytes: int
+    files: int
 
 
 async def expire(database: Database, blobs: BlobStore) -> int:
     """Expire every completed export whose retention is over; return how many."""
     count = 0
     for tenant_id in await _tenants(database):
+        dropped: set[str] = set()
         async with database.tenant(tenant_id) as tx:
             due = await store.expired(tx)
             for export_id in due:
-                await store.expire(tx, export_id, actor=_ACTOR)
+                dropped.update(await store.expire(tx, export_id, actor=_ACTOR))
         for export_id in due:
             await asyncio.to_thread(blobs.delete_prefix, blob_prefix(tenant_id, export_id))
+        if dropped:
+            await collector.collect(
+                database, blobs, tenant_id, grace_seconds=0.0, actor=_ACTOR, digests=sorted(dropped)
+            )
         count += len(due)
     return count
 
 
-async def collect(database: Database, blobs: BlobStore) -> int:
-    """Remove the working files of exports that are over, and what crashed writers left; return how many folders."""
+async def collect(database: Database, blobs: BlobStore, *, grace_seconds: float) -> int:
+    """
+    Remove what nothing needs any more; return how many working folders went.
+
+    That is the working files of exports that are over, what crashed writers left, objects that no artifact points at
+    and their files.
+    """
     removed = 0
     for tenant_id in await _tenants(database):
-        folders = await asyncio.to_thread(_folders, blobs.root / "exports" / str(tenant_id))
-        if not folders:
-            continue
-        async with database.tenant(tenant_id) as tx:
-            over = await store.settled(tx, list(folders))
-            published = await store.artifacts(tx, list(over))
-        for export_id in over:
-            keep = {blobs.path(item.blob_key) for item in published[export_id]}
-            removed += await asyncio.to_thread(_remove_all_but, folders[export_id], keep)
+        removed += await _clear_working(database, blobs, tenant_id)
+    async with database.system() as tx:
+        owners = await registry.owners(tx)
+    for tenant_id in owners:
+        await collector.collect(database, blobs, tenant_id, grace_seconds=grace_seconds, actor=_ACTOR)
+    for tenant_id in await asyncio.to_thread(_folders, blobs.path(registry.ROOT)):
+        await clear_unclaimed(database, blobs, tenant_id, grace_seconds=grace_seconds)
     await asyncio.to_thread(blobs.clear_temporary, older_than_seconds=_TEMPORARY_SECONDS)
+    return removed
+
+
+async def clear_unclaimed(database: Database, blobs: BlobStore, tenant_id: UUID, *, grace_seconds: float) -> int:
+    """Delete the tenant's files below `objects` that no row knows and no attempt can publish; return how many."""
+    removed = 0
+    async for keys in _unclaimed(database, blobs, tenant_id, grace_seconds):
+        for key in keys:
+            await asyncio.to_thread(blobs.delete, key)
+        removed += len(keys)
+    return removed
+
+
+async def collectable(database: Database, blobs: BlobStore, tenant_id: UUID, *, grace_seconds: float) -> Due:
+    """Return what a collection would take now, and take nothing."""
+    async with database.tenant(tenant_id) as tx:
+        objects, size = await registry.collectable(tx, grace_seconds=grace_seconds)
+    files = 0
+    async for keys in _unclaimed(database, blobs, tenant_id, grace_seconds):
+        files += len(keys)
+    return Due(objects, size, files)
+
+
+async def collect_tenant(
+    database: Database,
+    blobs: BlobStore,
+    tenant_id: UUID,
+    *,
+    grace_seconds: float,
+    actor: Actor,
+    grounds: Mapping[str, Json],
+) -> tuple[Collected, int]:
+    """Do now for one tenant what the sweep does for all; return what went, and how many files that no row knew."""
+    gone = await collector.collect(
+        database, blobs, tenant_id, grace_seconds=grace_seconds, actor=actor, grounds=grounds
+    )
+    return gone, await clear_unclaimed(database, blobs, tenant_id, grace_seconds=grace_seconds)
+
+
+async def _unclaimed(
+    database: Database, blobs: BlobStore, tenant_id: UUID, grace_seconds: float
+) -> AsyncIterator[list[str]]:
+    folder = registry.folder_of(tenant_id)
+    keys = await asyncio.to_thread(lambda: list(blobs.aged(folder, older_than_seconds=grace_seconds)))
+    for first in range(0, len(keys), _BATCH):
+        async with database.tenant(tenant_id) as tx:
+            found = await published.unclaimed(tx, keys[first : first + _BATCH])
+        yield found
+
+
+async def _clear_working(database: Database, blobs: BlobStore, tenant_id: UUID) -> int:
+    """Remove the working files of the tenant's exports that are over; return how many folders."""
+    folders = await asyncio.to_thread(_folders, blobs.root / "exports" / str(tenant_id))
+    if not folders:
+        return 0
+    removed = 0
+    async with database.tenant(tenant_id) as tx:
+        over = await store.settled(tx, list(folders))
+        keep = {blobs.path(key) for key in await published.own_files(tx, list(over))}
+    for export_id in over:
+        removed += await asyncio.to_thread(_remove_all_but, folders[export_id], keep)
     return removed
 
 

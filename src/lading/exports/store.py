@@ -16,9 +16,11 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from lading import ids
+from lading.artifacts.registry import Maker
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import InvalidTransition, NotFound
+from lading.exports import published
 from lading.exports.model import Plan, Sealed, Stage, Status, StoredArtifact, StoredExport
 from lading.jobs.model import Fence
 from lading.ledger.entry import Actor, Entry
@@ -206,9 +208,9 @@ async def progress(tx: Transaction, export_id: UUID, fence: Fence, values: Mappi
 
 
 async def complete(
-    tx: Transaction, export_id: UUID, sealed: Sealed, *, actor: Actor, attempt: int, retention_days: int
+    tx: Transaction, export_id: UUID, sealed: Sealed, *, actor: Actor, maker: Maker, retention_days: int
 ) -> None:
-    """Publish the result: status, counts, artifacts and ledger entry together."""
+    """Publish the result: status, counts, artifacts and ledger entries together."""
     row = await tx.maybe(
         _SQL["complete"],
         tenant_id=tx.tenant,
@@ -220,29 +222,20 @@ async def complete(
     )
     if row is None:
         raise InvalidTransition(f"{ids.show(ids.EXPORT, export_id)} is not running any more.")
-    for artifact in sealed.artifacts:
-        await tx.run(
-            _SQL["put_artifact"],
-            tenant_id=tx.tenant,
-            export_id=export_id,
-            name=artifact.name,
-            blob_key=artifact.blob_key,
-            media_type=artifact.media_type,
-            size=artifact.size,
-            digest=bytes.fromhex(artifact.sha256),
-            attempt=attempt,
-        )
     await _note(
         tx,
         "export.completed",
         export_id,
         actor,
         rev=row["rev"],
-        attempt=attempt,
+        attempt=maker.attempt,
         package_sha256=sealed.package_sha256,
         rows=dict(sealed.rows),
         **sealed.facts,
     )
+    # In the order of their digests: two that publish the same files must not wait for each other.
+    for artifact in sorted(sealed.artifacts, key=lambda each: (each.sha256, each.name)):
+        await published.put(tx, export_id, artifact, actor=actor, maker=maker)
 
 
 # --- what people do ------------------------------------------------------------------------------
@@ -282,19 +275,22 @@ async def retry(tx: Transaction, export_id: UUID, job_id: UUID, *, actor: Actor)
     await _note(tx, "export.retried", export_id, actor, rev=row["rev"], job=ids.show(ids.JOB, job_id))
 
 
-async def delete(tx: Transaction, export_id: UUID, *, actor: Actor) -> None:
-    """Hide the export and unpublish its files; the ledger keeps its history."""
+async def delete(tx: Transaction, export_id: UUID, *, actor: Actor) -> list[str]:
+    """Hide the export and unpublish its files, whose digests are returned; the ledger keeps its history."""
     row = await tx.one(_SQL["delete"], tenant_id=tx.tenant, id=export_id)
-    await tx.run(_SQL["drop_artifacts"], tenant_id=tx.tenant, export_id=export_id)
+    dropped = await published.drop(tx, export_id)
     await _note(tx, "export.deleted", export_id, actor, rev=row["rev"])
+    return dropped
 
 
-async def expire(tx: Transaction, export_id: UUID, *, actor: Actor) -> None:
-    """Unpublish the files of an export whose retention is over."""
+async def expire(tx: Transaction, export_id: UUID, *, actor: Actor) -> list[str]:
+    """Unpublish the files of an export whose retention is over, and return their digests."""
     row = await tx.maybe(_SQL["expire"], tenant_id=tx.tenant, id=export_id)
-    if row is not None:
-        await tx.run(_SQL["drop_artifacts"], tenant_id=tx.tenant, export_id=export_id)
-        await _note(tx, "export.expired", export_id, actor, rev=row["rev"])
+    if row is None:
+        return []
+    dropped = await published.drop(tx, export_id)
+    await _note(tx, "export.expired", export_id, actor, rev=row["rev"])
+    return dropped
 
 
 async def expired(tx: Transaction) -> list[UUID]:
@@ -306,18 +302,6 @@ async def settled(tx: Transaction, export_ids: Sequence[UUID]) -> set[UUID]:
     """Return those of `export_ids` that need their working files no more."""
     rows = await tx.all(_SQL["settled"], tenant_id=tx.tenant, ids=list(export_ids))
     return {row["id"] for row in rows}
-
-
-async def artifacts(tx: Transaction, export_ids: Sequence[UUID]) -> dict[UUID, list[StoredArtifact]]:
-    """Return the published files of each export, the package first."""
-    found: dict[UUID, list[StoredArtifact]] = {export_id: [] for export_id in export_ids}
-    for row in await tx.all(_SQL["artifacts"], tenant_id=tx.tenant, export_ids=list(export_ids)):
-        found[row["export_id"]].append(
-            StoredArtifact(
-                row["name"], row["blob_key"], row["media_type"], row["size"], bytes(row["digest"]).hex(), row["attempt"]
-            )
-        )
-    return found
 
 
 async def count_download(tx: Transaction, export_id: UUID, artifact: StoredArtifact, *, actor: Actor) -> None:

@@ -22,6 +22,7 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "database.unavailable": "the database did not answer; the process goes on trying",
         "executor.garbled": "an executor said something that is no message; it was ended",
+        "artifact.not_deleted": "a file that nothing points at could not be deleted; the next sweep tries again",
         "job.crashed": "an executor died under a job",
         "job.not_published": "an attempt's result could not be published; it counts as a failure",
         "job.not_settled": "an attempt's end could not be stored; its executor ends and the supervisor settles it",
@@ -32,6 +33,7 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "request.denied": "a key asked for something its role may not do",
         "request.failed": "a request met an error nobody expected; the trace is below it",
         "request.unstorable": "a request held something the database can't store",
+        "run.sweep_failed": "what is not wanted any more in a run could not be ended; the next sweep tries again",
         "sweep.failed": "a sweep met an error and will come again",
     }
 )

@@ -18,7 +18,7 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.errors import LadingError, StaleLease
 from lading.exports import retention
-from lading.jobs import leases, store
+from lading.jobs import leases, runs, store
 from lading.jobs.endings import follow_up
 from lading.jobs.model import Endings
 from lading.ledger.integrator import integrate
@@ -53,9 +53,10 @@ class Upkeep:
             group.create_task(_every(_RETENTION_SECONDS, self.retain))
 
     async def promote(self) -> None:
-        """Scheduled jobs whose time has come are pending, and workers know."""
+        """Scheduled jobs whose time has come are pending, and workers know; runs in which nothing is left have ended."""
         async with self._database.system() as tx:
             count = await store.promote(tx) + await store.wake_turns(tx)
+        await runs.sweep(self._database, self._endings)
         if count:
             await self._sender.send(notify.JOBS)
 
@@ -86,7 +87,9 @@ class Upkeep:
     async def retain(self) -> None:
         """Files whose time is over are gone, and so are the working files of exports that are."""
         await retention.expire(self._database, self._blobs)
-        await retention.collect(self._database, self._blobs)
+        await retention.collect(
+            self._database, self._blobs, grace_seconds=self._settings.artifact_grace_seconds
+        )
 
 
 async def _every(seconds: float, sweep: Callable[[], Awaitable[None]]) -> None:

@@ -1,6 +1,9 @@
--- Publish one file.
-INSERT INTO artifacts (tenant_id, export_id, name, blob_key, media_type, size, digest, attempt)
+-- Publish one file, whose object is held in this transaction.
+INSERT INTO artifacts (
+    tenant_id, export_id, name, media_type, size, digest, object_state, attempt, job_id, lease_id, source, inputs
+)
 VALUES (
-    %(tenant_id)s::uuid, %(export_id)s::uuid, %(name)s::text, %(blob_key)s::text, %(media_type)s::text,
-    %(size)s::bigint, %(digest)s::bytea, %(attempt)s::integer
+    %(tenant_id)s::uuid, %(export_id)s::uuid, %(name)s::text, %(media_type)s::text, %(size)s::bigint,
+    %(digest)s::bytea, 'live', %(attempt)s::integer, %(job_id)s::uuid, %(lease_id)s::uuid, %(source)s::text,
+    %(inputs)s::jsonb
 )

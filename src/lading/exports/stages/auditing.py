@@ -6,15 +6,17 @@ Nothing is published here: `sealed` says what the pipeline's last transaction wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from lading.artifacts.verify import verify
+from lading.artifacts.verify import Report, verify
 from lading.errors import StorageFailed
-from lading.exports.model import Sealed, Stage, StoredArtifact
+from lading.exports.model import NewArtifact, Sealed, Stage
 from lading.exports.stages.mapping import mapping_of
 from lading.exports.stages.work import Result, Work
 from lading.ledger.trust import Trust
+
+_MOST_INPUTS: Final = 500
 
 
 def run(work: Work) -> Result:
@@ -22,21 +24,31 @@ def run(work: Work) -> Result:
     bundled = work.results[Stage.BUNDLING]
     facts = bundled["files"]["package"]
     report = verify(work.blobs.path(facts["key"]), Trust.load(work.trust_file))
-    mapped = mapping_of(work)
+    mapped, plan = mapping_of(work), work.export.plan
     if report.manifest["rows"]["written"] != mapped.written or not report.is_pinned:
         raise StorageFailed("The package that was built is not the one that was meant; it is not handed out.")
     if work.blobs.digest(facts["key"]) != facts["sha256"]:
         raise StorageFailed("The package changed on disk after it was built; it is not handed out.")
     work.advance(1, 1)
-    return {"files": {"package": facts}, "rows": report.manifest["rows"], "verified_files": len(report.files)}
+    return {
+        "files": {"package": facts},
+        "rows": report.manifest["rows"],
+        "verified_files": len(report.files),
+        "inputs": [
+            {"kind": "profile", "name": f"{plan.profile}@{plan.revision}", "sha256": work.profile_digest},
+            *(_input(kind, work.results[Stage.QUERYING]["files"][kind]) for kind in _spools(work)),
+        ],
+        "packed": _packed(report),
+    }
 
 
 def sealed(results: Mapping[Stage, Result]) -> Sealed:
     """Return what completing the export publishes: the package, then the report's own files."""
     bundled, audited = results[Stage.BUNDLING], results[Stage.AUDITING]
-    package = audited["files"]["package"]
-    artifacts = [_artifact(bundled["name"], "application/zip", package)]
-    artifacts += [_artifact(item["name"], item["media_type"], item) for item in results[Stage.GENERATING]["reports"]]
+    package, inputs = audited["files"]["package"], audited["inputs"]
+    reports = results[Stage.GENERATING]["reports"]
+    artifacts = [_artifact(bundled["name"], "application/zip", package, [*inputs, *audited["packed"]])]
+    artifacts += [_artifact(item["name"], item["media_type"], item, inputs) for item in reports]
     return Sealed(
         artifacts=artifacts,
         rows=dict(audited["rows"]),
@@ -46,5 +58,21 @@ def sealed(results: Mapping[Stage, Result]) -> Sealed:
     )
 
 
-def _artifact(name: str, media_type: str, facts: Mapping[str, Any]) -> StoredArtifact:
-    return StoredArtifact(name, facts["key"], media_type, facts["size"], facts["sha256"], 0)
+def _spools(work: Work) -> Sequence[str]:
+    return [kind for kind in ("rows", "attachments") if kind in work.results[Stage.QUERYING]["files"]]
+
+
+def _packed(report: Report) -> list[dict[str, Any]]:
+    """Return what is in the package, attachments too, as far as a list may go; its manifest tells of all."""
+    return [
+        {"kind": "file", "name": each.member.name, "sha256": each.member.sha256, "size": each.member.size}
+        for each in report.files[:_MOST_INPUTS]
+    ]
+
+
+def _input(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {"kind": kind, "name": facts["key"].rpartition("/")[2], "sha256": facts["sha256"], "size": facts["size"]}
+
+
+def _artifact(name: str, media_type: str, facts: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> NewArtifact:
+    return NewArtifact(name, facts["key"], media_type, facts["size"], facts["sha256"], inputs)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lading.artifacts.blobs import BlobStore, storing
-from lading.errors import StorageFailed
 from lading.exports.model import Stage, StoredExport
 from lading.exports.profile import Profile
 from lading.ledger.keys import Signer
@@ -84,8 +83,4 @@ class Stopped(Exception):
 
 def is_intact(blobs: BlobStore, facts: Mapping[str, Any]) -> bool:
     """Return True when the file of a checkpoint is there with the bytes it had."""
-    try:
-        key = facts["key"]
-        return blobs.exists(key) and blobs.size(key) == facts["size"] and blobs.digest(key) == facts["sha256"]
-    except StorageFailed:
-        return False
+    return blobs.is_whole(facts["key"], size=facts["size"], sha256=facts["sha256"])
