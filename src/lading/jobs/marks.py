@@ -1,22 +1,122 @@
 """
 Low-water marks: where a worker's claims begin to look, so that they don't walk over what was claimed long ago.
 
-A long reader keeps dead index entries alive; a claim that begins at the mark never meets them.  Marks are a worker's
+A long reader keeps dead index entries alive; a claim that begins at the mark never meets them.  Marks are one worker's
 own, a hint and no truth: they are dropped every DROP_SECONDS, and the next claim looks at everything.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Final
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 DROP_SECONDS: Final = 2.0
+_PATIENCE_SECONDS: Final = 1.0  # for who enqueues in a longer transaction, a mark does not wait
+_LOWEST: Final = -32768
+_HIGHEST: Final = 32767
+_ALWAYS: Final = "-infinity"
+
+
+class Lane(NamedTuple):
+    """A lane as one way of claiming sees it: batches leave jobs behind that run alone."""
+
+    is_batch: bool
+    tenant_id: UUID
+    kind: str
+    host: str
+
+
+class Span(NamedTuple):
+    """Jobs worth looking at: of one priority from `floor` on, or all of the priorities from `low` to `high`."""
+
+    low: int
+    high: int
+    floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What a claim saw: sequences up to `top` were handed out, by transactions before `seen_to` in part unended."""
+
+    seen_to: int
+    top: int
+    at: float
 
 
 class Marks:
-    """The marks of one worker; `clock` is monotonic, in seconds."""
+    """
+    The marks of one worker; `clock` is monotonic, in seconds.
+
+    A mark is per priority, and never passes a sequence whose transaction may still commit: it follows what was handed
+    out at a claim before, all of whose transactions have ended by now.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock: Final = clock
+        self._floors: dict[Lane, dict[int, int]] = {}
+        self._sights: Final[deque[_Sight]] = deque()
+        self._settled = 0
+        self._since = _ALWAYS
         self._drop_at = clock() + DROP_SECONDS
+
+    def since(self) -> str:
+        """Return the instant before which no turn is worth looking at, and drop every mark when it is time to."""
+        if self._clock() >= self._drop_at:
+            self._floors.clear()
+            self._since = _ALWAYS
+            self._drop_at = self._clock() + DROP_SECONDS
+        return self._since
+
+    def parameters(self, tenants: Sequence[UUID], *, is_batch: bool) -> dict[str, list[Any]]:
+        """Return the spans of the tenants' lanes as the arrays that claim.sql takes."""
+        of, rows = set(tenants), list[tuple[Lane, Span]]()
+        for lane, floors in self._floors.items():
+            if lane.is_batch == is_batch and lane.tenant_id in of:
+                rows += [(lane, span) for span in spans(floors)]
+        return {
+            "mark_tenants": [lane.tenant_id for lane, _ in rows],
+            "mark_kinds": [lane.kind for lane, _ in rows],
+            "mark_hosts": [lane.host for lane, _ in rows],
+            "mark_lows": [span.low for _, span in rows],
+            "mark_highs": [span.high for _, span in rows],
+            "mark_floors": [span.floor for _, span in rows],
+        }
+
+    def learn(self, claimed: Sequence[Mapping[str, Any]], *, top: int, since: str, is_batch: bool) -> None:
+        """Raise the marks after a claim that took the rows `claimed`."""
+        self._since = since
+        if not claimed:
+            return
+        now = self._clock()
+        self._settle(claimed[0]["seen_from"], now)
+        self._sights.append(_Sight(claimed[0]["seen_to"], top, now))
+        for row in claimed:
+            lane = Lane(is_batch, row["tenant_id"], row["kind"], row["host"])
+            floors = self._floors.setdefault(lane, {})
+            floor = min(row["sequence"], self._settled) + 1
+            floors[row["priority"]] = max(floor, floors.get(row["priority"], 0))
+
+    def _settle(self, seen_from: int, now: float) -> None:
+        while self._sights and (self._sights[0].seen_to <= seen_from or self._sights[0].at < now - _PATIENCE_SECONDS):
+            self._settled = max(self._settled, self._sights.popleft().top)
+
+
+def spans(floors: Mapping[int, int]) -> Iterator[Span]:
+    """
+    Yield what is worth looking at, highest priority first, when `floors` holds the mark of each priority seen.
+
+    >>> [tuple(span) for span in spans({0: 71, 5: 40})]
+    [(6, 32767, 0), (5, 5, 40), (1, 4, 0), (0, 0, 71), (-32768, -1, 0)]
+    """
+    high = _HIGHEST
+    for priority in sorted(floors, reverse=True):
+        if high > priority:
+            yield Span(priority + 1, high, 0)
+        yield Span(priority, priority, floors[priority])
+        high = priority - 1
+    if high >= _LOWEST:
+        yield Span(_LOWEST, high, 0)

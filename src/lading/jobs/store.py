@@ -17,7 +17,7 @@ from lading import ids
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import Conflict, InvalidTransition, NotFound
-from lading.jobs import letters
+from lading.jobs import letters, run_store
 from lading.jobs.marks import Marks
 from lading.jobs.model import Claim, Endings, Fault, Fence, Job, NewJob, State
 from lading.jobs.rows import SYSTEM, end_row, entry, job_of
@@ -59,8 +59,9 @@ async def claim(
     """Return up to `limit` pending jobs, now running on the lease; none when the lease is not alive."""
     rows = await _take(tx, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=None, marks=marks)
     worker = Actor("worker", ids.show(ids.LEASE, lease_id))
-    for row in rows:
-        await record(tx, entry("job.claimed", row, worker), tenant=row["tenant_id"])
+    for tenant in {row["tenant_id"] for row in rows}:
+        mine = [entry("job.claimed", row, worker) for row in rows if row["tenant_id"] == tenant]
+        await record(tx, *mine, tenant=tenant)
     return [Claim(row["tenant_id"], row["id"], lease_id, row["kind"]) for row in rows]
 
 
@@ -92,16 +93,31 @@ async def _take(
     marks: Marks | None,
 ) -> Sequence[Row]:
     # Two statements on purpose: the turns are locked first, so that the second sees all that their former holders did.
+    known = marks if marks is not None else Marks()
+    since, is_batch = known.since(), batch_id is not None
     await tx.run(_SQL["hurry"])
-    turns = await tx.all(_SQL["take_turns"], lease_id=lease_id, limit=_TENANTS_PER_CLAIM)
-    if not turns:
-        turns = await tx.all(_SQL["wait_turn"], lease_id=lease_id)
-    if not turns:
-        return []
-    tenants = [row["tenant_id"] for row in turns]
+    turns = await tx.one(_SQL["take_turns"], lease_id=lease_id, limit=_TENANTS_PER_CLAIM, since=since)
+    tenants, places = turns["tenants"], turns["places"]
+    if not tenants:
+        waited = await tx.maybe(_SQL["wait_turn"], lease_id=lease_id, since=since)
+        if waited is None:
+            return []
+        tenants, places = [waited["tenant_id"]], [waited["place"]]
+    if turns["is_reserved"]:
+        await tx.run(_SQL["reserve"])
     rows = await tx.all(
-        _SQL["claim"], lease_id=lease_id, kinds=list(kinds), limit=limit, tenants=tenants, batch_id=batch_id
+        _SQL["claim"],
+        lease_id=lease_id,
+        kinds=list(kinds),
+        limit=limit,
+        tenants=tenants,
+        places=places,
+        since=since,
+        is_reserved=turns["is_reserved"],
+        batch_id=batch_id,
+        **known.parameters(tenants, is_batch=is_batch),
     )
+    known.learn(rows, top=turns["top"], since=turns["since"], is_batch=is_batch)
     for lane in await tx.all(_SQL["changed_lanes"], tenants=tenants):
         await record(tx, _lane_entry(lane), tenant=lane["tenant_id"])
     return rows
@@ -148,6 +164,8 @@ async def revive(
     if row is None:
         raise Conflict(f"{ids.show(ids.JOB, job_id)} is not dead any more; nothing was requeued.")
     job = job_of(row)
+    if job.run_id is not None:
+        await run_store.admit_revival(tx, job.id, job.run_id)
     if job.kind in endings:
         await endings[job.kind].revived(tx, job, actor)
     return job

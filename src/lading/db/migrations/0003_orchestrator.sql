@@ -240,10 +240,30 @@ $$;
 INSERT INTO turns (tenant_id, next_at) SELECT DISTINCT tenant_id, lading_now() FROM jobs ON CONFLICT DO NOTHING;
 
 -- By row and only where it matters: a claim changes many rows, none of which wakes anybody.
+-- Who ends a job holds it, and the children it lets go on, and never waits for a turn besides: two that end parents of
+-- one child would wait for each other.  A turn that is held is just being woken or claimed.
 CREATE OR REPLACE FUNCTION wake_after_update() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE turns SET next_at = lading_now() WHERE tenant_id = new.tenant_id AND next_at > lading_now();
+    UPDATE turns SET next_at = lading_now()
+    WHERE tenant_id IN (
+        SELECT asleep.tenant_id FROM turns AS asleep
+        WHERE asleep.tenant_id = new.tenant_id AND asleep.next_at > lading_now()
+        FOR UPDATE SKIP LOCKED
+    );
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE FUNCTION wake_after_delete() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE turns SET next_at = lading_now()
+    WHERE tenant_id IN (
+        SELECT asleep.tenant_id FROM turns AS asleep
+        WHERE asleep.next_at > lading_now()
+          AND asleep.tenant_id IN (SELECT removed.tenant_id FROM removed WHERE removed.state = 'running')
+        FOR UPDATE SKIP LOCKED
+    );
     RETURN NULL;
 END
 $$;
