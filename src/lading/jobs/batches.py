@@ -25,6 +25,7 @@ from lading.jobs.marks import Marks
 from lading.jobs.model import Claim, Fence, Job, NewJob
 from lading.jobs.rows import job_of
 from lading.jobs.rules import payload_digest
+from lading.jobs.run_store import End, jobs_ended
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
 from lading.limits import breakers
@@ -112,6 +113,9 @@ async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID, b
         ended = [each for each in ended if each[1].job_id in settled]
     await _answered(tx, ended)
     await _record(tx, "jobs.completed", ended, lease_id=lease_id, batch_id=batch_id)
+    if row["run_jobs"]:
+        told = zip(row["run_tenants"], row["run_jobs"], row["run_ids"], strict=True)
+        await jobs_ended(tx, [End(tenant, job_id, run_id, "completed") for tenant, job_id, run_id in told])
     return stale
 
 

@@ -20,6 +20,10 @@ MAX_NODES: Final = 20_000
 MAX_EDGES: Final = 100_000
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
 _MOST_FAULTS: Final = 100
+_LONGEST_NAME: Final = 100
+_URGENT: Final = 100
+_MOST_ATTEMPTS: Final = 1000
+_YEAR: Final = 365 * 86_400
 _SHOWN: Final = 12
 
 
@@ -160,11 +164,29 @@ def _check(nodes: Sequence[Node]) -> None:
         known.add(node.key)
     for number, node in enumerate(nodes):
         faults += _parent_faults(number, node, known)
+        faults += _value_faults(number, node)
         if len(faults) > _MOST_FAULTS:
             break
     if faults:
         first = faults[0]
         raise InvalidInput(f"{first.pointer[1:].replace('/', '.')}: {first.detail}", tuple(faults[:_MOST_FAULTS]))
+
+
+def _value_faults(number: int, node: Node) -> list[FieldError]:
+    where = f"/nodes/{number}"
+    named = (
+        ("kind", 1 <= len(node.kind) <= _LONGEST_NAME, f"must be 1 to {_LONGEST_NAME} characters long."),
+        ("source", len(node.host) <= _LONGEST_NAME, f"is longer than {_LONGEST_NAME} characters; no source is."),
+        ("priority", -_URGENT <= node.priority <= _URGENT, f"must be between -{_URGENT} and {_URGENT}."),
+        ("max_attempts", _is_within(node.max_attempts, 1, _MOST_ATTEMPTS), f"must be between 1 and {_MOST_ATTEMPTS}."),
+        ("deadline_seconds", _is_within(node.deadline_seconds, 1, _YEAR), f"must be between 1 and {_YEAR}."),
+        ("expected_seconds", _is_within(node.expected_seconds, 0, _YEAR), f"must be between 0 and {_YEAR}."),
+    )
+    return [FieldError(f"{where}/{name}", detail) for name, is_fit, detail in named if not is_fit]
+
+
+def _is_within(value: int | None, least: int, most: int) -> bool:
+    return value is None or least <= value <= most
 
 
 def _parent_faults(number: int, node: Node, known: set[str]) -> list[FieldError]:

@@ -53,7 +53,7 @@ class Upkeep:
             group.create_task(_every(_RETENTION_SECONDS, self.retain))
 
     async def promote(self) -> None:
-        """Scheduled jobs whose time has come are pending, and workers know; runs in which nothing is left have ended."""
+        """Scheduled jobs whose time has come are pending, and workers know; runs with nothing left have ended."""
         async with self._database.system() as tx:
             count = await store.promote(tx) + await store.wake_turns(tx)
         await runs.sweep(self._database, self._endings)
