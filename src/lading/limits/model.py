@@ -20,6 +20,7 @@ class WaitingFor(StrEnum):
     BREAKER = "breaker"
     BLACKOUT = "blackout"
     PAUSE = "pause"
+    RETRY = "retry"
 
 
 class Scope(StrEnum):
@@ -33,7 +34,12 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Jobs on `host` may start `rate` times a second, `burst` at once; `tokens` are left now."""
+    """
+    Jobs on `host` may start `rate` times a second, `burst` at once; `tokens` are left now.
+
+    Of the rate `factor` is left by the host's 429; nothing starts before `blocked_until`.  One that `is_learnt` was set
+    by nobody: it came with a 429 and goes when its factor is whole.
+    """
 
     host: str
     rate: float
@@ -42,6 +48,9 @@ class Bucket:
     version: int
     reason: str | None = None
     ticket: str | None = None
+    factor: float = 1.0
+    blocked_until: datetime | None = None
+    is_learnt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

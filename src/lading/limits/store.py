@@ -62,7 +62,7 @@ async def set_bucket(
     # Text: a float has no canonical form.
     data = {"rate": f"{rate:g}", "burst": f"{burst:g}", **grounds(reason, ticket)}
     await _changed(tx, Entry("bucket.set", f"source:{host}", actor, data))
-    return Bucket(row["host"], row["rate"], row["burst"], row["tokens"], row["version"])
+    return _bucket(row)
 
 
 async def drop_bucket(tx: Transaction, host: str, *, actor: Actor, reason: str = "", ticket: str | None = None) -> None:
@@ -75,7 +75,7 @@ async def drop_bucket(tx: Transaction, host: str, *, actor: Actor, reason: str =
 async def buckets(tx: Transaction) -> Sequence[Bucket]:
     """Return every bucket as it stands now."""
     rows = await tx.all(_SQL["buckets"], tenant_id=tx.tenant)
-    return [Bucket(row["host"], row["rate"], row["burst"], row["tokens"], row["version"]) for row in rows]
+    return [_bucket(row) for row in rows]
 
 
 async def set_quota(
@@ -259,6 +259,10 @@ def _target_fault(scope: Scope, target: str) -> str | None:
             except NotFound as error:
                 return error.message
             return None
+
+
+def _bucket(row: Row) -> Bucket:
+    return Bucket(**{name: row[name] for name in Bucket.__slots__})
 
 
 def _pause(row: Row) -> Pause:
