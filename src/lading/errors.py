@@ -93,6 +93,12 @@ class StaleLease(Conflict):
     code = "stale-lease"
 
 
+class PreconditionFailed(Conflict):
+    """The thing has changed since the version that the caller names."""
+
+    code = "precondition-failed"
+
+
 class QueueFull(LadingError):
     """Too many jobs of the tenant have not ended; the same request may be taken later."""
 

@@ -21,6 +21,7 @@ from lading.wire.exports import Export
 FINAL: Final = frozenset({"completed", "failed", "cancelled", "expired"})
 MAX_WAIT_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 1
+_VERSION: Final = re.compile(r'"v(\d{1,18})"', re.ASCII)
 _PREFER_WAIT: Final = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])")
 
 
@@ -63,6 +64,21 @@ def matches(header: str | None, tag: str) -> bool:
         return False
     given = [each.strip().removeprefix("W/") for each in header.split(",")]
     return "*" in given or tag in given
+
+
+def expected_version(header: str | None) -> int | None:
+    """
+    Return the version that an If-Match header names, None for any; InvalidInput when it is no tag of ours.
+
+    >>> expected_version('"v3"'), expected_version("*"), expected_version(None)
+    (3, None, None)
+    """
+    if header is None or header.strip() == "*":
+        return None
+    found = _VERSION.fullmatch(header.strip())
+    if found is None:
+        raise InvalidInput.field("If-Match", 'is not the ETag of an earlier answer, such as "v3".')
+    return int(found[1])
 
 
 def preferred_wait(header: str | None) -> float | None:

@@ -9,18 +9,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from lading.api import (
+    artifacts,
     bufdir,
     documents,
     exports,
     health,
+    job_actions,
+    job_requests,
     jobs,
     ledger,
     letters,
     limits,
+    pauses,
     problems,
     profiles,
     sources,
     tenants,
+    throttles,
 )
 from lading.api.middleware import Door
 from lading.api.routing import Route
@@ -29,12 +34,17 @@ from lading.api.services import Services
 ROUTERS: Final = (
     health.router,
     exports.router,
+    artifacts.router,
     bufdir.router,
     profiles.router,
     sources.router,
+    job_requests.router,
+    job_actions.router,
     jobs.router,
     letters.router,
     limits.router,
+    pauses.router,
+    throttles.router,
     ledger.router,
     tenants.router,
 )

@@ -1,5 +1,5 @@
 """
-Opaque places in a list that is sorted by id, bound to the list's filters.
+Opaque places in a list, bound to the list's filters.
 
 A cursor of another list, or of the same one with other filters, is refused: it would skip rows in silence.
 """
@@ -46,6 +46,56 @@ def parse(text: str | None, prefix: str, filters: Sequence[Json]) -> UUID | None
     if digest != _digest(filters):
         raise InvalidInput.field("cursor", "belongs to a list with other filters; start again without it.")
     return identifier
+
+
+def show_words(last: Sequence[str], filters: Sequence[Json]) -> str:
+    """Return the place after `last`, in a list that is sorted by several words or by one that is no id."""
+    text = json.dumps([*last, _digest(filters)], ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def parse_words(text: str | None, count: int, filters: Sequence[Json]) -> Sequence[str] | None:
+    """
+    Return the `count` words after which the page begins, None for the first page.
+
+    >>> parse_words(show_words(["exp_1", "å.zip"], []), 2, [])
+    ['exp_1', 'å.zip']
+    """
+    if text is None:
+        return None
+    *last, digest = _words(text)
+    if len(last) != count:
+        raise _foreign()
+    if digest != _digest(filters):
+        raise InvalidInput.field("cursor", "belongs to a list with other filters; start again without it.")
+    return last
+
+
+def identifier(word: str, prefix: str) -> UUID:
+    """Return the id that a word of a cursor is."""
+    try:
+        return ids.parse(prefix, word)
+    except NotFound:
+        raise _foreign() from None
+
+
+def _words(text: str) -> Sequence[str]:
+    padded = text + "=" * (-len(text) % 4)
+    try:
+        words = json.loads(base64.b64decode(padded.encode("ascii"), b"-_", validate=True))
+    except (ValueError, UnicodeError, RecursionError, binascii.Error):
+        raise _foreign() from None
+    if (
+        not isinstance(words, list)
+        or not words
+        or not all(isinstance(word, str) and "\0" not in word for word in words)
+    ):
+        raise _foreign()
+    return words
+
+
+def _foreign() -> InvalidInput:
+    return InvalidInput.field("cursor", "is not a cursor of this list; start again without it.")
 
 
 def _digest(filters: Sequence[Json]) -> str:

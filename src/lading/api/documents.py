@@ -30,10 +30,12 @@ _MEANING: Final = {
     "403": "The role of the key may not do this.",
     "404": "There is no such thing in this tenant.",
     "409": "The thing is in a state that does not allow this.",
+    "412": "It has changed since the version that If-Match names; read it again.",
     "413": "The body is over the limit.",
     "415": "The body is not JSON.",
     "416": "The range lies outside of the file.",
     "422": "A field, parameter or header is wrong; `errors` names each.",
+    "429": "Too many jobs wait already; come back after Retry-After seconds.",
     "500": "Lading failed in a way nobody foresaw.",
     "503": "The database or the storage is away; try again after Retry-After seconds.",
 }

@@ -12,7 +12,7 @@ import asyncio
 import base64
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from io import BufferedReader
 from typing import Any, Final
@@ -114,10 +114,22 @@ def without_body(
     return None
 
 
-async def stream(file: ArtifactFile, *, range_: str | None, if_range: str | None) -> Response:
-    """Return the file or one range of it; StorageFailed when what lies there is not what was published."""
+async def stream(
+    file: ArtifactFile, again: Callable[[], Awaitable[ArtifactFile]], *, range_: str | None, if_range: str | None
+) -> Response:
+    """
+    Return the file or one range of it; StorageFailed when what lies there is not what was published.
+
+    `again` looks the file up once more: one that was unpublished or put elsewhere meanwhile is no fault of the disk.
+    """
     wanted = _wanted(file, range_, if_range)
-    opened = await asyncio.to_thread(_open, file)
+    try:
+        opened = await asyncio.to_thread(_open, file)
+    except StorageFailed:
+        now = await again()
+        if now.path == file.path:
+            raise
+        opened = await asyncio.to_thread(_open, now)
     headers = _describe(file)
     part = wanted or Span(0, file.size)
     headers["Content-Length"] = str(part.end - part.first)

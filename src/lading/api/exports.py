@@ -8,6 +8,7 @@ next change or 304, without it when the export has ended; in both cases after th
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Path, Query, Request
@@ -213,7 +214,8 @@ async def download(
     if early is not None:
         return early
     file = await services.exports.artifact(caller.principal, caller.tenant.id, identifier, name)
-    return await downloads.stream(file, range_=range, if_range=if_range)
+    again = partial(services.exports.artifact_facts, caller.tenant.id, identifier, name)
+    return await downloads.stream(file, again, range_=range, if_range=if_range)
 
 
 @router.head(_FILE, name="headArtifact", response_class=Response, responses=downloads.DOCUMENT_HEAD)

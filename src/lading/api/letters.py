@@ -6,7 +6,8 @@ In bulk each letter is closed in a transaction of its own: one that is refused k
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import astuple, dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Literal, assert_never
 from uuid import UUID
@@ -17,6 +18,7 @@ from starlette.responses import Response
 from lading import clock, ids
 from lading.api import answers, cursors, documents, grounds
 from lading.api.auth import OPERATORS, READERS, Caller, gate
+from lading.api.job_shapes import parsed
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.canonical import Json
@@ -36,12 +38,16 @@ _MAX_PAGE: Final = 200
 _MAX_BULK: Final = 1000
 _WARN_ABOVE: Final = 10
 _FAIL_ABOVE: Final = 50
+_LONGEST_AGE_SECONDS: Final = 3650 * 86_400
 
 _Services = Annotated[Services, Depends(services_of)]
 _Reader = Annotated[Caller, Depends(_READER)]
 _Operator = Annotated[Caller, Depends(_OPERATOR)]
 _Id = Annotated[str, Path(description="`job_…`, the job that died.")]
 _Text = Annotated[str | None, Query(max_length=255)]
+_Seconds = Annotated[
+    int | None, Query(ge=0, le=_LONGEST_AGE_SECONDS, description="By how long ago they died, on the server's clock.")
+]
 _State = Literal["open", "requeued", "resolved", "discarded", "any"]
 _REFUSALS: Final = documents.problems(400, 404, 409)
 
@@ -54,6 +60,32 @@ class Verb(StrEnum):
     DISCARD = "discard"
 
 
+@dataclass(frozen=True, slots=True)
+class Age:
+    """When letters died, as a request says it: between instants, and by how long ago."""
+
+    died_from: str | None
+    died_to: str | None
+    older_than_seconds: int | None
+    newer_than_seconds: int | None
+
+    def of(self, wanted: LetterFilter, *, now: datetime) -> LetterFilter:
+        """Return the filter within these bounds; InvalidInput names the one that is none."""
+        for name in ("older_than_seconds", "newer_than_seconds"):
+            if not 0 <= (getattr(self, name) or 0) <= _LONGEST_AGE_SECONDS:
+                raise InvalidInput.field(name, f"must be between 0 and {_LONGEST_AGE_SECONDS}.")
+        begins, ends = [parsed("died_from", self.died_from)], [parsed("died_to", self.died_to)]
+        if self.newer_than_seconds is not None:
+            begins.append(now - timedelta(seconds=self.newer_than_seconds))
+        if self.older_than_seconds is not None:
+            ends.append(now - timedelta(seconds=self.older_than_seconds))
+        return replace(
+            wanted,
+            died_from=max((each for each in begins if each is not None), default=None),
+            died_to=min((each for each in ends if each is not None), default=None),
+        )
+
+
 @router.get(_BASE, name="listDeadLetters", response_model=wire.DeadLetterPage)
 async def list_letters(
     *,
@@ -64,15 +96,22 @@ async def list_letters(
     code: _Text = None,
     fingerprint: _Text = None,
     state: Annotated[_State, Query(description="Open ones if none is given.")] = "open",
+    died_from: Annotated[
+        str | None, Query(max_length=40, description="Those that died at this instant or later.")
+    ] = None,
+    died_to: Annotated[str | None, Query(max_length=40, description="Those that died before this instant.")] = None,
+    older_than_seconds: _Seconds = None,
+    newer_than_seconds: _Seconds = None,
     limit: Annotated[int, Query(ge=1, le=_MAX_PAGE)] = 50,
     cursor: Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")] = None,
 ) -> Response:
     """List dead letters, newest job first."""
-    filters: list[Json] = [kind, source, code, fingerprint, state]
+    age = Age(died_from, died_to, older_than_seconds, newer_than_seconds)
+    filters: list[Json] = [kind, source, code, fingerprint, state, *astuple(age)]
     before = cursors.parse(cursor, ids.JOB, filters)
     wanted = LetterFilter(kind, source, code, fingerprint, state=None if state == "any" else state)
     async with services.database.tenant(caller.tenant.id) as tx:
-        found = await letters.page(tx, wanted, before=before, limit=limit + 1)
+        found = await letters.page(tx, age.of(wanted, now=tx.now), before=before, limit=limit + 1)
     following = cursors.show(found[limit - 1].job_id, ids.JOB, filters) if len(found) > limit else None
     return answers.shown(wire.DeadLetterPage([_shown(each) for each in found[:limit]], following))
 
@@ -83,6 +122,19 @@ async def list_clusters(caller: _Reader, services: _Services) -> Response:
     async with services.database.tenant(caller.tenant.id) as tx:
         found = await letters.clusters(tx)
     return answers.shown(wire.LetterClusterList([_cluster(each) for each in found]))
+
+
+@router.get(f"{_BASE}/stats", name="getDeadLetterStats", response_model=wire.LetterStats)
+async def stats(caller: _Reader, services: _Services) -> Response:
+    """Tell how many letters there are, the open ones by kind, source, code and age, and how many died on which day."""
+    async with services.database.tenant(caller.tenant.id) as tx:
+        found = await letters.stats(tx)
+    counts = {
+        f"by_{by}": [wire.LetterCount(name, count) for name, count in groups] for by, groups in found.open_by.items()
+    }
+    states = {name: found.states.get(name, 0) for name in ("open", "requeued", "resolved", "discarded")}
+    days = [wire.LetterDay(day.isoformat(), count) for day, count in found.days]
+    return answers.shown(wire.LetterStats(**states, died_again=found.died_again, **counts, days=days))
 
 
 @router.get(f"{_BASE}/health", name="getDeadLetterHealth", response_model=wire.LetterHealth)
@@ -166,11 +218,16 @@ async def _bulk(services: Services, caller: Caller, verb: Verb, body: wire.BulkR
     given = grounds.admit(body.reason, body.ticket)
     if not 1 <= body.limit <= _MAX_BULK:
         raise InvalidInput.field("limit", f"must be between 1 and {_MAX_BULK}.")
+    age = Age(body.died_from, body.died_to, body.older_than_seconds, body.newer_than_seconds)
+    filters: list[Json] = [body.kind, body.source, body.code, body.fingerprint, *astuple(age)]
+    before = cursors.parse(body.cursor, ids.JOB, filters)
     wanted = LetterFilter(body.kind, body.source, body.code, body.fingerprint)
     async with services.database.tenant(caller.tenant.id) as tx:
-        found = await letters.page(tx, wanted, before=None, limit=body.limit)
+        found = await letters.page(tx, age.of(wanted, now=tx.now), before=before, limit=body.limit + 1)
+    has_more, found = len(found) > body.limit, found[: body.limit]
+    following = cursors.show(found[-1].job_id, ids.JOB, filters) if has_more else None
     if body.dry_run:
-        return answers.shown(wire.BulkResult(len(found), 0, []))
+        return answers.shown(wire.BulkResult(len(found), 0, [], has_more, following))
     refused: list[wire.Refusal] = []
     for letter in found:
         try:
@@ -178,7 +235,7 @@ async def _bulk(services: Services, caller: Caller, verb: Verb, body: wire.BulkR
         except (Conflict, NotFound) as error:
             refused.append(wire.Refusal(ids.show(ids.JOB, letter.job_id), error.message))
     await _wake(services, verb)
-    return answers.shown(wire.BulkResult(len(found), len(found) - len(refused), refused))
+    return answers.shown(wire.BulkResult(len(found), len(found) - len(refused), refused, has_more, following))
 
 
 async def _close(services: Services, caller: Caller, verb: Verb, job_id: UUID, given: Grounds) -> Letter:
@@ -213,6 +270,7 @@ def _shown(letter: Letter) -> wire.DeadLetter:
         fingerprint=letter.fingerprint,
         attempt=letter.attempt,
         died_at=clock.show(letter.died_at),
+        deaths=letter.deaths,
         state=letter.state,
         closed_at=_instant(letter.closed_at),
         closed_by=letter.closed_by,

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import Depends, Path
+from fastapi import Depends, Header, Path
 from starlette.responses import Response
 
-from lading.api import answers, documents
+from lading import ids
+from lading.api import answers, documents, grounds
 from lading.api.auth import ADMINS, INSPECTORS, OPERATORS, Caller, TenantGate, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
+from lading.db.transaction import Transaction
+from lading.errors import Conflict
+from lading.exports import registry
+from lading.jobs import controls
 from lading.sources import store
 from lading.sources.model import Source
 from lading.wire import sources as wire
+from lading.wire.jobs import Grounds
 
 router: Final = new_router("sources")
 _BASE: Final = "/api/v1/sources"
@@ -23,8 +29,13 @@ _OPERATOR: Final = gate(OPERATORS)
 # A reference names a secret or a folder of the machine, and whoever chooses it reads through it what it names, another
 # organisation's source included: only the people who run the machine may.
 _INSTANCE: Final = TenantGate(ADMINS, only_instance=True)
+_SHOWN: Final = 10
+_ETAG: Final = {"headers": {"ETag": documents.header("The version of the source.", '"v3"')}}
 _Services = Annotated[Services, Depends(services_of)]
 _Name = Annotated[str, Path(description="Name of the source.")]
+_IfMatch = Annotated[
+    str | None, Header(alias="If-Match", description="The ETag that was read: only if nobody has changed it since.")
+]
 
 
 @router.get(_BASE, name="listSources", response_model=wire.SourceList)
@@ -40,14 +51,19 @@ async def get(name: _Name, caller: Annotated[Caller, Depends(_INSPECTOR)], servi
     """Tell where a source is read and with whose credentials, by reference."""
     async with services.database.tenant(caller.tenant.id) as tx:
         found = await store.get(tx, name)
-    return answers.shown(_shown(found))
+    return _answer(found)
 
 
-@router.put(_ONE, name="putSource", response_model=wire.Source)
+@router.put(_ONE, name="putSource", response_model=wire.Source, responses={200: _ETAG, **documents.problems(404, 412)})
 async def put(
-    name: _Name, body: wire.SourceRequest, caller: Annotated[Caller, Depends(_INSTANCE)], services: _Services
+    name: _Name,
+    body: wire.SourceRequest,
+    caller: Annotated[Caller, Depends(_INSTANCE)],
+    services: _Services,
+    if_match: _IfMatch = None,
 ) -> Response:
     """Register a source or change its settings; for the instance's admins, because it names secrets of the machine."""
+    version = answers.expected_version(if_match)
     async with services.database.tenant(caller.tenant.id) as tx:
         stands = await store.register(
             tx,
@@ -57,8 +73,27 @@ async def put(
             kind=body.kind,
             attachments_ref=body.attachments_ref,
             timeout_seconds=body.timeout_seconds,
+            version=version,
         )
-    return answers.shown(_shown(stands))
+    return _answer(stands)
+
+
+@router.delete(_ONE, name="deleteSource", status_code=204, responses=documents.problems(400, 404, 409, 412))
+async def delete(
+    name: _Name,
+    caller: Annotated[Caller, Depends(_INSTANCE)],
+    services: _Services,
+    body: Grounds | None = None,
+    if_match: _IfMatch = None,
+) -> Response:
+    """Remove a source that no active profile reads and no live job calls; limits on its name stay."""
+    given, version = grounds.of(body), answers.expected_version(if_match)
+    async with services.database.tenant(caller.tenant.id) as tx:
+        await store.delete(
+            tx, name, actor=caller.principal.actor, reason=given.reason, ticket=given.ticket, version=version
+        )
+        await _require_unused(tx, name)
+    return Response(status_code=204)
 
 
 @router.post(
@@ -71,6 +106,25 @@ async def test(name: _Name, caller: Annotated[Caller, Depends(_OPERATOR)], servi
     found = await services.trials.run(source)
     checks = [wire.Check(each.name, each.is_ok, each.detail) for each in found]
     return answers.shown(wire.SourceReport(all(each.ok for each in checks), checks))
+
+
+async def _require_unused(tx: Transaction, name: str) -> None:
+    readers = [profile for profile, source in (await registry.active_sources(tx)).items() if source == name]
+    if readers:
+        raise Conflict(
+            f"Source {name} is read by the active revision of {', '.join(readers[:_SHOWN])}; "
+            "activate one that reads another source first."
+        )
+    users = await controls.users_of(tx, name)
+    if users.count:
+        shown = ", ".join(ids.show(ids.JOB, each) for each in users.sample)
+        raise Conflict(
+            f"Source {name} is called by {users.count} live jobs ({shown}); let them end or cancel them."
+        )
+
+
+def _answer(source: Source) -> Response:
+    return answers.shown(_shown(source), headers={"ETag": f'"v{source.version}"'})
 
 
 def _shown(source: Source) -> wire.Source:

@@ -85,6 +85,12 @@ async def profiles_of(tx: Transaction) -> Sequence[Summary]:
     return [Summary(row["name"], row["active_revision"], row["latest_revision"]) for row in rows]
 
 
+async def active_sources(tx: Transaction) -> Mapping[str, str]:
+    """Return profile → source of the active revisions."""
+    rows = await tx.all(_STATEMENTS["profile_sources"], tenant_id=tx.tenant)
+    return {row["name"]: row["source"] for row in rows}
+
+
 async def history(tx: Transaction, name: str) -> Sequence[Revision]:
     """Return the revisions of a profile, newest first and without documents."""
     rows = await tx.all(_STATEMENTS["profile_history"], tenant_id=tx.tenant, name=name)

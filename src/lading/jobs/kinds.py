@@ -63,8 +63,8 @@ def whole(payload: Mapping[str, Any]) -> Mapping[str, Any]:
 
 NOOP: Final = Kind(
     NOOP_KIND,
-    "Does nothing for `seconds`, then completes; with `fail` it fails with that code, the first `fails` times or always; "
-    "with `throttled_seconds` it says that its source asks for so long a rest. For drills.",
+    "Does nothing for `seconds`, then completes; with `fail` it fails with that code, the first `fails` times or "
+    "always; with `throttled_seconds` it says that its source asks for so long a rest. For drills.",
     whole,
     check_noop,
 )

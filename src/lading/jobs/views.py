@@ -6,6 +6,7 @@ Reads only; what changes a job is in `store`.  Takes `tx`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import NotFound
 from lading.jobs.model import State
+from lading.ledger import store as ledger
 
 _SQL: Final = Statements("lading.jobs")
 
@@ -113,6 +115,27 @@ async def attempts(tx: Transaction, job_id: UUID) -> list[AttemptView]:
     """Return the attempts at a job, oldest first."""
     rows = await tx.all(_SQL["attempts"], tenant_id=tx.tenant, job_id=job_id)
     return [AttemptView(**{name: row[name] for name in AttemptView.__slots__}) for row in rows]
+
+
+async def history(tx: Transaction, job_id: UUID) -> list[dict[str, Any]]:
+    """
+    Return what the ledger says of a job, oldest first.
+
+    A line about a batch names many jobs; here it names this one, and `among` how many.
+    """
+    own = ids.show(ids.JOB, (await look(tx, job_id)).id)
+    rows = await tx.all(_SQL["job_batches"], tenant_id=tx.tenant, job_id=job_id)
+    found = [json.loads(line) for line in await ledger.history(tx, own)]
+    for row in rows:
+        lines = await ledger.history(tx, ids.show(ids.BATCH, row["batch_id"]))
+        found += [told for line in lines if (told := _own_part(json.loads(line), own)) is not None]
+    return sorted(found, key=lambda told: told["at"])
+
+
+def _own_part(told: dict[str, Any], own: str) -> dict[str, Any] | None:
+    named = told["data"].get("jobs", [])
+    mine = [each for each in named if each.partition(":")[0] == own]
+    return {**told, "data": {**told["data"], "jobs": mine, "among": len(named)}} if mine else None
 
 
 def _view(row: Row) -> JobView:

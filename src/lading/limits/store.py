@@ -130,10 +130,7 @@ async def drop_quota(tx: Transaction, kind: str, *, actor: Actor, reason: str = 
 async def quotas(tx: Transaction) -> Sequence[Quota]:
     """Return every quota and what runs under it now."""
     rows = await tx.all(_SQL["quotas"], tenant_id=tx.tenant)
-    return [
-        Quota(row["kind"], row["max_active"], row["max_per_hour"], row["burst"], row["active"], row["version"])
-        for row in rows
-    ]
+    return [Quota(**{name: row[name] for name in Quota.__slots__}) for row in rows]
 
 
 # --- pauses and blackouts -------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 """
-Sources in the database: register, get, all.
+Sources in the database: register, get, all, delete.
 
 Every change of a source and its ledger entry are in the caller's transaction; nothing here commits or connects.
 """
@@ -12,8 +12,8 @@ from typing import Final
 
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
-from lading.errors import InvalidInput, NotFound
-from lading.ledger.entry import Actor, Entry
+from lading.errors import InvalidInput, NotFound, PreconditionFailed
+from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 from lading.sources.credentials import is_reserved
 from lading.sources.model import Source
@@ -33,9 +33,16 @@ async def register(
     kind: str = "postgresql",
     attachments_ref: str | None = None,
     timeout_seconds: int = 600,
+    version: int | None = None,
 ) -> Source:
-    """Return the source as it stands after this: new, replaced (version + 1), or unchanged (nothing recorded)."""
+    """
+    Return the source as it stands after this: new, replaced (version + 1), or unchanged (nothing recorded).
+
+    With `version` only that version is replaced: PreconditionFailed when it is another by now.
+    """
     _check(name, kind, credentials_ref, attachments_ref, timeout_seconds)
+    if version is not None:
+        await _require(tx, name, version)
     row = await tx.maybe(
         _STATEMENTS["register"],
         tenant_id=tx.tenant,
@@ -69,6 +76,27 @@ async def get(tx: Transaction, name: str) -> Source:
 async def all(tx: Transaction) -> Sequence[Source]:  # noqa: A001 - read as `store.all`, like `Transaction.all`
     """Return every source of the tenant, by name."""
     return [_source(row) for row in await tx.all(_STATEMENTS["all"], tenant_id=tx.tenant)]
+
+
+async def delete(
+    tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None, version: int | None = None
+) -> None:
+    """Remove the source; whether something still uses it is for the caller to look at, in the same transaction."""
+    if version is not None:
+        await _require(tx, name, version)
+    row = await tx.maybe(_STATEMENTS["delete"], tenant_id=tx.tenant, name=name)
+    if row is None:
+        await get(tx, name)  # which says that there is none
+        return
+    data = {"kind": row["kind"], **grounds(reason, ticket)}
+    await record(tx, Entry("source.deleted", f"source:{name}", actor, data, row["version"]))
+
+
+async def _require(tx: Transaction, name: str, version: int) -> None:
+    row = await tx.maybe(_STATEMENTS["lock"], tenant_id=tx.tenant, name=name)
+    stands = (await get(tx, name)).version if row is None else row["version"]
+    if stands != version:
+        raise PreconditionFailed(f"Source {name} is at version {stands}, not {version}; read it again, then change it.")
 
 
 def _check(name: str, kind: str, credentials_ref: str, attachments_ref: str | None, timeout_seconds: int) -> None:

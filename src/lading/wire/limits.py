@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from lading.wire.exports import STRICT
+from lading.wire.throttles import SetThrottle
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,11 @@ class PauseRequest:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Something an operator stopped: until it is resumed, or, with `ends_at`, until then."""
+    """
+    Something an operator stopped: until it is resumed, or, with `ends_at`, until then.
+
+    One that was lifted says when, by whom and why.
+    """
 
     id: str
     scope: str
@@ -98,13 +103,18 @@ class Pause:
     created_at: str
     starts_at: str
     ends_at: str | None
+    lifted_at: str | None = None
+    lifted_by: str | None = None
+    lift_reason: str | None = None
+    lift_ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PauseList:
-    """The stops that are not over, oldest first."""
+    """The stops that are not over, oldest first; or one page of those that are, newest first."""
 
     items: list[Pause]
+    next_cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +131,10 @@ class Throttle:
 
 @dataclass(frozen=True, slots=True)
 class ThrottleList:
-    """The lanes that are held back now."""
+    """The lanes that are held back now, and what somebody slowed down."""
 
     items: list[Throttle]
+    set: list[SetThrottle] = field(default_factory=list[SetThrottle])
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class SourceRequest:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where rows are read."""
+    """Where rows are read; `version` counts its changes and is its ETag."""
 
     name: str
     kind: str

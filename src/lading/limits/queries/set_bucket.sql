@@ -14,4 +14,4 @@ SET rate = excluded.rate,
     reason = excluded.reason,
     ticket = excluded.ticket,
     version = buckets.version + 1
-RETURNING host, rate, burst, tokens, version, reason, ticket, reason, ticket, factor, blocked_until, is_learnt
+RETURNING host, rate, burst, tokens, version, reason, ticket, factor, blocked_until, is_learnt

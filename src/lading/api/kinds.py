@@ -1,0 +1,19 @@
+"""The kinds of jobs that this Lading knows, and what people see of their payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from lading import ids
+from lading.exports.model import JOB_KIND
+from lading.jobs.kinds import NOOP, Kind, Kinds
+
+
+def _export(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"export": ids.show(ids.EXPORT, UUID(payload["export"]))}
+
+
+EXPORT: Final = Kind(JOB_KIND, "Makes the package of an export; ask for one with `POST /api/v1/exports`.", _export)
+KINDS: Final[Kinds] = {kind.name: kind for kind in (EXPORT, NOOP)}
