@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from lading.api import (
+    allocations,
     artifacts,
     bufdir,
     documents,
@@ -23,6 +24,7 @@ from lading.api import (
     pauses,
     problems,
     profiles,
+    retry_policies,
     sources,
     tenants,
     throttles,
@@ -43,6 +45,8 @@ ROUTERS: Final = (
     jobs.router,
     letters.router,
     limits.router,
+    retry_policies.router,
+    allocations.router,
     pauses.router,
     throttles.router,
     ledger.router,

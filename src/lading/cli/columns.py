@@ -165,7 +165,36 @@ THROTTLES: Final = {
     "since": "since",
     "jobs": "pending",
 }
-RATE_LIMITS: Final = {"source": "source", "rate": "rate", "burst": "burst", "left now": "tokens"}
+RATE_LIMITS: Final = {
+    "source": "source",
+    "rate": "rate",
+    "burst": "burst",
+    "left now": "tokens",
+    "factor": "factor",
+    "rate now": "effective_rate",
+    "blocked until": "blocked_until",
+    "learnt": "is_learnt",
+    "reason": "reason",
+    "ticket": "ticket",
+}
+RETRY_POLICIES: Final = {
+    "kind": "kind",
+    "class": "fault_class",
+    "most attempts": "max_attempts",
+    "base seconds": "base_seconds",
+    "cap seconds": "cap_seconds",
+    "shipped": "is_shipped",
+    "reason": "reason",
+    "ticket": "ticket",
+}
+ALLOCATIONS: Final = {
+    "tenant": "tenant",
+    "strategy": "strategy",
+    "value": "value",
+    "most queued": "max_queued",
+    "reason": "reason",
+    "ticket": "ticket",
+}
 BREAKERS: Final = {
     "source": "source",
     "state": "state",
@@ -183,3 +212,25 @@ PAUSES: Final = {
     "ticket": "ticket",
     "reason": "reason",
 }
+ARTIFACTS: Final = {
+    "sha256": "sha256",
+    "size": "size",
+    "export": "export",
+    "job": "job",
+    "attempt": "attempt",
+    "downloads": "downloads",
+    "created": "created_at",
+    "name": "name",
+}
+CONTENT: Final = {
+    "sha256": "sha256",
+    "size": "size",
+    "state": "state",
+    "created": "created_at",
+    "tombstoned": "tombstoned_at",
+    "ledger entry": "receipt.index",
+    "ledger root": "receipt.root_sha256",
+}
+INPUTS: Final = {"made from": "kind", "size": "size", "sha256": "sha256", "name": "name"}
+CONTENT_FAULTS: Final = {"sha256": "sha256", "size": "size", "problem": "problem"}
+COLLECTION: Final = {"dry run": "dry_run", "contents": "contents", "bytes": "bytes", "files": "files"}

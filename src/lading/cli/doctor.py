@@ -13,7 +13,7 @@ from lading.errors import EnvironmentUnfit
 @click.command()
 def command() -> None:
     """
-    Examine data directory, disk, keys, database, clock, workers and server.
+    Examine data directory, disk, keys, database, clock, workers, some stored files and the server.
 
     Every line is ok, warn or fail, with the mend below it; exit code 11 when anything fails.
     """

@@ -27,7 +27,7 @@ BASE: Final = "/api/v1/exports"
 _ENDS: Final = {Status.COMPLETED: "COMPLETE", Status.FAILED: "FAILED", Status.CANCELLED: "CANCELLED"}
 
 
-def export(stored: StoredExport, artifacts: Sequence[StoredArtifact], receipt: ledger.Receipt | None) -> wire.Export:
+def export(stored: StoredExport, artifacts: Sequence[StoredArtifact], receipted: ledger.Receipt | None) -> wire.Export:
     """Return the export as the API shows it."""
     plan, progress = stored.plan, stored.progress
     waiting_for, eligible_at = _waiting(stored)
@@ -52,13 +52,24 @@ def export(stored: StoredExport, artifacts: Sequence[StoredArtifact], receipt: l
         rows=None if stored.rows is None else wire.Rows(**stored.rows),
         error=_fault(stored, waiting_for),
         artifacts=[_artifact(stored, item) for item in artifacts],
-        receipt=None if receipt is None else _receipt(receipt),
+        receipt=None if receipted is None else receipt(receipted),
         version=stored.version,
         created_at=clock.show(stored.created_at),
         started_at=_instant(stored.started_at),
         ended_at=_instant(stored.ended_at),
         expires_at=_instant(stored.expires_at),
         links=_links(stored),
+    )
+
+
+def receipt(found: ledger.Receipt) -> wire.Receipt:
+    """Return the receipt as the API shows it."""
+    return wire.Receipt(
+        index=found.entry.index,
+        entry_sha256=hashlib.sha256(found.entry.line).hexdigest(),
+        tree_size=found.head.size,
+        root_sha256=found.head.root.hex(),
+        head=found.head.note,
     )
 
 
@@ -132,16 +143,6 @@ def _fault(stored: StoredExport, waiting_for: str | None) -> wire.ExportFault | 
 def _artifact(stored: StoredExport, item: StoredArtifact) -> wire.Artifact:
     href = f"{BASE}/{stored.subject}/artifacts/{quote(item.name, safe='')}"
     return wire.Artifact(item.name, item.media_type, item.size, item.sha256, href)
-
-
-def _receipt(receipt: ledger.Receipt) -> wire.Receipt:
-    return wire.Receipt(
-        index=receipt.entry.index,
-        entry_sha256=hashlib.sha256(receipt.entry.line).hexdigest(),
-        tree_size=receipt.head.size,
-        root_sha256=receipt.head.root.hex(),
-        head=receipt.head.note,
-    )
 
 
 def _links(stored: StoredExport) -> dict[str, str]:

@@ -6,7 +6,8 @@ Looks and never changes anything.  Findings that depend on a database that does 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,16 +16,20 @@ from typing import Final
 
 import httpx2
 
+from lading.artifacts.blobs import BlobStore
 from lading.db import directory
 from lading.db.database import Database
 from lading.db.migrate import outstanding
 from lading.db.statements import Statements
+from lading.db.transaction import Row
 from lading.errors import LadingError
 from lading.settings import Settings
 from lading.wiring import database
 
 _SQL: Final = Statements(__package__ or "lading.wiring")
 _LOW_BYTES: Final = 2 << 30
+_MOST_FILES: Final = 200
+_MOST_BYTES: Final = 128 << 20
 _CLOCK_WARN_SECONDS: Final = 1.0
 _CLOCK_FAIL_SECONDS: Final = 60.0
 
@@ -70,7 +75,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         )
         return
     yield Finding("migrations", State.OK, "none to apply")
-    for finding in await _ask(url):
+    for finding in await _ask(url, settings.blobs_dir):
         yield finding
     if held is not None:
         yield await _server(held.url)
@@ -115,17 +120,19 @@ def _keys(path: Path) -> Iterator[Finding]:
     yield Finding("signing keys", State.OK, f"{len(files)} in {path}, private")
 
 
-async def _ask(url: str) -> list[Finding]:
+async def _ask(url: str, folder: Path) -> list[Finding]:
     opened = Database(url, size=1)
     try:
         await opened.open()
         async with opened.system() as tx:
             row = await tx.one(_SQL["live_leases"])
+            # Somewhere else each time, so that many short looks see everything.
+            kept = await tx.all(_SQL["some_objects"], first=secrets.token_bytes(32), limit=_MOST_FILES)
     except LadingError as error:
         return [Finding("database", State.FAIL, error.message)]
     finally:
         await opened.close()
-    return [_clock(row["clock"]), _workers(row["workers"])]
+    return [_clock(row["clock"]), _workers(row["workers"]), _stored_files(BlobStore(folder), kept)]
 
 
 def _clock(theirs: datetime) -> Finding:
@@ -145,6 +152,24 @@ def _workers(alive: int) -> Finding:
     if alive == 0:
         return Finding("workers", State.FAIL, "none is alive: exports wait", "Start `lading up` or `lading worker`.")
     return Finding("workers", State.OK, f"{alive} alive")
+
+
+def _stored_files(blobs: BlobStore, kept: Sequence[Row]) -> Finding:
+    """Look at some stored files: all of them by size, and as many as take a moment byte by byte."""
+    left, read, bad = _MOST_BYTES, 0, list[str]()
+    for each in kept:
+        key, size, sha256 = each["blob_key"], each["size"], bytes(each["digest"]).hex()
+        is_read = size <= left
+        is_whole = (
+            blobs.is_whole(key, size=size, sha256=sha256) if is_read else blobs.exists(key) and blobs.size(key) == size
+        )
+        left, read = left - size * is_read, read + is_read
+        if not is_whole:
+            bad.append(sha256)
+    if bad:
+        mend = "Restore them from a backup; `lading artifacts verify` lists all that is missing or damaged."
+        return Finding("stored files", State.FAIL, f"{len(bad)} of {len(kept)} are not whole, such as {bad[0]}", mend)
+    return Finding("stored files", State.OK, f"{len(kept)} looked at, {read} of them read again")
 
 
 async def _server(url: str | None) -> Finding:

@@ -8,10 +8,15 @@ from typing import Self
 import httpx2
 
 from lading.client import target
+from lading.client.aio.artifacts import Artifacts
 from lading.client.aio.exports import Exports
-from lading.client.aio.operations import DeadLetters, Jobs, Limits
+from lading.client.aio.jobs import Jobs
+from lading.client.aio.letters import DeadLetters
+from lading.client.aio.operations import Limits
 from lading.client.aio.registry import Ledger, Profiles, Sources, Tenants
+from lading.client.aio.sharing import Allocations, RetryPolicies
 from lading.client.aio.session import TIMEOUT_SECONDS, Session
+from lading.client.aio.throttles import Throttles
 from lading.client.retries import Retries
 
 
@@ -36,6 +41,7 @@ class AsyncClient:
         found = target.find(url=url, token=token, tenant=tenant)
         self.session = Session(found, patience=patience, timeout=timeout, transport=transport)
         self.exports = Exports(self.session)
+        self.artifacts = Artifacts(self.session)
         self.tenants = Tenants(self.session)
         self.profiles = Profiles(self.session)
         self.sources = Sources(self.session)
@@ -43,6 +49,9 @@ class AsyncClient:
         self.jobs = Jobs(self.session)
         self.dead_letters = DeadLetters(self.session)
         self.limits = Limits(self.session)
+        self.throttles = Throttles(self.session)
+        self.allocations = Allocations(self.session)
+        self.retry_policies = RetryPolicies(self.session)
 
     @property
     def url(self) -> str:

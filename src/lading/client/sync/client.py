@@ -10,10 +10,15 @@ import httpx2
 
 from lading.client import target
 from lading.client.retries import Retries
+from lading.client.sync.artifacts import Artifacts
 from lading.client.sync.exports import Exports
-from lading.client.sync.operations import DeadLetters, Jobs, Limits
+from lading.client.sync.jobs import Jobs
+from lading.client.sync.letters import DeadLetters
+from lading.client.sync.operations import Limits
 from lading.client.sync.registry import Ledger, Profiles, Sources, Tenants
 from lading.client.sync.session import TIMEOUT_SECONDS, Session
+from lading.client.sync.sharing import Allocations, RetryPolicies
+from lading.client.sync.throttles import Throttles
 
 
 class Client:
@@ -37,6 +42,7 @@ class Client:
         found = target.find(url=url, token=token, tenant=tenant)
         self.session = Session(found, patience=patience, timeout=timeout, transport=transport)
         self.exports = Exports(self.session)
+        self.artifacts = Artifacts(self.session)
         self.tenants = Tenants(self.session)
         self.profiles = Profiles(self.session)
         self.sources = Sources(self.session)
@@ -44,6 +50,9 @@ class Client:
         self.jobs = Jobs(self.session)
         self.dead_letters = DeadLetters(self.session)
         self.limits = Limits(self.session)
+        self.throttles = Throttles(self.session)
+        self.allocations = Allocations(self.session)
+        self.retry_policies = RetryPolicies(self.session)
 
     @property
     def url(self) -> str:
