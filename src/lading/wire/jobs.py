@@ -155,7 +155,7 @@ class ActionResult:
     `sample` names the first ten that matched.  With `has_more`, `next_cursor` leads on to those that were not met yet.
     """
 
-    action: Action
+    action: str
     dry_run: bool
     matched: int
     done: int

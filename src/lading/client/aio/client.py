@@ -14,8 +14,8 @@ from lading.client.aio.jobs import Jobs
 from lading.client.aio.letters import DeadLetters
 from lading.client.aio.operations import Limits
 from lading.client.aio.registry import Ledger, Profiles, Sources, Tenants
-from lading.client.aio.sharing import Allocations, RetryPolicies
 from lading.client.aio.session import TIMEOUT_SECONDS, Session
+from lading.client.aio.sharing import Allocations, RetryPolicies
 from lading.client.aio.throttles import Throttles
 from lading.client.retries import Retries
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from lading.client import faults
 from lading.client.aio.session import Session
+from lading.wire.jobs import Grounds
 from lading.wire.ledger import Head
 from lading.wire.profiles import Profile, ProfileList, ProfileSummary, Revision, RevisionList
 from lading.wire.sources import Source, SourceList, SourceReport, SourceRequest
@@ -95,9 +96,16 @@ class Sources:
         """Return one source."""
         return await self._session.fetch(Source, "GET", f"{_API}/sources/{_part(name)}")
 
-    async def apply(self, name: str, request: SourceRequest) -> Source:
-        """Store a source; credentials are references, never values."""
-        return await self._session.fetch(Source, "PUT", f"{_API}/sources/{_part(name)}", body=asdict(request))
+    async def apply(self, name: str, request: SourceRequest, *, version: int | None = None) -> Source:
+        """Store a source, with `version` only over that one; credentials are references, never values."""
+        return await self._session.fetch(
+            Source, "PUT", f"{_API}/sources/{_part(name)}", body=asdict(request), headers=_if_match(version)
+        )
+
+    async def delete(self, name: str, *, reason: str, ticket: str | None = None, version: int | None = None) -> None:
+        """Remove a source that no active profile reads and no live job calls."""
+        body = asdict(Grounds(reason, ticket))
+        await self._session.call("DELETE", f"{_API}/sources/{_part(name)}", body=body, headers=_if_match(version))
 
     async def test(self, name: str) -> SourceReport:
         """Return what a login to the source found."""
@@ -132,6 +140,10 @@ class Ledger:
     async def trust(self) -> bytes:
         """Return the instance's trust file: its public keys, to be pinned by another way before they are believed."""
         return (await self._session.call("GET", f"{_API}/keys/trust")).content
+
+
+def _if_match(version: int | None) -> dict[str, str]:
+    return {} if version is None else {"If-Match": f'"v{version}"'}
 
 
 def _part(text: str) -> str:

@@ -1,0 +1,123 @@
+"""Jobs through the API: made, seen and steered, one by one or many by filter."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+from urllib.parse import quote
+
+from lading.client.aio.session import Session
+from lading.wire.exports import History
+from lading.wire.jobs import (
+    ActionRequest,
+    ActionResult,
+    Grounds,
+    Job,
+    JobBatch,
+    JobBatchRequest,
+    JobDetail,
+    JobPage,
+    JobRequest,
+    Kind,
+    KindList,
+    PriorityRequest,
+    ReplayRequest,
+)
+
+_API: Final = "/api/v1"
+_PAGE: Final = 50
+
+
+class Jobs:
+    """The jobs of one tenant, live and finished."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def kinds(self) -> Sequence[Kind]:
+        """Return the kinds of jobs, and which may be created directly."""
+        return (await self._session.fetch(KindList, "GET", f"{_API}/kinds")).items
+
+    async def create(self, request: JobRequest, *, idempotency_key: str | None = None) -> JobDetail:
+        """Make a job; sending it again with the same key makes no second one."""
+        return await self._session.fetch(
+            JobDetail, "POST", f"{_API}/jobs", body=asdict(request), idempotency_key=idempotency_key
+        )
+
+    async def create_batch(
+        self, requests: Sequence[JobRequest], *, idempotency_key: str | None = None
+    ) -> Sequence[str]:
+        """Make up to 1000 jobs, all or none; return their ids in order."""
+        body = asdict(JobBatchRequest(list(requests)))
+        made = await self._session.fetch(
+            JobBatch, "POST", f"{_API}/jobs/batch", body=body, idempotency_key=idempotency_key
+        )
+        return made.jobs
+
+    async def page(
+        self,
+        *,
+        state: Sequence[str] = (),
+        kind: str | None = None,
+        source: str | None = None,
+        limit: int = _PAGE,
+        cursor: str | None = None,
+        **filters: str | None,
+    ) -> JobPage:
+        """
+        Return one page, newest first.
+
+        `filters` are `subject`, `run`, `code`, `created_from` and `created_to`.
+        """
+        query = {"state": list(state), "kind": kind, "source": source, "limit": limit, "cursor": cursor, **filters}
+        return await self._session.fetch(JobPage, "GET", f"{_API}/jobs", query=query)
+
+    async def list(
+        self, *, state: Sequence[str] = (), kind: str | None = None, source: str | None = None, **filters: str | None
+    ) -> AsyncIterator[Job]:
+        """Yield every job, newest first, page after page; filtered like `page`."""
+        cursor: str | None = None
+        while True:
+            page = await self.page(state=state, kind=kind, source=source, cursor=cursor, **filters)
+            for job in page.items:
+                yield job
+            if page.next_cursor is None:
+                return
+            cursor = page.next_cursor
+
+    async def get(self, job_id: str) -> JobDetail:
+        """Return the job with its attempts and payload."""
+        return await self._session.fetch(JobDetail, "GET", _path(job_id))
+
+    async def history(self, job_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return what the ledger says about the job, oldest first."""
+        return (await self._session.fetch(History, "GET", _path(job_id, "history"))).items
+
+    async def cancel(self, job_id: str, *, reason: str, ticket: str | None = None) -> JobDetail:
+        """Cancel a job that waits, ask a running one to stop; the export it works for ends with it."""
+        body = asdict(Grounds(reason, ticket))
+        return await self._session.fetch(JobDetail, "POST", _path(job_id, "cancel"), body=body)
+
+    async def prioritise(self, job_id: str, priority: int, *, reason: str, ticket: str | None = None) -> JobDetail:
+        """Make a waiting job more (up to 100) or less (down to -100) urgent."""
+        body = asdict(PriorityRequest(priority, reason, ticket))
+        return await self._session.fetch(JobDetail, "POST", _path(job_id, "prioritise"), body=body)
+
+    async def retry(self, job_id: str, *, reason: str, ticket: str | None = None) -> JobDetail:
+        """Let a job that waits for its time or its retry run now; requeue one that is dead."""
+        body = asdict(Grounds(reason, ticket))
+        return await self._session.fetch(JobDetail, "POST", _path(job_id, "retry"), body=body)
+
+    async def replay(self, job_id: str, *, reason: str, ticket: str | None = None, priority: int = 100) -> JobDetail:
+        """Do an ended job once more, as a copy; return the copy."""
+        body = asdict(ReplayRequest(reason, ticket, priority))
+        return await self._session.fetch(JobDetail, "POST", _path(job_id, "replay"), body=body)
+
+    async def steer(self, request: ActionRequest) -> ActionResult:
+        """Do one thing to the jobs that `request` filters, at most 1000; with `dry_run` only count them."""
+        return await self._session.fetch(ActionResult, "POST", f"{_API}/jobs/actions", body=asdict(request))
+
+
+def _path(*parts: str) -> str:
+    return "/".join((f"{_API}/jobs", *(quote(part, safe="") for part in parts)))
