@@ -1,8 +1,9 @@
 """
 The processes of the chaos test: a worker supervisor with a fast lease, and its executor.
 
-`python -m tests.chaos.effects worker` and `… executor`.  The handler works for a few milliseconds and, in the
-transaction that completes its job, inserts one row into `effects`: what is counted is what was published.
+`python -m tests.chaos.effects worker` and `… executor`.  Jobs of kind `heavy` run one at a time, those of kind `light`
+in batches.  A handler works for a few milliseconds; a heavy one inserts, in the transaction that completes its job, one
+row into `effects`: what is counted is what was published.  The effect of a light one is that it is complete.
 """
 
 from __future__ import annotations
@@ -28,8 +29,7 @@ from lading.worker.executor import Executor
 from lading.worker.supervisor import Supervisor
 
 EFFECT = SQL("INSERT INTO effects (job_id, attempt) VALUES (%(job_id)s, %(attempt)s)")
-FREEZE_CHANCE = float(os.environ.get("LADING_CHAOS_FREEZE", "0"))
-STARTED = SQL("INSERT INTO starts (job_id, attempt) VALUES (%(job_id)s, %(attempt)s)")
+SLOTS = int(os.environ.get("LADING_CHAOS_SLOTS", "1"))
 
 
 def settings() -> Settings:
@@ -44,24 +44,15 @@ def settings() -> Settings:
     )
 
 
-class EffectHandler:
+class HeavyHandler:
     """Has one effect per job."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def run(self, job: Job, context: Context) -> Outcome:
         """Work a little, then publish under the fence."""
-        async with self._database.tenant(job.tenant_id) as tx:
-            await tx.run(STARTED, job_id=job.id, attempt=context.fence.attempt)
-        if job.payload.get("poison"):
-            os.kill(os.getpid(), signal.SIGKILL)
-        await asyncio.sleep(random.uniform(0.01, 0.08))
+        await behave(job)
 
         async def commit(tx: Transaction) -> None:
             await tx.run(EFFECT, job_id=job.id, attempt=context.fence.attempt)
-            if random.random() < FREEZE_CHANCE:
-                os.kill(os.getpid(), signal.SIGSTOP)  # in an open transaction; the test wakes us
 
         return Done(commit)
 
@@ -72,9 +63,33 @@ class EffectHandler:
         """Have no effect."""
 
 
-def handlers(database: Database) -> dict[str, EffectHandler]:
-    """Return the one handler there is, which is its own ending."""
-    return {"effect": EffectHandler(database)}
+class LightHandler(HeavyHandler):
+    """Is run in batches."""
+
+    is_light = True
+
+    async def run(self, job: Job, context: Context) -> Outcome:
+        """Work a little."""
+        await behave(job)
+
+        async def commit(tx: Transaction) -> None:
+            """Have no other effect than to be complete."""
+
+        return Done(commit)
+
+
+async def behave(job: Job) -> None:
+    """Do what the payload asks for: die, hang until cancelled or for ever, or work for a moment."""
+    if job.payload.get("poison"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if job.payload.get("hang") == "politely":
+        await asyncio.Event().wait()
+    while job.payload.get("hang") == "stubbornly":
+        continue  # holds the interpreter: no cancellation gets through
+    await asyncio.sleep(job.payload.get("seconds") or random.uniform(0.01, 0.08))
+
+
+HANDLERS = {"heavy": HeavyHandler(), "light": LightHandler()}
 
 
 async def work() -> None:
@@ -83,15 +98,14 @@ async def work() -> None:
     await database.open()
     chosen = settings()
     signer = keys.load_or_create(chosen.keys_dir, chosen.instance).log
-    upkeep = asyncio.create_task(
-        Upkeep(chosen, database, handlers(database), signer, BlobStore(chosen.blobs_dir)).run()
-    )
+    upkeep = asyncio.create_task(Upkeep(chosen, database, HANDLERS, signer, BlobStore(chosen.blobs_dir)).run())
     worker = Supervisor(
         chosen,
         database,
-        handlers(database),
+        HANDLERS,
         executor=[sys.executable, "-m", "tests.chaos.effects", "executor"],
         environment=os.environ,
+        slots=SLOTS,
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.drain)
     await worker.run()
@@ -102,7 +116,7 @@ async def execute() -> None:
     """Run the jobs that the supervisor sends."""
     database = Database(os.environ["LADING_DATABASE_URL"], size=2)
     await database.open()
-    await Executor(database, handlers(database), handlers(database)).serve()
+    await Executor(database, HANDLERS, HANDLERS).serve()
 
 
 if __name__ == "__main__":

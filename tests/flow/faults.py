@@ -1,8 +1,8 @@
 """
-Faults for flow tests: a link to the database that loses the answer to one commit, and a server that can be killed.
+Faults for flow tests: a link to the database that breaks at one commit, and a server that can be killed.
 
-The link is a Unix socket in front of the server's.  Armed with a word, it lets the first transaction that sends this
-word commit and drops the connection instead of bringing the answer back.
+The link is a Unix socket in front of the server's.  Armed with a word, it drops the connection of the first transaction
+that sends this word: instead of bringing its COMMIT to the server, or the answer to it back.
 """
 
 from __future__ import annotations
@@ -33,11 +33,19 @@ class Link:
     url: str
     upstream: str
     word: bytes | None = None
+    is_cut_before: bool = False
     lost: asyncio.Event = field(default_factory=asyncio.Event)
 
     def lose_the_answer_to(self, word: str) -> None:
         """Drop the connection of the next transaction that sends `word`, after its commit and before the answer."""
-        self.word = word.encode()
+        self._arm(word, is_cut_before=False)
+
+    def cut_before_the_commit_of(self, word: str) -> None:
+        """Drop the connection of the next transaction that sends `word`, before its commit reaches the server."""
+        self._arm(word, is_cut_before=True)
+
+    def _arm(self, word: str, *, is_cut_before: bool) -> None:
+        self.word, self.is_cut_before = word.encode(), is_cut_before
         self.lost.clear()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -71,6 +79,9 @@ class _Passage:
             if self.link.word is not None and self.link.word in data:
                 self.link.word, self.is_marked = None, True
             if self.is_marked and b"COMMIT" in data:
+                if self.link.is_cut_before:
+                    self.link.lost.set()
+                    return
                 self.is_committing = True
             writer.write(data)
             await writer.drain()
