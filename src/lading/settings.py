@@ -35,6 +35,9 @@ class Settings:
     sweep_seconds: float = 5.0
     self_fence_seconds: float = 20.0
     drain_seconds: float = 25.0
+    light_batch: int = 1000
+    history_days: int = 400
+    slots: str = "1"
     max_attempts: int = 8
     max_crashes: int = 3
     retention_days: int = 30
@@ -73,6 +76,9 @@ _FIELDS = {
     "LADING_SWEEP_SECONDS": ("sweep_seconds", float),
     "LADING_SELF_FENCE_SECONDS": ("self_fence_seconds", float),
     "LADING_DRAIN_SECONDS": ("drain_seconds", float),
+    "LADING_LIGHT_BATCH": ("light_batch", int),
+    "LADING_HISTORY_DAYS": ("history_days", int),
+    "LADING_WORKER_SLOTS": ("slots", str),
     "LADING_MAX_ATTEMPTS": ("max_attempts", int),
     "LADING_MAX_CRASHES": ("max_crashes", int),
     "LADING_RETENTION_DAYS": ("retention_days", int),
@@ -85,6 +91,9 @@ _FIELDS = {
 _KINDS: Mapping[object, str] = {int: "a whole number", float: "a number"}
 _MOST_WORKERS = 64
 _MOST_QUEUED = 100_000_000
+_MOST_SLOTS = 64
+_LARGEST_BATCH = 1000
+_LONGEST_HISTORY_DAYS = 100 * 366
 _LONGEST_DEADLINE_SECONDS = 365 * 86_400
 
 
@@ -102,6 +111,16 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(**values)  # pyright: ignore[reportArgumentType]  # converted above, by name
     if not 1 <= settings.workers <= _MOST_WORKERS:
         raise EnvironmentUnfit(f"LADING_WORKERS={settings.workers} must be 1 to {_MOST_WORKERS}; correct it.")
+    if not 1 <= settings.light_batch <= _LARGEST_BATCH:
+        raise EnvironmentUnfit(f"LADING_LIGHT_BATCH={settings.light_batch} must be 1 to {_LARGEST_BATCH}; correct it.")
+    if not 1 <= settings.history_days <= _LONGEST_HISTORY_DAYS:
+        raise EnvironmentUnfit(
+            f"LADING_HISTORY_DAYS={settings.history_days} must be 1 to {_LONGEST_HISTORY_DAYS}; correct it."
+        )
+    if settings.slots != "auto" and not (settings.slots.isdecimal() and 1 <= int(settings.slots) <= _MOST_SLOTS):
+        raise EnvironmentUnfit(
+            f"LADING_WORKER_SLOTS={settings.slots!r} must be auto, or 1 to {_MOST_SLOTS}; correct it."
+        )
     if not 0 <= settings.export_deadline_seconds <= _LONGEST_DEADLINE_SECONDS:
         raise EnvironmentUnfit(
             f"LADING_EXPORT_DEADLINE_SECONDS={settings.export_deadline_seconds} must be 0 (none) to "

@@ -38,7 +38,7 @@ _AWAY: Final = (PoolTimeout, psycopg.OperationalError, psycopg.InternalError)
 class Database:
     """A pool of connections to Lading's own database."""
 
-    def __init__(self, url: str, *, size: int = 6) -> None:
+    def __init__(self, url: str, *, size: int = 6, options: str = "") -> None:
         self.url: Final = url
         self._pool: Final[AsyncConnectionPool[psycopg.AsyncConnection[Any]]] = AsyncConnectionPool(
             url,
@@ -49,7 +49,12 @@ class Database:
             max_idle=60.0,
             # The pause between its tries doubles; whoever waits for a connection soon makes it begin anew.
             reconnect_timeout=10.0,
-            kwargs={**CONNECT_OPTIONS, "row_factory": dict_row, "autocommit": True},
+            kwargs={
+                **CONNECT_OPTIONS,
+                "options": f"{CONNECT_OPTIONS['options']} {options}",
+                "row_factory": dict_row,
+                "autocommit": True,
+            },
             check=AsyncConnectionPool.check_connection,
             name="lading",
         )

@@ -113,9 +113,9 @@ async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID, b
         ended = [each for each in ended if each[1].job_id in settled]
     await _answered(tx, ended)
     await _record(tx, "jobs.completed", ended, lease_id=lease_id, batch_id=batch_id)
-    if row["run_jobs"]:
-        told = zip(row["run_tenants"], row["run_jobs"], row["run_ids"], strict=True)
-        await jobs_ended(tx, [End(tenant, job_id, run_id, "completed") for tenant, job_id, run_id in told])
+    await jobs_ended(
+        tx, [End(job.tenant_id, job.id, job.run_id, "completed") for job, _ in ended if job.run_id is not None]
+    )
     return stale
 
 
@@ -125,6 +125,11 @@ async def held(tx: Transaction, lease_id: UUID, *, batch_id: UUID | None = None)
     return [(job_of(row), Fence(row["tenant_id"], row["id"], lease_id, row["attempt"])) for row in rows]
 
 
+async def has_alone(tx: Transaction, kinds: Sequence[str]) -> bool:
+    """Tell whether a job of these kinds waits that no batch takes: it was lost in one."""
+    return (await tx.one(_SQL["batch_alone"], kinds=list(kinds)))["is_there"]
+
+
 def claim_of(started: Started) -> Claim:
     """Return what the job was claimed as."""
     job, fence = started
@@ -132,18 +137,10 @@ def claim_of(started: Started) -> Claim:
 
 
 async def _answered(tx: Transaction, ended: Sequence[Started]) -> None:
-    """Let the hosts that answered have their due, where they have any."""
-    hosts = Counter([(job.tenant_id, job.host) for job, _ in ended if job.host])
-    if not hosts:
-        return
-    doubtful = await tx.all(
-        _SQL["batch_answered"],
-        tenants=[tenant for tenant, _ in hosts],
-        hosts=[host for _, host in hosts],
-        answers=list(hosts.values()),
-    )
-    for row in doubtful:
-        await breakers.note_answer(tx, row["host"], tenant=row["tenant_id"], answers=row["answers"])
+    """Let each host that answered have its due, in an order that is the same for everybody."""
+    answers = Counter((job.tenant_id, job.host) for job, _ in ended if job.host)
+    for (tenant, host), count in sorted(answers.items()):
+        await breakers.note_answer(tx, host, tenant=tenant, answers=count)
 
 
 async def _record(tx: Transaction, event: str, batch: Sequence[Started], *, lease_id: UUID, batch_id: UUID) -> None:

@@ -23,6 +23,8 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "database.unavailable": "the database did not answer; the process goes on trying",
         "executor.garbled": "an executor said something that is no message; it was ended",
         "artifact.not_deleted": "a file that nothing points at could not be deleted; the next sweep tries again",
+        "executor.not_drained": "a light executor had not ended its jobs in the time to drain; it was ended",
+        "executor.silent": "a light executor's loop stood still; it was ended",
         "job.crashed": "an executor died under a job",
         "job.not_published": "an attempt's result could not be published; it counts as a failure",
         "job.not_settled": "an attempt's end could not be stored; its executor ends and the supervisor settles it",

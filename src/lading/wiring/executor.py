@@ -17,7 +17,7 @@ from lading.jobs.model import Handlers
 from lading.ledger import keys
 from lading.settings import Settings
 from lading.telemetry import log
-from lading.wiring.workers import ENDINGS, opened
+from lading.wiring.workers import ENDINGS, LIGHT, opened
 from lading.worker.executor import Executor
 
 
@@ -38,7 +38,7 @@ async def _run(settings: Settings, url: str) -> None:
 def _handlers(settings: Settings, database: Database) -> Handlers:
     owned = keys.load_or_create(settings.keys_dir, settings.instance)
     blobs, salts = BlobStore(settings.blobs_dir), salt.load_or_create(settings.keys_dir)
-    return {JOB_KIND: ExportHandler(database, settings, blobs, owned, salt=salts)}
+    return {JOB_KIND: ExportHandler(database, settings, blobs, owned, salt=salts), **LIGHT}
 
 
 if __name__ == "__main__":

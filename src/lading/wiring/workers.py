@@ -15,15 +15,20 @@ from lading.artifacts.blobs import BlobStore
 from lading.db.database import Database
 from lading.exports.endings import ExportEnding
 from lading.exports.model import JOB_KIND
-from lading.jobs.model import Endings
+from lading.jobs.kinds import NOOP_KIND
+from lading.jobs.model import Endings, Handlers
 from lading.ledger import keys
 from lading.settings import Settings, to_environment
 from lading.telemetry import log
 from lading.upkeep.sweeps import Upkeep
+from lading.worker.noop import Noop
 from lading.worker.supervisor import Supervisor
 
 ENDINGS: Final[Endings] = {JOB_KIND: ExportEnding()}
+LIGHT: Final[Handlers] = {NOOP_KIND: Noop()}
+"""Handlers of light kinds: they import little, and many of their jobs run side by side in one child."""
 _EXECUTOR: Final = (sys.executable, "-m", "lading.wiring.executor")
+_LIGHT: Final = (sys.executable, "-m", "lading.wiring.light")
 
 
 async def run_worker(settings: Settings, url: str) -> None:
@@ -32,7 +37,15 @@ async def run_worker(settings: Settings, url: str) -> None:
     async with opened(url, size=5) as database:
         owned = keys.load_or_create(settings.keys_dir, settings.instance)
         environment = {**os.environ, **to_environment(settings), "LADING_DATABASE_URL": url}
-        worker = Supervisor(settings, database, ENDINGS, executor=_EXECUTOR, environment=environment)
+        worker = Supervisor(
+            settings,
+            database,
+            ENDINGS,
+            kinds=[*ENDINGS, *LIGHT],
+            executor=_EXECUTOR,
+            light=(list(LIGHT), _LIGHT),
+            environment=environment,
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, worker.drain)
         upkeep = Upkeep(settings, database, ENDINGS, owned.log, BlobStore(settings.blobs_dir))
@@ -48,9 +61,9 @@ async def run_worker(settings: Settings, url: str) -> None:
 
 
 @asynccontextmanager
-async def opened(url: str, *, size: int) -> AsyncIterator[Database]:
+async def opened(url: str, *, size: int, options: str = "") -> AsyncIterator[Database]:
     """Open the database and close it at the end."""
-    database = Database(url, size=size)
+    database = Database(url, size=size, options=options)
     await database.open()
     try:
         yield database

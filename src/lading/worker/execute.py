@@ -169,7 +169,8 @@ async def _apply(tx: Transaction, fence: Fence, outcome: Outcome) -> Job:
     match outcome:
         case Done(commit):
             job = await attempts.complete(tx, fence)
-            await commit(tx)
+            if commit is not None:
+                await commit(tx)
             return job
         case Retry(fault, after_seconds):
             return await attempts.fail(tx, fence, fault, after_seconds=after_seconds)

@@ -15,12 +15,9 @@ Heartbeats are not its business: a handler may hold the interpreter for as long 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
-import sys
-import threading
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from lading import failpoints
@@ -28,9 +25,9 @@ from lading.db.database import Database
 from lading.errors import StaleLease
 from lading.jobs.model import Cancelled, Claim, Endings, Handlers, Outcome
 from lading.worker import execute
+from lading.worker.channel import commands, keep_output_to_ourselves, say
 
 _LOG: Final = logging.getLogger("lading.worker")
-_ORPHANED: Final = 75
 _UNSETTLED: Final = 70
 
 
@@ -47,13 +44,12 @@ class Executor:
 
     async def serve(self) -> None:
         """Serve commands until the input ends."""
-        _keep_output_to_ourselves()
-        commands: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        _read_in_thread(asyncio.get_running_loop(), commands)
-        _say({"ready": os.getpid()})
+        keep_output_to_ourselves()
+        heard = commands(asyncio.get_running_loop())
+        say({"ready": os.getpid()})
         running: set[asyncio.Task[None]] = set()
         while True:
-            command = await commands.get()
+            command = await heard.get()
             if "run" in command:
                 task = asyncio.create_task(self._run(_claim(command["run"])))
                 running.add(task)
@@ -87,14 +83,14 @@ class Executor:
             # Neither done nor put back: the supervisor settles what a dead child has left.
             _LOG.exception("job.not_settled", extra={"job": str(claimed.job_id)})
             os._exit(_UNSETTLED)
-        _say({"ended": ended})
+        say({"ended": ended})
 
     async def _attempt_at(self, claimed: Claim) -> str:
         begun = await execute.begin(self._database, claimed)
         if begun is None:
             return "stale"
         job, fence = begun
-        _say({"started": fence.attempt, "deadline_seconds": job.deadline_seconds})
+        say({"started": fence.attempt, "deadline_seconds": job.deadline_seconds})
         attempt = self._attempt = execute.Attempt(fence, is_draining=self._is_draining, send=self._hint)
         self._task = asyncio.create_task(execute.run(self._handlers, job, attempt))
         try:
@@ -113,30 +109,8 @@ class Executor:
         return type(outcome).__name__.lower() if is_settled else "stale"
 
     def _hint(self, channel: str) -> None:
-        _say({"hint": channel})
+        say({"hint": channel})
 
 
 def _claim(command: dict[str, str]) -> Claim:
     return Claim(UUID(command["tenant"]), UUID(command["job"]), UUID(command["lease"]), command["kind"])
-
-
-def _keep_output_to_ourselves() -> None:
-    """Let what a handler or a library prints go to standard error; only answers leave by standard output."""
-    answers = os.dup(1)
-    os.dup2(2, 1)
-    sys.stdout = os.fdopen(answers, "w", encoding="utf-8")
-
-
-def _say(message: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
-
-
-def _read_in_thread(loop: asyncio.AbstractEventLoop, commands: asyncio.Queue[dict[str, Any]]) -> None:
-    def read() -> None:
-        for line in sys.stdin:
-            loop.call_soon_threadsafe(commands.put_nowait, json.loads(line))
-        # The supervisor is gone and its lease will run out: stop now, whatever the handler is doing.
-        os._exit(_ORPHANED)
-
-    threading.Thread(target=read, name="commands", daemon=True).start()

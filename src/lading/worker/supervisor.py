@@ -25,10 +25,11 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import DatabaseBusy, DatabaseUnavailable, StaleLease
-from lading.jobs import attempts, leases, store
+from lading.jobs import attempts, batches, leases, store
 from lading.jobs.endings import follow_up
 from lading.jobs.model import Endings, Job
 from lading.settings import Settings
+from lading.worker.beside import LightSide
 from lading.worker.slot import Slot, Work
 
 _LOG: Final = logging.getLogger("lading.worker")
@@ -46,13 +47,17 @@ class Supervisor:
         database: Database,
         endings: Endings,
         *,
+        kinds: Sequence[str] | None = None,
         executor: Sequence[str],
         environment: Mapping[str, str],
+        light: tuple[Sequence[str], Sequence[str]] | None = None,
         slots: int = 1,
     ) -> None:
+        """Take the command of an executor and, with their kinds, that of a light one; `slots` executors run."""
         self._settings: Final = settings
         self._database: Final = database
         self._endings: Final = endings
+        self._kinds: Final = tuple(endings) if kinds is None else tuple(kinds)
         self._sender: Final = notify.Sender(database)
         self._changed: Final = asyncio.Event()
         self._draining: Final = asyncio.Event()
@@ -63,6 +68,19 @@ class Supervisor:
         self._slots: Final = [
             Slot(executor, environment, on_change=self._changed.set, on_hint=self._hint) for _ in range(slots)
         ]
+        self._light: Final = (
+            LightSide(
+                database,
+                light[0],
+                light[1],
+                environment,
+                settle=self._settle_dead,
+                on_change=self._changed.set,
+                on_hint=self._hint,
+            )
+            if light is not None
+            else None
+        )
 
     def drain(self) -> None:
         """Stop claiming; `run` returns when the running jobs have ended or the drain time is over."""
@@ -116,7 +134,7 @@ class Supervisor:
             return False
         recall_at, self._recall_at = self._recall_at, 0.0  # without the answer we don't know what we hold
         async with self._database.system() as tx:
-            claims = await store.claim(tx, lease_id=lease, kinds=list(self._endings), limit=len(free))
+            claims = await store.claim(tx, lease_id=lease, kinds=await self._heavy(tx), limit=len(free))
             if claims:
                 failpoints.reach("claiming")
         self._recall_at = recall_at
@@ -125,6 +143,13 @@ class Supervisor:
         for slot, claimed in zip(free, claims, strict=False):
             slot.give(claimed)
         return bool(claims)
+
+    async def _heavy(self, tx: Transaction) -> list[str]:
+        """Return the kinds that run one by one; the light ones, too, while one of them must run alone."""
+        if self._light is None:
+            return list(self._kinds)
+        light = self._light.kinds
+        return [kind for kind in self._kinds if kind not in light or await batches.has_alone(tx, light)]
 
     async def _recall(self) -> None:
         """Settle what the database says we hold and no slot works on: an answer was lost, or a settlement failed."""
@@ -140,6 +165,8 @@ class Supervisor:
 
     async def _bury(self) -> None:
         """Settle what a dead child was doing, then start another in its place."""
+        if self._light is not None:
+            await self._light.look_after(self._lease, is_draining=self._draining.is_set())
         for slot in self._slots:
             if slot.is_dead:
                 if slot.work is not None:
@@ -221,6 +248,8 @@ class Supervisor:
             return
         _LOG.error("lease.lost", extra={"lease": ids.show(ids.LEASE, self._lease)})
         self._lease = None
+        if self._light is not None:
+            self._light.kill()
         for slot in self._slots:
             if slot.work is not None:
                 slot.work.excuse = "lease-lost"
@@ -232,6 +261,8 @@ class Supervisor:
             await asyncio.sleep(_WATCH_SECONDS)
             with contextlib.suppress(DatabaseUnavailable):
                 await self._hear_cancels()
+            if self._light is not None:
+                self._light.watch()
             for slot in self._slots:
                 if slot.mind_deadline() and slot.work is not None:
                     _LOG.warning("job.overdue", extra={"job": ids.show(ids.JOB, slot.work.claim.job_id)})
@@ -241,13 +272,15 @@ class Supervisor:
 
     async def _hear_cancels(self) -> None:
         busy = {slot.work.claim.job_id: slot for slot in self._slots if slot.work is not None}
-        if not busy or self._lease is None:
+        if not (busy or self._light) or self._lease is None:
             return
         async with self._database.system() as tx:
             requests = await leases.cancel_requests(tx, self._lease)
         for request in requests:
             if request.job_id in busy:
                 busy[request.job_id].cancel(request.reason)
+            elif self._light is not None:
+                self._light.cancel(request)
 
     # --- the end ----------------------------------------------------------------------------------
 
@@ -256,6 +289,8 @@ class Supervisor:
         deadline = time.monotonic() + self._settings.drain_seconds
         for slot in self._slots:
             slot.drain()
+        if self._light is not None:
+            self._light.drain()
         while any(slot.work is not None and not slot.is_dead for slot in self._slots):
             left = deadline - time.monotonic()
             if left <= 0:
@@ -265,6 +300,9 @@ class Supervisor:
                 await asyncio.wait_for(self._changed.wait(), left)
             except TimeoutError:
                 break
+        if self._light is not None:
+            with contextlib.suppress(DatabaseUnavailable):
+                await self._light.finish(deadline - time.monotonic())
         for slot in self._slots:
             await slot.close()
             if slot.work is not None:

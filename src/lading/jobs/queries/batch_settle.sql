@@ -22,8 +22,5 @@ moved AS (
     FROM ended
 )
 SELECT count(*)::integer AS count,
-       CASE WHEN count(*) < cardinality(%(ids)s::uuid[]) THEN array_agg(id) END AS settled,
-       array_agg(tenant_id) FILTER (WHERE run_id IS NOT NULL) AS run_tenants,
-       array_agg(id) FILTER (WHERE run_id IS NOT NULL) AS run_jobs,
-       array_agg(run_id) FILTER (WHERE run_id IS NOT NULL) AS run_ids
+       CASE WHEN count(*) < cardinality(%(ids)s::uuid[]) THEN array_agg(id) END AS settled
 FROM ended

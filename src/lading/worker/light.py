@@ -1,0 +1,222 @@
+"""
+The light executor: the child process in which light jobs run, many at once, claimed and settled by itself.
+
+It hears what the supervisor says on its standard input and answers on its standard output, one JSON object per line:
+
+    {"lease": id}                         →  claims on this lease from now on
+    {"cancel": {"job", "reason"}}         →  that job stops
+    {"drain": true}                       →  {"drained": true} as soon as nothing is held any more
+                                          …  {"alive": held} every second, {"hint": channel}
+
+Two pumps exchange what is done for what is next, so that the database settles one half while the other half runs.
+Heartbeats are the supervisor's; it kills this process when the lease is lost or when it falls silent, and settles what
+was left: each of those jobs runs alone from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from lading import failpoints, ids
+from lading.db import notify
+from lading.db.database import Database
+from lading.errors import DatabaseBusy, DatabaseUnavailable
+from lading.jobs import batches
+from lading.jobs.batches import Exchange, Started
+from lading.jobs.marks import Marks
+from lading.jobs.model import Endings, Handlers, Outcome
+from lading.worker import execute, pace
+from lading.worker.channel import commands, keep_output_to_ourselves, say
+from lading.worker.crew import Crew
+
+_LOG: Final = logging.getLogger("lading.worker")
+_UNSETTLED: Final = 70
+_PUMPS: Final = 2
+_POLL_SECONDS: Final = 1.0
+_SETTLE_SECONDS: Final = 0.05
+"""How long a job that is done waits for others to be settled with."""
+
+
+class LightExecutor:
+    """Runs the jobs of light kinds."""
+
+    def __init__(self, database: Database, handlers: Handlers, endings: Endings, *, most: int) -> None:
+        self._database: Final = database
+        self._handlers: Final = handlers
+        self._endings: Final = endings
+        self._pace = pace.first(most)
+        self._marks: Final = Marks()
+        self._sender: Final = notify.Sender(database)
+        self._loop: Final = asyncio.get_running_loop()
+        self._stir: Final = asyncio.Event()
+        self._lease: UUID | None = None
+        self._held = 0
+        self._look_at = 0.0
+        self._heard = 0
+        self._is_draining = False
+        self._single: Final[set[asyncio.Task[None]]] = set()
+        self._crew: Final = Crew(
+            handlers,
+            on_change=self._stir.set,
+            on_end=self._settle_alone,
+            on_error=_give_up,
+            send=lambda channel: say({"hint": channel}),
+        )
+
+    async def serve(self) -> None:
+        """Serve until the input ends."""
+        keep_output_to_ourselves()
+        heard = commands(self._loop)
+        say({"ready": os.getpid()})
+        async with notify.Hearer(self._database.url, notify.JOBS) as hearer:
+            tasks = [asyncio.create_task(self._pump()) for _ in range(_PUMPS)]
+            tasks += [asyncio.create_task(self._listen(hearer)), asyncio.create_task(_live())]
+            for task in tasks:
+                task.add_done_callback(_ended)
+            while True:
+                self._obey(await heard.get())
+
+    def _obey(self, command: Mapping[str, Any]) -> None:
+        if "lease" in command:
+            self._lease = UUID(command["lease"])
+        elif "cancel" in command:
+            self._crew.cancel(UUID(command["cancel"]["job"]), command["cancel"]["reason"])
+        elif "drain" in command:
+            self._is_draining = True
+            self._crew.drain()
+        self._stir.set()
+
+    async def _listen(self, hearer: notify.Hearer) -> None:
+        """Look as soon as somebody says that there is work."""
+        seen = hearer.generation(notify.JOBS)
+        while True:
+            if await hearer.wait(notify.JOBS, seen, 60.0):
+                seen = hearer.generation(notify.JOBS)
+                self._heard += 1
+                self._look_at = 0.0
+                self._stir.set()
+
+    # --- exchanging -------------------------------------------------------------------------------
+
+    async def _pump(self) -> None:
+        while True:
+            room = await self._turn()
+            ended = self._crew.take_done()
+            self._held += room  # reserved, so that the other pump does not ask for it, too
+            began, heard = self._loop.time(), self._heard
+            try:
+                exchanged = await self._exchange(ended, room)
+            finally:
+                self._held -= room + len(ended)
+            got = len(exchanged.started)
+            self._held += got
+            self._pace = self._pace.after(self._loop.time() - began, asked=room, got=got)
+            self._crew.give(exchanged.started)
+            if got < room and heard == self._heard:
+                # All there was, or all that may run now: look again when somebody says so, or after a while.
+                self._look_at = began + random.uniform(0.8, 1.2) * _POLL_SECONDS  # noqa: S311 - jitter
+            self._stir.set()
+
+    async def _turn(self) -> int:
+        """Wait until there is a reason to exchange; return for how many jobs there is room."""
+        while True:
+            self._stir.clear()
+            now, done = self._loop.time(), self._crew.done
+            room = 0 if self._is_draining or self._lease is None else self._pace.room(self._held - done)
+            wait = self._wait(now, done, room)
+            if wait <= 0:
+                return room if now >= self._look_at or done else 0
+            if self._is_draining and not self._held:
+                say({"drained": True})
+            try:
+                async with asyncio.timeout(wait):
+                    await self._stir.wait()
+            except TimeoutError:
+                continue
+
+    def _wait(self, now: float, done: int, room: int) -> float:
+        """Return how many seconds there is no reason to exchange yet."""
+        if done:
+            is_worth_it = self._crew.is_idle or done >= self._pace.share
+            return 0.0 if is_worth_it else self._crew.done_since + _SETTLE_SECONDS - now
+        return self._look_at - now if room >= self._pace.share else _POLL_SECONDS
+
+    async def _exchange(self, ended: Sequence[Started], room: int) -> Exchange:
+        """Settle, claim and start; an answer that was lost is looked up."""
+        batch_id, lease, failures = ids.new(), self._lease, 0
+        if lease is None:
+            return Exchange(frozenset(), ())
+        while True:
+            try:
+                if failures:
+                    async with self._database.system() as tx:
+                        kept = await batches.held(tx, lease, batch_id=batch_id)
+                    if kept:
+                        return Exchange(frozenset(), kept)
+                async with self._database.system() as tx:
+                    exchanged = await batches.exchange(
+                        tx,
+                        lease_id=lease,
+                        kinds=list(self._handlers),
+                        limit=room,
+                        ended=ended,
+                        batch_id=batch_id,
+                        marks=self._marks,
+                    )
+                    failpoints.reach("exchanging")
+            except DatabaseBusy:
+                failures += 1  # another worker holds the turn, or a lock; it is looked at again at once
+            except DatabaseUnavailable as error:
+                failures += 1
+                _LOG.warning("database.unavailable", extra={"reason": error.message})
+                await asyncio.sleep(random.uniform(0.1, min(5.0, 0.1 * 2 ** min(failures, 8))))  # noqa: S311 - jitter
+            else:
+                return exchanged
+
+    # --- one by one -------------------------------------------------------------------------------
+
+    def _settle_alone(self, started: Started, outcome: Outcome | None, attempt: execute.Attempt | None) -> None:
+        """Settle what is not simply done; what is not ours any more is let go."""
+        task = self._loop.create_task(self._settle(started, outcome, attempt))
+        self._single.add(task)
+        task.add_done_callback(self._single.discard)
+        task.add_done_callback(_failed)
+
+    async def _settle(self, started: Started, outcome: Outcome | None, attempt: execute.Attempt | None) -> None:
+        job, fence = started
+        if outcome is not None:
+            await execute.settle(self._database, self._endings, fence, outcome, kind=job.kind)
+            if attempt is not None:
+                attempt.hint_again()
+        self._held -= 1
+        self._stir.set()
+
+
+async def _live() -> None:
+    """Say every second that the loop goes round."""
+    while True:
+        say({"alive": time.monotonic()})
+        await asyncio.sleep(1.0)
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        _give_up(task.exception() or RuntimeError("a pump ended"))
+
+
+def _failed(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _give_up(error)
+
+
+def _give_up(error: BaseException) -> None:
+    """End the process: the supervisor settles what a dead child has left."""
+    _LOG.error("job.not_settled", exc_info=error)
+    os._exit(_UNSETTLED)
