@@ -94,12 +94,15 @@ JOBS: Final = {
     "created": "created_at",
     "works for": "subject",
 }
+KINDS: Final = {"kind": "name", "may be created": "may_create", "what it does": "description"}
 JOB: Final = {
     "id": "id",
     "state": "state",
     "kind": "kind",
     "source": "source",
     "works for": "subject",
+    "run": "run",
+    "replay of": "replay_of",
     "priority": "priority",
     "waiting for": "waiting_for",
     "eligible": "eligible_at",
@@ -107,6 +110,9 @@ JOB: Final = {
     "failures": "failures",
     "crashes": "crashes",
     "most attempts": "max_attempts",
+    "seconds at most": "deadline_seconds",
+    "payload": "payload",
+    "payload sha256": "payload_digest",
     "error": "error.message",
     "created": "created_at",
     "started": "started_at",
@@ -130,6 +136,7 @@ LETTER: Final = {
     "source": "source",
     "works for": "subject",
     "died": "died_at",
+    "times died": "deaths",
     "attempt": "attempt",
     "code": "code",
     "message": "message",
@@ -149,6 +156,14 @@ CLUSTERS: Final = {
     "message": "message",
 }
 LETTER_HEALTH: Final = {"level": "level", "open": "open"}
+LETTER_STATS: Final = {
+    "open": "open",
+    "requeued": "requeued",
+    "resolved": "resolved",
+    "discarded": "discarded",
+    "died again": "died_again",
+}
+ACTIONS: Final = {"action": "action", "matched": "matched", "done": "done", "such as": "sample"}
 BULK: Final = {"matched": "matched", "done": "done"}
 QUOTAS: Final = {
     "kind": "kind",
@@ -156,6 +171,8 @@ QUOTAS: Final = {
     "most active": "max_active",
     "most per hour": "max_per_hour",
     "burst": "burst",
+    "reason": "reason",
+    "ticket": "ticket",
 }
 THROTTLES: Final = {
     "kind": "kind",
@@ -201,6 +218,27 @@ BREAKERS: Final = {
     "failures": "failures",
     "tries again": "retry_at",
     "changed": "changed_at",
+}
+SLOWED: Final = {
+    "scope": "scope",
+    "target": "target",
+    "rate": "rate",
+    "most active": "max_active",
+    "most per hour": "max_per_hour",
+    "burst": "burst",
+    "not before": "until",
+    "ticket": "ticket",
+    "reason": "reason",
+}
+PAST_PAUSES: Final = {
+    "id": "id",
+    "scope": "scope",
+    "target": "target",
+    "from": "starts_at",
+    "until": "ends_at",
+    "lifted by": "lifted_by",
+    "reason": "reason",
+    "why lifted": "lift_reason",
 }
 PAUSES: Final = {
     "id": "id",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lading.cli import output
+from lading.cli.asking import grounds
 from lading.cli.columns import QUOTAS
 from lading.cli.options import Line, connected
 from lading.errors import InvalidInput
@@ -15,7 +16,7 @@ def command() -> None:
     """
     Limit how many jobs of a kind run at once and start per hour.
 
-    Example: lading quotas set export --max-active 2
+    Example: lading quotas set export --max-active 2 --reason "the disk is slow"
     """
 
 
@@ -36,31 +37,46 @@ def list_(line: Line) -> None:
 @click.option("--max-active", type=click.IntRange(0), metavar="N", help="At most so many at once; 0 starts none.")
 @click.option("--max-per-hour", type=click.IntRange(1), metavar="N", help="At most so many starts in an hour.")
 @click.option("--burst", type=click.IntRange(1), metavar="N", help="So many of these at once after a quiet time.")
+@grounds
 @connected
-def set_(line: Line, kind: str, max_active: int | None, max_per_hour: int | None, burst: int | None) -> None:
+def set_(
+    line: Line,
+    *,
+    kind: str,
+    max_active: int | None,
+    max_per_hour: int | None,
+    burst: int | None,
+    reason: str,
+    ticket: str | None,
+) -> None:
     """
     Set the quota of a kind of job; what is not given is not limited.
 
-    Example: lading quotas set export --max-active 2 --max-per-hour 100 --burst 20
+    KIND '*' is all jobs together, whatever their kind.
+
+    Example: lading quotas set export --max-active 2 --max-per-hour 100 --burst 20 --reason "the disk is slow"
     """
     if max_active is None and max_per_hour is None:
         raise InvalidInput("A quota needs --max-active or --max-per-hour; `lading quotas drop` lifts one.")
     with line.client() as client:
-        quota = client.limits.set_quota(kind, max_active=max_active, max_per_hour=max_per_hour, burst=burst)
+        quota = client.limits.set_quota(
+            kind, max_active=max_active, max_per_hour=max_per_hour, burst=burst, reason=reason, ticket=ticket
+        )
     output.facts(line.form, quota, QUOTAS)
 
 
 @command.command()
 @click.argument("kind")
+@grounds
 @connected
-def drop(line: Line, kind: str) -> None:
+def drop(line: Line, kind: str, reason: str, ticket: str | None) -> None:
     """
     Lift the quota of a kind of job.
 
-    Example: lading quotas drop export
+    Example: lading quotas drop export --reason "the disk is fast again"
     """
     with line.client() as client:
-        client.limits.drop_quota(kind)
+        client.limits.drop_quota(kind, reason=reason, ticket=ticket)
     output.talk(f"Jobs of kind {output.plain(kind)} have no quota any more.")
     if line.is_json:
         output.document({"dropped": kind})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lading.cli import amounts, output
+from lading.cli.asking import grounds
 from lading.cli.columns import BREAKERS, RATE_LIMITS, THROTTLES
 from lading.cli.options import Line, connected
 
@@ -20,7 +21,7 @@ def command() -> None:
     """
     See what is held back and why; limit how fast jobs start on a source.
 
-    Example: lading throttles limit activities --rate 30/m --burst 5
+    Example: lading throttles limit activities --rate 30/m --burst 5 --reason "it is slow by day"
     """
 
 
@@ -53,30 +54,32 @@ def limits(line: Line) -> None:
 @click.argument("source")
 @click.option("--rate", required=True, metavar="RATE", help="Starts at most: 5/s, 300/m or 1000/h.")
 @click.option("--burst", type=click.IntRange(1), default=1, metavar="N", help="So many at once after a quiet time (1).")
+@grounds
 @connected
-def limit(line: Line, source: str, rate: str, burst: int) -> None:
+def limit(line: Line, source: str, *, rate: str, burst: int, reason: str, ticket: str | None) -> None:
     """
     Limit how fast jobs start on a source, over all workers.
 
-    Example: lading throttles limit activities --rate 30/m --burst 5
+    Example: lading throttles limit activities --rate 30/m --burst 5 --reason "it is slow by day"
     """
     per_second = amounts.rate(rate)
     with line.client() as client:
-        found = client.limits.set_rate_limit(source, rate=per_second, burst=burst)
+        found = client.limits.set_rate_limit(source, rate=per_second, burst=burst, reason=reason, ticket=ticket)
     output.facts(line.form, found if line.is_json else _readable(found), RATE_LIMITS)
 
 
 @command.command()
 @click.argument("source")
+@grounds
 @connected
-def lift(line: Line, source: str) -> None:
+def lift(line: Line, source: str, reason: str, ticket: str | None) -> None:
     """
     Lift the rate limit of a source.
 
-    Example: lading throttles lift activities
+    Example: lading throttles lift activities --reason "it has a new disk"
     """
     with line.client() as client:
-        client.limits.drop_rate_limit(source)
+        client.limits.drop_rate_limit(source, reason=reason, ticket=ticket)
     output.talk(f"Source {output.plain(source)} has no rate limit any more.")
     if line.is_json:
         output.document({"lifted": source})
@@ -95,4 +98,9 @@ def breakers(line: Line) -> None:
 
 
 def _readable(limit: RateLimit) -> dict[str, Any]:
-    return {**asdict(limit), "rate": amounts.show_rate(limit.rate)}
+    return {
+        **asdict(limit),
+        "rate": amounts.show_rate(limit.rate),
+        "effective_rate": amounts.show_rate(limit.effective_rate),
+        "factor": f"{limit.factor:g}",
+    }

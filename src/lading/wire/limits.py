@@ -11,13 +11,19 @@ from lading.wire.throttles import SetThrottle
 
 @dataclass(frozen=True, slots=True)
 class QuotaRequest:
-    """Body of `PUT /api/v1/quotas/{kind}`; null is no limit, `burst` goes with `max_per_hour`."""
+    """
+    Body of `PUT /api/v1/quotas/{kind}`; the kind `*` is all jobs of the tenant together.
+
+    Null is no limit, `burst` goes with `max_per_hour`.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     max_active: int | None = None
     max_per_hour: int | None = None
     burst: int | None = None
+    reason: str = ""
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,8 @@ class Quota:
     burst: int | None
     active: int
     version: int
+    reason: str | None = None
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +55,30 @@ class RateLimitRequest:
 
     rate: float
     burst: float
+    reason: str = ""
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """How fast jobs on a source may start; `tokens` starts are left now."""
+    """
+    How fast jobs on a source may start; `tokens` starts are left now.
+
+    A source that answers with 429 is called less by itself: `factor` of the rate is left, which makes `effective_rate`,
+    and nothing starts before `blocked_until`.  One that `is_learnt` was set by nobody and goes by itself.
+    """
 
     source: str
     rate: float
     burst: float
     tokens: float
     version: int
+    factor: float = 1.0
+    effective_rate: float = 0.0
+    blocked_until: str | None = None
+    is_learnt: bool = False
+    reason: str | None = None
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

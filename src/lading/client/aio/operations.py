@@ -31,27 +31,31 @@ class Limits:
         max_active: int | None = None,
         max_per_hour: int | None = None,
         burst: int | None = None,
+        reason: str,
+        ticket: str | None = None,
     ) -> shapes.Quota:
-        """Limit how many jobs of `kind` run at once and start per hour."""
-        body = asdict(shapes.QuotaRequest(max_active, max_per_hour, burst))
+        """Limit how many jobs of `kind` (`*`: of all kinds together) run at once and start per hour."""
+        body = asdict(shapes.QuotaRequest(max_active, max_per_hour, burst, reason, ticket))
         return await self._session.fetch(shapes.Quota, "PUT", _path("quotas", kind), body=body)
 
-    async def drop_quota(self, kind: str) -> None:
+    async def drop_quota(self, kind: str, *, reason: str, ticket: str | None = None) -> None:
         """Lift the quota of `kind`."""
-        await self._session.call("DELETE", _path("quotas", kind))
+        await self._session.call("DELETE", _path("quotas", kind), body=asdict(Grounds(reason, ticket)))
 
     async def rate_limits(self) -> Sequence[shapes.RateLimit]:
         """Return every rate limit as it stands now."""
         return (await self._session.fetch(shapes.RateLimitList, "GET", f"{_API}/rate-limits")).items
 
-    async def set_rate_limit(self, source: str, *, rate: float, burst: float) -> shapes.RateLimit:
+    async def set_rate_limit(
+        self, source: str, *, rate: float, burst: float, reason: str, ticket: str | None = None
+    ) -> shapes.RateLimit:
         """Let jobs on `source` start at most `rate` times a second, `burst` at once."""
-        body = asdict(shapes.RateLimitRequest(rate, burst))
+        body = asdict(shapes.RateLimitRequest(rate, burst, reason, ticket))
         return await self._session.fetch(shapes.RateLimit, "PUT", _path("rate-limits", source), body=body)
 
-    async def drop_rate_limit(self, source: str) -> None:
+    async def drop_rate_limit(self, source: str, *, reason: str, ticket: str | None = None) -> None:
         """Lift the rate limit of `source`."""
-        await self._session.call("DELETE", _path("rate-limits", source))
+        await self._session.call("DELETE", _path("rate-limits", source), body=asdict(Grounds(reason, ticket)))
 
     async def pauses(self) -> Sequence[shapes.Pause]:
         """Return every stop that is not over."""

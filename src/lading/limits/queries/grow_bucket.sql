@@ -1,6 +1,7 @@
 -- A host that complained answers: its rate grows, at most once in a while.
 UPDATE buckets
-SET tokens = least(burst, tokens + rate * factor * greatest(0, extract(epoch FROM lading_now() - refilled_at))),
+SET tokens = least(greatest(1, burst * factor),
+           tokens + rate * factor * greatest(0, extract(epoch FROM lading_now() - refilled_at))),
     refilled_at = greatest(refilled_at, lading_now()),
     factor = least(1, factor * %(grow)s::float8),
     adapted_at = lading_now(),

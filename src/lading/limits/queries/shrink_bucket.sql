@@ -9,7 +9,7 @@ VALUES (
     lading_now() + make_interval(secs => %(blocked_seconds)s::float8), true
 )
 ON CONFLICT (tenant_id, host) DO UPDATE
-SET tokens = least(bucket.burst, bucket.tokens + bucket.rate * bucket.factor
+SET tokens = least(greatest(1, bucket.burst * bucket.factor), bucket.tokens + bucket.rate * bucket.factor
         * greatest(0, extract(epoch FROM lading_now() - bucket.refilled_at))),
     refilled_at = greatest(bucket.refilled_at, lading_now()),
     factor = CASE
