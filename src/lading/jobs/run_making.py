@@ -7,7 +7,7 @@ of their own (an export) take statements each, so that there may be MOST_PLANNED
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
@@ -34,10 +34,15 @@ MOST_PLANNED: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """What turns nodes into jobs: the kinds that are known, and the budgets of a node that names none."""
+    """
+    What turns nodes into jobs: the kinds that are known, and the budgets of a node that names none.
+
+    A node may name one of `hosts` as its source; None means any.
+    """
 
     endings: Endings
     kinds: Kinds
+    hosts: Collection[str] | None = None
     max_attempts: int = 8
     max_crashes: int = 3
 
@@ -218,6 +223,8 @@ async def _job(tx: Transaction, node: Node, job_id: UUID, former: UUID | None, m
         if kind is None or kind.check is None:
             known = sorted({*maker.endings, *(each.name for each in maker.kinds.values() if each.check is not None)})
             raise InvalidInput.field("kind", f"{node.kind[:60]!r} is none of: {', '.join(known)}.", code="unknown")
+        if node.host and maker.hosts is not None and node.host not in maker.hosts:
+            raise InvalidInput.field("source", f"{node.host[:60]!r} is no source that is known here.", code="unknown")
         kind.check(node.payload)
         job = NewJob(
             id=job_id,
