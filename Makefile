@@ -8,10 +8,10 @@ PERIOD ?= 2025
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help install demo up test check chaos bench lint types contracts unit db tidy flow format lock clean
+.PHONY: help install demo up test check chaos bench lint types contracts unit db tidy flow format lock clean bench-engine
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 install: .venv/.ok ## install everything from the lock file into the checkout
 
@@ -63,6 +63,9 @@ chaos: .venv/.ok ## 4 workers, kill -9 and freezes: prints what was lost and dou
 
 bench: .venv/.ok ## measure exports next to psql COPY
 	@$(BIN)/python bench/export.py
+
+bench-engine: .venv/.ok ## measure the job engine beside others: make bench-engine ENGINES=lading,pgqueuer SUITES=throughput
+	@$(BIN)/python bench/engine.py $(if $(ENGINES),--engines $(ENGINES)) $(if $(SUITES),--suites $(SUITES))
 
 format: .venv/.ok ## rewrite the code in the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "lading"
 _FOLDERS = ("src", "tests", "bench", "docs", ".ci")
-_MADE = {"__pycache__", ".pytest_cache", ".hypothesis", ".ruff_cache"}
+_MADE = {"__pycache__", ".pytest_cache", ".hypothesis", ".ruff_cache", ".peers", "results"}
 
 
 @dataclass(frozen=True, slots=True)

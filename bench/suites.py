@@ -1,0 +1,230 @@
+"""
+The suites: what is done with an engine, and the figures that come of it.
+
+A suite is one repetition for one engine.  Those at scale compare within themselves, in the same database and minute:
+with and without the history, the other tenants, the flood, the held snapshot.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from peers import Engine
+from runs import Arena, Drain, Field, Stalled, drain, enqueue, fresh, percentile, pickup
+
+_SINGLE_JOBS = 3000
+_PROBES = 150
+_FLOOD_TENANTS = 21
+_FLOOD_JOBS = 100_000
+_SNAPSHOT_JOBS = 160_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the command line asked for."""
+
+    jobs: int
+    workers: list[int]
+    repeats: int
+    finished: int
+    tenants: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """One figure of one repetition; `unit` says how it is shown, `is_cost` that less is better."""
+
+    suite: str
+    engine: str
+    what: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class _Notes:
+    """Collects the figures of one repetition."""
+
+    suite: str
+    engine: str
+    results: list[Result]
+
+    def add(self, what: str, value: float, unit: str) -> None:
+        self.results.append(Result(self.suite, self.engine, what, value, unit))
+
+    def drained(self, of: Drain, prefix: str) -> None:
+        self.add(f"{prefix}jobs/s", of.jobs_per_second, "/s")
+        self.add(f"{prefix}server CPU", of.server_us, "µs")
+        self.add(f"{prefix}worker CPU", of.client_us, "µs")
+
+    def picked_up(self, latencies: list[float], prefix: str) -> None:
+        for name, part in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+            self.add(f"{prefix}{name}", percentile(latencies, part) * 1e3, "ms")
+
+
+def _throughput(arena: Arena, engine: Engine, plan: Plan) -> list[Result]:
+    notes = _Notes("throughput", engine.name, [])
+    jobs = max(500, int(plan.jobs * engine.share))
+    for workers in plan.workers:
+        with fresh(arena, engine) as given:
+            given.do("bulk", str(jobs))
+            done = drain(given, jobs, workers)
+        notes.drained(done, f"{workers}w ")
+        notes.add(f"{workers}w memory", done.memory_mb, "MB")
+    return notes.results
+
+
+def _enqueue(arena: Arena, engine: Engine, plan: Plan) -> list[Result]:
+    notes = _Notes("enqueue", engine.name, [])
+    bulk = max(2000, int(plan.jobs * engine.share))
+    with fresh(arena, engine) as given:
+        for verb, count in (("single", min(_SINGLE_JOBS, plan.jobs)), ("bulk", bulk)):
+            figures = enqueue(given, verb, count)
+            notes.add(f"{verb} jobs/s", figures["jobs_per_second"], "/s")
+            notes.add(f"{verb} server CPU", figures["server_us"], "µs")
+            notes.add(f"{verb} client CPU", figures["client_us"], "µs")
+    return notes.results
+
+
+def _latency(arena: Arena, engine: Engine, plan: Plan) -> list[Result]:
+    del plan
+    notes = _Notes("latency", engine.name, [])
+    with fresh(arena, engine) as given, _idle_worker(given):
+        notes.picked_up(pickup(given, _PROBES), "")
+    return notes.results
+
+
+@contextmanager
+def _idle_worker(given: Field) -> Iterator[None]:
+    """Run one worker that has handled a first job and has nothing to do since."""
+    with given.workers(1):
+        already = sum(given.slots.counts(8))
+        given.do("single", "20")
+        deadline = time.monotonic() + 60.0
+        while sum(given.slots.counts(8)) < already + 20:
+            if time.monotonic() > deadline:
+                raise Stalled("the worker did not handle 20 jobs within a minute")
+            time.sleep(0.01)
+        time.sleep(0.5)
+        yield
+
+
+def _growth(arena: Arena, engine: Engine, plan: Plan) -> list[Result]:
+    notes = _Notes("growth", engine.name, [])
+    with fresh(arena, engine) as given:
+        found: dict[str, float] = {}
+        for label, rows in (("empty", 0), (f"{plan.finished:,}", plan.finished)):
+            if rows:
+                _insert_finished(given, rows)
+            given.do("bulk", str(plan.jobs))
+            done = drain(given, plan.jobs, max(plan.workers))
+            notes.drained(done, f"{label} ")
+            with _idle_worker(given):
+                notes.picked_up(pickup(given, _PROBES), f"{label} ")
+            found[label] = done.server_us
+        first, last = found.values()
+        notes.add("server CPU with ÷ without", last / first, "×")
+    return notes.results
+
+
+def _insert_finished(given: Field, rows: int) -> None:
+    with psycopg.connect(given.url, autocommit=True) as connection:
+        tenant = connection.execute("SELECT max(tenant_id::text) FROM tenants").fetchone()
+        assert tenant is not None
+        connection.execute(given.engine.finished.encode(), {"rows": rows, "tenant": tenant[0]})
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
+
+
+def _tenants(arena: Arena, engine: Engine, plan: Plan) -> list[Result]:
+    notes = _Notes("tenants", engine.name, [])
+    found: list[float] = []
+    for tenants in (1, plan.tenants):
+        with fresh(arena, engine, BENCH_TENANTS=str(tenants)) as given:
+            given.do("spread", str(plan.jobs))
+            done = drain(given, plan.jobs, max(plan.workers))
+            notes.drained(done, f"{tenants:,} ")
+            with _idle_worker(given):
+                notes.picked_up(pickup(given, _PROBES), f"{tenants:,} ")
+            found.append(done.server_us)
+    notes.add("server CPU many ÷ one", found[1] / found[0], "×")
+    return notes.results
+
+
+def _flood(arena: Arena, engine: Engine, plan: Plan) -> list[Result]:
+    """One tenant has 100,000 jobs waiting; 20 others enqueue one now and then."""
+    notes = _Notes("flood", engine.name, [])
+    count = min(_FLOOD_JOBS, plan.jobs)
+    others = {"BENCH_TENANTS": str(_FLOOD_TENANTS)}
+    with fresh(arena, engine, **others) as given:
+        given.environment["BENCH_FIRST_TENANT"] = "1"
+        with _idle_worker(given):
+            idle = pickup(given, _PROBES)
+    found: list[float] = []
+    with fresh(arena, engine, **others) as given:
+        given.environment["BENCH_TENANTS"] = "1"
+        given.do("bulk", str(count))
+        given.environment.update(others, BENCH_FIRST_TENANT="1")
+        with given.workers(1):
+            while sum(given.slots.counts(8)) < count // 100:
+                time.sleep(0.005)
+            with given.begin("latency", str(_PROBES * 10)) as probing:
+                while sum(given.slots.counts(8)) < count:
+                    time.sleep(0.005)
+                found = given.slots.latencies(until=time.monotonic_ns())
+                probing.kill()
+    notes.picked_up(idle, "empty ")
+    notes.picked_up(found, "flooded ")
+    notes.add("probes", len(found), "")
+    notes.add("p50 flooded ÷ empty", percentile(found, 0.5) / percentile(idle, 0.5), "×")
+    notes.add("p95 flooded ÷ empty", percentile(found, 0.95) / percentile(idle, 0.95), "×")
+    return notes.results
+
+
+def _snapshot(arena: Arena, engine: Engine, plan: Plan) -> list[Result]:
+    notes = _Notes("snapshot", engine.name, [])
+    jobs = min(_SNAPSHOT_JOBS, int(1.6 * plan.jobs))
+    found: list[Drain] = []
+    for is_held in (False, True):
+        with fresh(arena, engine) as given:
+            given.do("bulk", str(jobs))
+            with psycopg.connect(given.url) as reader:
+                if is_held:
+                    reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                    reader.execute("SELECT count(*) FROM pg_class")
+                done = drain(given, jobs, max(plan.workers))
+        found.append(done)
+        label = "held" if is_held else "free"
+        notes.drained(done, f"{label} ")
+        for number, rate in enumerate(done.quarters, start=1):
+            notes.add(f"{label} quarter {number}", rate, "/s")
+    notes.add("jobs/s held ÷ free", found[1].jobs_per_second / found[0].jobs_per_second, "×")
+    notes.add("server CPU held ÷ free", found[1].server_us / found[0].server_us, "×")
+    return notes.results
+
+
+def _always(engine: Engine) -> bool:
+    return bool(engine.name)
+
+
+def _keeps_postgres(engine: Engine) -> bool:
+    return not engine.uses_redis and engine.share >= 0.5
+
+
+def _is_ours(engine: Engine) -> bool:
+    return engine.name == "lading"
+
+
+SUITES: dict[str, tuple[Callable[[Arena, Engine, Plan], list[Result]], Callable[[Engine], bool]]] = {
+    "throughput": (_throughput, _always),
+    "enqueue": (_enqueue, _always),
+    "latency": (_latency, _always),
+    "growth": (_growth, _is_ours),
+    "tenants": (_tenants, _is_ours),
+    "flood": (_flood, _is_ours),
+    "snapshot": (_snapshot, _keeps_postgres),
+}
