@@ -22,18 +22,20 @@ from lading.wire.limits import Pause, Quota, RateLimit
 
 JOB = JobDetail(
     "job_1", "export", "activities", "exp_1", "pending", 0, 1, 1, 0, 8, "pause", None, None, "2026-11-21T12:00:00Z",
-    None, None, None,
+    None, None, None, None, None, None, None,
     [Attempt(1, "2026-11-21T12:00:01Z", "2026-11-21T12:00:02Z", "failed", JobFault("source-timeout", "Too slow."))],
 )  # fmt: skip
 LETTER = DeadLetter(
     "job_1", "export", "activities", "exp_1", "source-refused", "No such login.", "3f9a0c1d2b4e5f60", 1,
-    "2026-11-21T12:00:00Z", "open", None, None, None, None,
+    "2026-11-21T12:00:00Z", 1, "open", None, None, None, None,
 )  # fmt: skip
 PAUSE = Pause(
     "pau_1", "source", "activities", "why", None, "key_1", "2026-11-21T12:00:00Z", "2026-11-21T12:00:00Z", None
 )
 
 Desk = Callable[..., Result]
+WHY = ("--reason", "the disk is slow")
+SAID = {"reason": "the disk is slow", "ticket": None}
 
 
 class Server:
@@ -188,7 +190,8 @@ def test_letters_by_id_are_closed_one_by_one_past_a_refusal(server: Server, desk
 
     assert ran.return_value == exits.CONFLICT
     assert json.loads(ran.stdout) == {
-        "matched": 2, "done": 1, "refused": [{"job": "job_1", "detail": "It is resolved already."}]
+        "matched": 2, "done": 1, "refused": [{"job": "job_1", "detail": "It is resolved already."}],
+        "has_more": False, "next_cursor": None,
     }  # fmt: skip
 
 
@@ -206,37 +209,91 @@ def test_health_fails_by_its_exit_code(server: Server, desk: Desk, level: str, c
 
 def test_a_quota_is_set_as_given_and_dropped(server: Server, desk: Desk) -> None:
     server.answers["quotas/export"] = asdict(Quota("export", 0, None, None, 1, 1))
-    desk("quotas", "set", "export", "--max-active", "0")
+    desk("quotas", "set", "export", "--max-active", "0", *WHY)
     server.answers.clear()
 
-    ran = desk("quotas", "drop", "export")
+    ran = desk("quotas", "drop", "export", *WHY)
 
     assert ran.stderr == "Jobs of kind export have no quota any more.\n"
     assert server.seen == [
-        ("PUT", "quotas/export", {"max_active": 0, "max_per_hour": None, "burst": None}),
-        ("DELETE", "quotas/export", None),
+        ("PUT", "quotas/export", {"max_active": 0, "max_per_hour": None, "burst": None, **SAID}),
+        ("DELETE", "quotas/export", SAID),
     ]
 
 
 def test_a_quota_that_limits_nothing_is_refused(server: Server, desk: Desk) -> None:
-    assert isinstance(desk("quotas", "set", "export", "--burst", "3").exception, InvalidInput)
+    assert isinstance(desk("quotas", "set", "export", "--burst", "3", *WHY).exception, InvalidInput)
     assert server.seen == []
 
 
 def test_a_rate_is_sent_per_second_and_shown_as_it_is_read(server: Server, desk: Desk) -> None:
-    server.answers["rate-limits/activities"] = asdict(RateLimit("activities", 0.5, 5.0, 5.0, 1))
+    server.answers["rate-limits/activities"] = asdict(RateLimit("activities", 0.5, 5.0, 5.0, 1, 0.5, 0.25))
 
-    ran = desk("throttles", "limit", "activities", "--rate", "30/m", "--burst", "5")
+    ran = desk("throttles", "limit", "activities", "--rate", "30/m", "--burst", "5", *WHY)
 
-    assert ran.stdout == "source\tactivities\nrate\t30/m\nburst\t5\nleft now\t5\n"
-    assert server.seen == [("PUT", "rate-limits/activities", {"rate": 0.5, "burst": 5})]
+    assert ran.stdout.splitlines()[:6] == [
+        "source\tactivities", "rate\t30/m", "burst\t5", "left now\t5", "factor\t0.5", "rate now\t15/m"
+    ]  # fmt: skip
+    assert server.seen == [("PUT", "rate-limits/activities", {"rate": 0.5, "burst": 5, **SAID})]
 
 
 @pytest.mark.parametrize("rate", ["5", "5/d", "-1/s", "1e9/s", "", "5/s/s", "٣/s"])
 def test_what_is_no_rate_is_refused(server: Server, desk: Desk, rate: str) -> None:
-    ran = desk("throttles", "limit", "activities", "--rate", rate)
+    ran = desk("throttles", "limit", "activities", "--rate", rate, *WHY)
 
     assert isinstance(ran.exception, InvalidInput)
+    assert server.seen == []
+
+
+def test_a_retry_policy_is_set_for_all_kinds_unless_one_is_named(server: Server, desk: Desk) -> None:
+    wire = {"kind": "*", "fault_class": "timeout", "is_shipped": False, "reason": "x", "ticket": None}
+    numbers = {"max_attempts": 3, "base_seconds": 30.0, "cap_seconds": 600.0}
+    server.answers["retry-policies/%2A/timeout"] = {**wire, **numbers}
+    options = ("--max-attempts", "3", "--base-seconds", "30", "--cap-seconds", "600", *WHY)
+
+    ran = desk("retries", "set", "timeout", *options)
+    server.answers.clear()
+    reset = desk("retries", "reset", "timeout", "--kind", "export", *WHY)
+
+    assert "most attempts\t3\n" in ran.stdout
+    assert reset.stderr == "Nothing of its own is set for timeout and the kind export any more.\n"
+    assert server.seen == [
+        ("PUT", "retry-policies/%2A/timeout", {**numbers, **SAID}),
+        ("DELETE", "retry-policies/export/timeout", SAID),
+    ]
+
+
+def test_an_allocation_is_set_with_a_value_that_may_be_negative(server: Server, desk: Desk) -> None:
+    shown = {"tenant": "fjord", "strategy": "priority", "value": -5, "max_queued": 9, "version": 1}
+    server.answers["allocations/fjord"] = {**shown, **SAID}
+
+    ran = desk("allocations", "set", "fjord", "priority", "--value", "-5", "--max-queued", "9", *WHY)
+    server.answers.clear()
+    reset = desk("allocations", "reset", "fjord", *WHY)
+
+    assert "value\t-5\n" in ran.stdout
+    assert reset.stderr == "Tenant fjord has equal turns and no limit of its own.\n"
+    assert server.seen == [
+        ("PUT", "allocations/fjord", {"strategy": "priority", "value": -5, "max_queued": 9, **SAID}),
+        ("DELETE", "allocations/fjord", SAID),
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("quotas", "set", "export", "--max-active", "1"),
+        ("quotas", "drop", "export"),
+        ("throttles", "limit", "activities", "--rate", "1/s"),
+        ("throttles", "lift", "activities"),
+        ("retries", "set", "timeout", "--max-attempts", "3", "--base-seconds", "1", "--cap-seconds", "2"),
+        ("retries", "reset", "timeout"),
+        ("allocations", "set", "fjord", "unlimited"),
+        ("allocations", "reset", "fjord"),
+    ],
+)
+def test_a_limit_takes_a_reason(server: Server, desk: Desk, arguments: tuple[str, ...]) -> None:  # O10
+    assert "--reason" in str(desk(*arguments).exception)
     assert server.seen == []
 
 
@@ -303,6 +360,8 @@ def test_what_the_server_refuses_is_its_sentence(server: Server, desk: Desk) -> 
         (("throttles", "limits"), "rate-limits"),
         (("throttles", "breakers"), "breakers"),
         (("quotas", "list"), "quotas"),
+        (("retries", "list"), "retry-policies"),
+        (("allocations", "list"), "allocations?limit=200"),
         (("pauses",), "pauses"),
         (("deadletters", "clusters"), "dead-letters/clusters"),
     ],

@@ -106,5 +106,36 @@ def window(
     return (None if start is None else show_instant(start)), (None if end is None else show_instant(end))
 
 
+def moment(at: str | None, after: str | None, *, now: datetime.datetime) -> str | None:
+    """
+    Return an instant, given as such or as a length of time from `now`, as the wire writes it; None for neither.
+
+    >>> noon = instant("now", "2026-12-01T12:00Z")
+    >>> moment(None, "90s", now=noon), moment("2026-12-01T23:00+01:00", None, now=noon), moment(None, None, now=noon)
+    ('2026-12-01T12:01:30Z', '2026-12-01T22:00:00Z', None)
+    """
+    if at is not None and after is not None:
+        raise InvalidInput("An instant and a length of time say the same thing; give one of them.")
+    if after is None:
+        return None if at is None else show_instant(instant("at", at))
+    try:
+        return show_instant(now + span(after))
+    except OverflowError:
+        raise InvalidInput.field("for", f"{after[:60]!r} ends after the last year there is.") from None
+
+
+def since(begin: str | None, end: str | None) -> dict[str, str | None]:
+    """
+    Return the bounds of when jobs were made, as the wire names them.
+
+    >>> since("2026-12-01T12:00Z", None)
+    {'created_from': '2026-12-01T12:00:00Z', 'created_to': None}
+    """
+    return {
+        "created_from": None if begin is None else show_instant(instant("from", begin)),
+        "created_to": None if end is None else show_instant(instant("to", end)),
+    }
+
+
 def _is_whole(value: float) -> bool:
     return abs(value - round(value)) < 1e-6 * max(1.0, value)

@@ -15,7 +15,7 @@ def command(line: Line, choice: Choice) -> int:
     """
     Close letters because nobody wants the work any more.
 
-    Name them, or give a filter; by filter at most 1000 at once.  Exit code 6 when one was refused.
+    Name them, or give a filter.  Exit code 6 when one was refused.
 
     Example: lading deadletters discard --kind export --dry-run --reason "the year is closed"
     """

@@ -15,7 +15,7 @@ def command(line: Line, choice: Choice) -> int:
     """
     Let dead jobs live again under their ids, with a fresh budget of attempts.
 
-    Name them, or give a filter; by filter at most 1000 at once.  Exit code 6 when one was refused.
+    Name them, or give a filter.  Exit code 6 when one was refused.
 
     Example: lading deadletters requeue --code source-refused --reason "password renewed"
     """

@@ -15,7 +15,7 @@ def command(line: Line, choice: Choice) -> int:
     """
     Close letters because what they were about is settled.
 
-    Name them, or give a filter; by filter at most 1000 at once.  Exit code 6 when one was refused.
+    Name them, or give a filter.  Exit code 6 when one was refused.
 
     Example: lading deadletters resolve job_01ke2m0v8ye6h9y3v4n5p6q7r8 --reason "sent by post" --ticket OPS-17
     """

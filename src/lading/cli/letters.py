@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
-from lading.cli import exits, output
+from lading.cli import amounts, exits, output
 from lading.cli.asking import confirm, grounds
 from lading.cli.columns import BULK
 from lading.cli.options import Line
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lading.wire.letters import BulkRequest, BulkResult
 
 _MOST: Final = 1000  # what the server does at once
+_AGE: Final = ("died_from", "died_to", "older_than", "newer_than")
 
 Verb = Literal["requeue", "resolve", "discard"]
 
@@ -33,6 +34,10 @@ class Choice:
     source: str | None
     code: str | None
     fingerprint: str | None
+    died_from: str | None
+    died_to: str | None
+    older_than: str | None
+    newer_than: str | None
     reason: str
     ticket: str | None
     is_dry: bool
@@ -51,7 +56,30 @@ class Choice:
             fingerprint=self.fingerprint,
             limit=_MOST,
             dry_run=dry_run,
+            **bounds(self.died_from, self.died_to, self.older_than, self.newer_than),
         )
+
+
+def aged(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say when letters died."""
+    for option in (
+        click.option("--newer-than", metavar="SPAN", help="That died within so long: 90s, 45m, 2h or 3d."),
+        click.option("--older-than", metavar="SPAN", help="That died longer ago: 90s, 45m, 2h or 3d."),
+        click.option("--to", "died_to", metavar="INSTANT", help="That died before then."),
+        click.option("--from", "died_from", metavar="INSTANT", help="That died since then, as 2026-12-01T22:00Z."),
+    ):
+        function = option(function)
+    return function
+
+
+def bounds(died_from: str | None, died_to: str | None, older_than: str | None, newer_than: str | None) -> Any:
+    """Return when letters died, as the wire names it."""
+    return {
+        "died_from": None if died_from is None else amounts.show_instant(amounts.instant("from", died_from)),
+        "died_to": None if died_to is None else amounts.show_instant(amounts.instant("to", died_to)),
+        "older_than_seconds": None if older_than is None else int(amounts.span(older_than).total_seconds()),
+        "newer_than_seconds": None if newer_than is None else int(amounts.span(newer_than).total_seconds()),
+    }
 
 
 def chosen(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,6 +90,7 @@ def chosen(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--source", metavar="NAME", help="Open ones on this source.")
     @click.option("--code", metavar="CODE", help="Open ones with this code of fault.")
     @click.option("--fingerprint", metavar="TEXT", help="Open ones of this cluster.")
+    @aged
     @click.option("--all", "every", is_flag=True, help="Every open one.")
     @grounds
     @click.option("--dry-run", "is_dry", is_flag=True, help="Only say how many there are.")
@@ -69,7 +98,7 @@ def chosen(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def inner(every: bool, **given: Any) -> Any:
         choice = Choice(**{each.name: given.pop(each.name) for each in fields(Choice)})
-        filters = (choice.kind, choice.source, choice.code, choice.fingerprint)
+        filters = [getattr(choice, name) for name in ("kind", "source", "code", "fingerprint", *_AGE)]
         if sum((bool(choice.job_ids), any(each is not None for each in filters), every)) != 1:
             raise InvalidInput("Name the letters by ID, or by a filter such as --code, or say --all; one of the three.")
         return function(choice=choice, **given)
@@ -85,8 +114,6 @@ def close(line: Line, verb: Verb, choice: Choice) -> int:
     if not line.is_json:
         for refusal in result.refused:
             output.talk(f"{refusal.job}  {output.plain(refusal.detail)}")
-        if result.matched >= _MOST and not choice.job_ids:
-            output.talk("There may be more; do it again.")
     return exits.CONFLICT if result.refused else exits.OK
 
 
@@ -108,8 +135,22 @@ def _each(client: Client, verb: Verb, choice: Choice) -> BulkResult:
 
 def _bulk(client: Client, verb: Verb, choice: Choice) -> BulkResult:
     if choice.is_dry or not choice.yes:
-        found = client.dead_letters.bulk(verb, choice.request(dry_run=True))
+        found = _through(client, verb, choice.request(dry_run=True))
         if choice.is_dry or not found.matched:
             return found
         confirm(f"{verb.capitalize()} {output.number(found.matched)} dead letters?", yes=False)
-    return client.dead_letters.bulk(verb, choice.request(dry_run=False))
+    return _through(client, verb, choice.request(dry_run=False))
+
+
+def _through(client: Client, verb: Verb, request: BulkRequest) -> BulkResult:
+    """Go through all that match, as many at once as the server takes, and add up what became of them."""
+    found = told = client.dead_letters.bulk(verb, request)
+    while found.has_more:
+        found = client.dead_letters.bulk(verb, replace(request, cursor=found.next_cursor))
+        told = replace(
+            found,
+            matched=told.matched + found.matched,
+            done=told.done + found.done,
+            refused=[*told.refused, *found.refused],
+        )
+    return told

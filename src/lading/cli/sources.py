@@ -1,4 +1,4 @@
-"""`lading sources`: register and test the systems rows come from."""
+"""`lading sources`: register, change, test and delete the systems rows come from."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from lading.cli import exits, output
+from lading.cli.asking import confirm, grounds
 from lading.cli.columns import CHECKS, SOURCES
 from lading.cli.documents import read
 from lading.cli.options import Line, connected
@@ -17,7 +18,7 @@ from lading.errors import InvalidInput
 @click.group()
 def command() -> None:
     """
-    Register and test the sources of rows.
+    Register, change, test and delete the sources of rows.
 
     Example: lading sources test activities
     """
@@ -58,6 +59,69 @@ def list_(line: Line) -> None:
     """
     with line.client() as client:
         output.rows(line.form, SOURCES, client.sources.list())
+
+
+@command.command()
+@click.argument("name")
+@connected
+def get(line: Line, name: str) -> None:
+    """
+    Show one source.
+
+    Example: lading sources get activities
+    """
+    with line.client() as client:
+        output.facts(line.form, client.sources.get(name), SOURCES)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--credentials", required=True, metavar="REF", help="Where its secret is: env:NAME or file:/path.")
+@click.option("--attachments", metavar="REF", help="Where its papers are: file:/directory.")
+@click.option("--timeout-seconds", type=click.IntRange(1, 86400), default=600, metavar="N", help="Per query (600).")
+@click.option("--kind", default="postgresql", metavar="KIND", help="What it is (postgresql).")
+@click.option("--if-version", type=click.IntRange(1), metavar="N", help="Only over this version.")
+@connected
+def put(
+    line: Line,
+    name: str,
+    *,
+    credentials: str,
+    attachments: str | None,
+    timeout_seconds: int,
+    kind: str,
+    if_version: int | None,
+) -> None:
+    """
+    Register a source or replace its settings.
+
+    Example: lading sources put activities --credentials env:ACTIVITIES_URL --if-version 3
+    """
+    from lading.wire.sources import SourceRequest
+
+    request = SourceRequest(credentials, kind, attachments, timeout_seconds)
+    with line.client() as client:
+        output.facts(line.form, client.sources.apply(name, request, version=if_version), SOURCES)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--if-version", type=click.IntRange(1), metavar="N", help="Only this version.")
+@grounds
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@connected
+def delete(line: Line, name: str, *, if_version: int | None, reason: str, ticket: str | None, yes: bool) -> None:
+    """
+    Remove a source that no active profile reads and no live job calls; exit code 6 says who still does.
+
+    Example: lading sources delete activities --reason "moved to another system" --ticket OPS-17
+    """
+    confirm(f"Delete source {output.plain(name)}?", yes=yes)
+    with line.client() as client:
+        client.sources.delete(name, reason=reason, ticket=ticket, version=if_version)
+    output.talk(f"Source {output.plain(name)} is deleted.")
+    if line.is_json:
+        output.document({"deleted": name})
 
 
 @command.command()

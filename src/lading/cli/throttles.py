@@ -9,8 +9,9 @@ import click
 
 from lading.cli import amounts, output
 from lading.cli.asking import grounds
-from lading.cli.columns import BREAKERS, RATE_LIMITS, THROTTLES
+from lading.cli.columns import BREAKERS, RATE_LIMITS, SLOWED, THROTTLES
 from lading.cli.options import Line, connected
+from lading.cli.throttle import readable
 
 if TYPE_CHECKING:
     from lading.wire.limits import RateLimit
@@ -83,6 +84,19 @@ def lift(line: Line, source: str, reason: str, ticket: str | None) -> None:
     output.talk(f"Source {output.plain(source)} has no rate limit any more.")
     if line.is_json:
         output.document({"lifted": source})
+
+
+@command.command()
+@connected
+def slowed(line: Line) -> None:
+    """
+    List what somebody slowed down: rates, quotas, and jobs that start later.
+
+    Example: lading throttles slowed
+    """
+    with line.client() as client:
+        found = client.throttles.list()
+    output.rows(line.form, SLOWED, found if line.is_json else [readable(each) for each in found])
 
 
 @command.command()
