@@ -9,7 +9,9 @@ import pytest
 
 from lading.api.app import create_app
 from lading.client import AsyncClient
-from lading.errors import InvalidInput, NotFound, ReasonRequired
+from lading.errors import Forbidden, InvalidInput, NotFound, ReasonRequired
+from lading.ledger.entry import SYSTEM
+from lading.limits import allocations
 from lading.wire.letters import BulkRequest
 from serving import World
 
@@ -61,8 +63,8 @@ async def test_dead_letters_are_seen_and_closed(world: World, client: AsyncClien
 
 async def test_limits_are_set_seen_and_lifted(world: World, client: AsyncClient) -> None:
     await world.export()
-    quota = await client.limits.set_quota("export", max_active=2, max_per_hour=60, burst=5)
-    rate = await client.limits.set_rate_limit("activities", rate=2, burst=4)
+    quota = await client.limits.set_quota("export", max_active=2, max_per_hour=60, burst=5, reason="slow disk")
+    rate = await client.limits.set_rate_limit("activities", rate=2, burst=4, reason="slow disk")
     pause = await client.limits.pause("kind", "export", reason="maintenance", ticket="OPS-7")
     await world.claim()
 
@@ -73,16 +75,36 @@ async def test_limits_are_set_seen_and_lifted(world: World, client: AsyncClient)
     assert await client.limits.breakers() == []
 
     await client.limits.resume(pause.id, reason="done")
-    await client.limits.drop_quota("export")
-    await client.limits.drop_rate_limit("activities")
+    await client.limits.drop_quota("export", reason="new disk")
+    await client.limits.drop_rate_limit("activities", reason="new disk")
 
     assert [*await client.limits.quotas(), *await client.limits.rate_limits(), *await client.limits.pauses()] == []
+
+
+async def test_retry_policies_and_allocations_are_set_seen_and_reset(world: World, client: AsyncClient) -> None:
+    policy = await client.retry_policies.set(
+        "timeout", max_attempts=2, base_seconds=1, cap_seconds=9, reason="slow", ticket="OPS-1"
+    )
+    listed = await client.retry_policies.list()
+    await client.retry_policies.reset("timeout", reason="fast")
+    assert policy in listed
+    assert policy not in await client.retry_policies.list()
+
+    with pytest.raises(Forbidden):
+        await client.allocations.set("nordlys", "reserved", value=2, reason="paid for")
+    with pytest.raises(Forbidden):
+        await client.allocations.reset("nordlys", reason="not paid for")
+    async with world.services.database.tenant(world.organisations["nordlys"].id) as tx:
+        await allocations.put(tx, "reserved", value=2, max_queued=9, reason="paid", ticket=None, actor=SYSTEM)
+    assert [(each.tenant, each.value, each.max_queued) async for each in client.allocations.list()] == [
+        ("nordlys", 2, 9)
+    ]
 
 
 async def test_a_refusal_is_raised_as_what_it_is(client: AsyncClient) -> None:
     with pytest.raises(ReasonRequired, match="say why"):
         await client.limits.pause("tenant", reason=" ")
     with pytest.raises(NotFound, match="quota"):
-        await client.limits.drop_quota("export")
+        await client.limits.drop_quota("export", reason="new disk")
     with pytest.raises(InvalidInput, match="must be between"):
         await client.dead_letters.bulk("discard", BulkRequest(reason="x", limit=0))

@@ -293,7 +293,7 @@ def test_an_allocation_is_set_with_a_value_that_may_be_negative(server: Server, 
     ],
 )
 def test_a_limit_takes_a_reason(server: Server, desk: Desk, arguments: tuple[str, ...]) -> None:  # O10
-    assert "--reason" in str(desk(*arguments).exception)
+    assert "reason" in str(desk(*arguments).exception)
     assert server.seen == []
 
 
