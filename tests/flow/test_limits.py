@@ -117,13 +117,41 @@ def test_what_a_pause_holds_back_waits_visibly_and_goes_on_when_it_is_lifted(des
 
 
 def test_a_quota_of_none_lets_nothing_start_until_it_is_dropped(desk: Desk) -> None:  # O6
-    _told(desk("quotas", "set", "export", "--max-active", "0"))
+    _told(desk("quotas", "set", "export", "--max-active", "0", "--reason", "the disk is full"))
     export_id = _asked(desk)
     _waits(desk, export_id, "quota")
 
-    _told(desk("quotas", "drop", "export"))
+    _told(desk("quotas", "drop", "export", "--reason", "it has room again"))
 
     _completes(desk, export_id)
+
+
+def _learnt(desk: Desk) -> dict[str, Any]:
+    """Return the rate limit that came with a 429: nobody sends a signal when a source complains."""
+    for _ in range(_LOOKS):
+        if found := _look(desk, "throttles", "limits"):
+            return found[0]
+    raise AssertionError("no rate limit was learnt")
+
+
+def test_a_source_without_a_free_connection_is_called_less_and_loses_no_attempt(
+    desk: Desk, server: EmbeddedServer, credentials: Path
+) -> None:  # O4, O5
+    with psycopg.connect(server.url("limits_source"), autocommit=True) as connection:
+        connection.execute("CREATE ROLE guest LOGIN PASSWORD 'guest' CONNECTION LIMIT 0")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest")
+        credentials.write_text(server.url("limits_source", user="guest", password="guest"))
+        export_id = _asked(desk)
+
+        limit = _learnt(desk)
+        (job,) = _look(desk, "jobs", "list", "--source", "visits")
+        attempt = _look(desk, "jobs", "get", job["id"])["attempts"][0]
+        connection.execute("ALTER ROLE guest CONNECTION LIMIT -1")
+
+    _completes(desk, export_id)
+    assert (limit["source"], limit["factor"], limit["is_learnt"]) == ("visits", 0.5, True)
+    assert (attempt["outcome"], job["failures"]) == ("snoozed", 0)
+    assert _look(desk, "throttles", "lift", "visits", "--reason", "it has room again") == {"lifted": "visits"}
 
 
 def test_an_announced_window_says_until_when_it_lasts(desk: Desk) -> None:  # O10
