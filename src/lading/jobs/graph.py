@@ -136,7 +136,8 @@ def critical_path(nodes: Sequence[Timed]) -> CriticalPath:
         slowest = max(node.parents, key=lambda parent: ends[parent], default=None)
         before[node.key] = slowest
         ends[node.key] = node.seconds + (0.0 if slowest is None else ends[slowest])
-    last = max(ends, key=lambda key: ends[key], default=None)
+    # Of equals the one that comes last: the path goes on to the end, through nodes that take no time.
+    last = max(reversed(ends), key=lambda key: ends[key], default=None)
     if last is None:
         return CriticalPath((), 0.0)
     keys, at = [last], before[last]
