@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,7 @@ from lading import ids
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import StaleLease
-from lading.jobs import attempts, leases, store
+from lading.jobs import attempts, batches, leases, marks, store
 from lading.jobs.model import Claim, Fault, Fence, Job, NewJob, State
 from lading.ledger.entry import SYSTEM
 from lading.limits import store as limits
@@ -44,8 +45,28 @@ COUNT = SQL(
     "SELECT (SELECT count(*) FROM jobs WHERE tenant_id = %(tenant)s) AS live, "
     "(SELECT count(*) FROM finished_jobs WHERE tenant_id = %(tenant)s) AS ended, "
     "(SELECT count(*) FROM jobs WHERE tenant_id = %(tenant)s AND state = 'running') AS running, "
-    "(SELECT count(*) FROM attempts WHERE tenant_id = %(tenant)s AND outcome = 'completed') AS completed"
+    "(SELECT count(*) FROM attempts WHERE tenant_id = %(tenant)s AND outcome = 'completed') "
+    "+ (SELECT count(*) FROM finished_jobs AS ended WHERE tenant_id = %(tenant)s AND state = 'completed' "
+    "AND NOT EXISTS (SELECT FROM attempts WHERE attempts.tenant_id = ended.tenant_id AND attempts.job_id = ended.id "
+    "AND attempts.attempt = ended.attempt)) AS completed"
 )
+SET_BUCKET = SQL(
+    "INSERT INTO buckets (tenant_id, host, rate, burst, tokens, refilled_at) "
+    "VALUES (%(tenant)s, '', %(rate)s, %(burst)s, %(burst)s, lading_now()) ON CONFLICT (tenant_id, host) DO UPDATE "
+    "SET rate = excluded.rate, burst = excluded.burst, tokens = excluded.burst, refilled_at = excluded.refilled_at, "
+    "factor = 1, blocked_until = NULL"
+)
+SHRINK = SQL("UPDATE buckets SET factor = %(factor)s WHERE tenant_id = %(tenant)s")
+BLOCK = SQL(
+    "UPDATE buckets SET blocked_until = lading_now() + make_interval(secs => %(seconds)s) WHERE tenant_id = %(tenant)s"
+)
+DROP_BUCKET = SQL("DELETE FROM buckets WHERE tenant_id = %(tenant)s")
+ALLOCATE = SQL(
+    "INSERT INTO allocations (tenant_id, strategy, max_active) VALUES (%(tenant)s, 'max_limit', %(most)s) "
+    "ON CONFLICT (tenant_id) DO UPDATE SET max_active = excluded.max_active"
+)
+DROP_ALLOCATION = SQL("DELETE FROM allocations WHERE tenant_id = %(tenant)s")
+WAKE = SQL("UPDATE turns SET next_at = lading_now() WHERE tenant_id = %(tenant)s AND next_at > lading_now()")
 HOW = ("complete", "fail", "fail", "snooze", "kill", "crash")
 _names = itertools.count()
 
@@ -54,6 +75,7 @@ _names = itertools.count()
 class Known:
     """What the model knows of a job."""
 
+    kind: str = ""
     holder: UUID | None = None
     attempt: int = 0
     is_started: bool = False
@@ -62,6 +84,32 @@ class Known:
     due_at: datetime | None = None
     ended: State | None = None
     is_cancel_asked: bool = False
+    is_blocked: bool = False  # by a parent that never ends
+    is_in_batch: bool = False
+    is_solo: bool = False
+    again_at: datetime | None = None  # when it last came back to those that wait
+
+
+@dataclass
+class Tokens:
+    """The bucket as the model has it; the numbers are such that no sum is rounded."""
+
+    rate: float
+    burst: float
+    tokens: float
+    at: datetime
+    factor: float = 1.0
+    blocked_until: datetime | None = None
+
+    def left(self, now: datetime) -> float:
+        gained = self.rate * self.factor * (now - self.at).total_seconds()
+        return min(max(1.0, self.burst * self.factor), self.tokens + gained)
+
+    def room(self, now: datetime) -> int:
+        return 0 if self.blocked_until is not None and self.blocked_until > now else int(self.left(now))
+
+    def spend(self, jobs: int, now: datetime) -> None:
+        self.tokens, self.at = self.left(now) - jobs, now
 
 
 @dataclass
@@ -70,21 +118,33 @@ class Worker:
 
     lease: UUID
     expires_at: datetime
+    marks: marks.Marks
     is_expired: bool = False
     claims: list[Claim] = field(default_factory=list)
     fences: list[Fence] = field(default_factory=list)
+    batched: dict[Fence, Job] = field(default_factory=dict)
 
 
 class JobsMachine(RuleBasedStateMachine):
-    """The rules; set `url` to a migrated database before running it."""
+    """The rules; make a class of it `on` a migrated database, and `close` that when it has run."""
 
-    url: ClassVar[str] = ""
+    runner: ClassVar[asyncio.Runner]
+    database: ClassVar[Database]
+
+    @classmethod
+    def on(cls, url: str) -> type[JobsMachine]:
+        """Return the machine on this database; all its examples share the connections and what is prepared on them."""
+        machine = type("Machine", (cls,), {"runner": asyncio.Runner(), "database": Database(url, size=1)})
+        machine.runner.run(machine.database.open())
+        return machine
+
+    @classmethod
+    def close(cls) -> None:
+        cls.runner.run(cls.database.close())
+        cls.runner.close()
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
-        self.database = Database(self.url, size=2)
-        self.runner.run(self.database.open())
         self.kind = f"kind-{next(_names)}"
         self.now = datetime(2030, 1, 1, tzinfo=UTC)
         self.jobs: dict[UUID, Known] = {}
@@ -93,16 +153,23 @@ class JobsMachine(RuleBasedStateMachine):
         self.spent: list[tuple[Worker, Fence]] = []
         self.started: list[tuple[Worker, Claim]] = []
         self.pause: UUID | None = None
-        self.quota: int | None = None
+        self.other = f"{self.kind}-other"
+        self.quota: int | None = None  # of `kind`
+        self.quota_of_all: int | None = None
+        self.most: int | None = None  # by allocation
+        self.bucket: Tokens | None = None
 
     def teardown(self) -> None:
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            for table in ("jobs", "turns", "lanes"):  # what is left must not take turns from the next example
+        # What is left must not take turns from the next example.
+        with psycopg.connect(self.database.url, autocommit=True) as connection:
+            for table in ("jobs", "turns", "lanes", "allocations", "buckets", "quotas"):
                 connection.execute(SQL("DELETE FROM {}").format(Identifier(table)))
-        self.runner.run(self.database.close())
-        self.runner.close()
 
     # --- plumbing ---------------------------------------------------------------------------------
+
+    def seconds(self) -> float:
+        """The monotonic clock of the workers' marks."""
+        return self.now.timestamp()
 
     def system(self, body: Callable[[Transaction], Awaitable[T]]) -> T:
         async def run() -> T:
@@ -139,8 +206,9 @@ class JobsMachine(RuleBasedStateMachine):
         return job
 
     def put_back(self, known: Known, job: Job) -> None:
-        known.holder, known.is_started = None, False
+        known.holder, known.is_started, known.is_in_batch = None, False, False
         known.due_at = job.due_at if job.state is State.SCHEDULED else None
+        known.again_at = self.now
 
     # --- the rules --------------------------------------------------------------------------------
 
@@ -154,47 +222,99 @@ class JobsMachine(RuleBasedStateMachine):
     def open_worker(self) -> None:
         lease = ids.new()
         self.system(lambda tx: leases.open_lease(tx, lease, worker="test", seconds=LEASE_SECONDS))
-        self.workers.append(Worker(lease, self.now + timedelta(seconds=LEASE_SECONDS)))
+        clock = marks.Marks(self.seconds)
+        self.workers.append(Worker(lease, self.now + timedelta(seconds=LEASE_SECONDS), clock))
 
-    @rule(count=st.integers(1, 3), delay=st.sampled_from([0, 0, 20]), priority=st.integers(0, 2))
-    def enqueue(self, count: int, delay: int, priority: int) -> None:
-        due = self.now + timedelta(seconds=delay) if delay else None
+    @rule(
+        count=st.integers(1, 3),
+        delay=st.sampled_from([0, 0, 20]),
+        priority=st.integers(0, 2),
+        is_other=st.sampled_from([False, False, True]),
+        parents=st.sampled_from([0, 0, 0, 1]),
+    )
+    def enqueue(self, count: int, delay: int, priority: int, is_other: bool, parents: int) -> None:
+        due = self.now + timedelta(seconds=delay) if delay and not parents else None
         for _ in range(count):
             job = NewJob(
                 ids.new(),
-                self.kind,
+                self.other if is_other else self.kind,
                 "exp_x",
                 due_at=due,
                 priority=priority,
                 max_attempts=MAX_ATTEMPTS,
                 max_crashes=MAX_CRASHES,
+                pending_parents=parents,
             )
             self.tenant(lambda tx, job=job: store.enqueue(tx, job, actor=SYSTEM))
-            self.jobs[job.id] = Known(due_at=due)
+            self.jobs[job.id] = Known(job.kind, due_at=due, is_blocked=bool(parents))
 
-    @rule(index=st.integers(0, WORKERS - 1), limit=st.integers(1, 5))
-    def claim(self, index: int, limit: int) -> None:
+    def expected(self, limit: int, *, is_batch: bool, is_seen: Callable[[Known], bool]) -> int:
+        """Return how many jobs a claim must get when it sees those that `is_seen` says."""
+        free = [known for known in self.jobs.values() if known.ended is None and known.holder is None]
+        waiting = [known for known in free if known.due_at is None and not known.is_blocked and is_seen(known)]
+        pending = Counter(known.kind for known in waiting if not (is_batch and known.is_solo))
+        held = [known.kind for known in self.jobs.values() if known.ended is None and known.holder is not None]
+        if self.quota is not None:
+            pending[self.kind] = min(pending[self.kind], max(0, self.quota - held.count(self.kind)))
+        if self.pause is not None:
+            pending[self.kind] = 0
+        rooms = [room - len(held) for room in (self.quota_of_all, self.most) if room is not None]
+        rooms += [self.bucket.room(self.now)] if self.bucket is not None else []
+        return max(0, min([limit, pending.total(), *rooms]))
+
+    @rule(
+        index=st.integers(0, WORKERS - 1),
+        limit=st.integers(1, 5),
+        has_marks=st.booleans(),
+        is_batch=st.sampled_from([False, False, True]),
+    )
+    def claim(self, index: int, limit: int, has_marks: bool = False, is_batch: bool = False) -> None:
         worker = self.workers[index]
-        waiting = [known for known in self.jobs.values() if known.ended is None and known.holder is None]
-        pending = sum(known.due_at is None for known in waiting)
-        running = sum(known.holder is not None and known.ended is None for known in self.jobs.values())
+        known_marks = worker.marks if has_marks else None
+        kinds = [self.kind, self.other]
+        # What came back lately may be below a mark, until the marks are dropped.
+        settled = self.now - timedelta(seconds=marks.DROP_SECONDS if has_marks else 0)
+        sure = self.expected(limit, is_batch=is_batch, is_seen=lambda it: it.again_at is None or it.again_at <= settled)
+        most = self.expected(limit, is_batch=is_batch, is_seen=lambda _: True)
+        if worker.is_expired or self.now >= worker.expires_at:
+            sure = most = 0
 
-        async def body(tx: Transaction) -> list[Claim]:
+        async def single(tx: Transaction) -> list[Claim]:
             await store.wake_turns(tx)
-            return await store.claim(tx, lease_id=worker.lease, kinds=[self.kind], limit=limit)
+            return await store.claim(tx, lease_id=worker.lease, kinds=kinds, limit=limit, marks=known_marks)
 
-        claimed = self.system(body)
-        room = limit if self.quota is None else min(limit, max(0, self.quota - running))
-        alive = not worker.is_expired and self.now < worker.expires_at
-        expected = 0 if not alive or self.pause is not None else min(pending, room)
-        assert len(claimed) == expected, f"{len(claimed)} claimed, {expected} expected"
+        async def batch(tx: Transaction) -> list[tuple[Job, Fence]]:
+            await store.wake_turns(tx)
+            return await store.claim_batch(
+                tx, lease_id=worker.lease, kinds=kinds, limit=limit, batch_id=ids.new(), marks=known_marks
+            )
+
+        claimed = self.system(single) if not is_batch else []
+        started = self.system(batch) if is_batch else []
+        got = len(claimed) + len(started)
+        assert sure <= got <= most, f"{got} claimed, {sure} to {most} expected"
+        if self.bucket is not None and got:
+            self.bucket.spend(got, self.now)
         for item in claimed:
-            known = self.jobs[item.job_id]
-            assert known.ended is None, "a job that had ended was claimed"
-            assert known.holder is None, "a job that somebody holds was claimed"
-            assert known.due_at is None, "a job was claimed before it was promoted"
-            known.holder = worker.lease
+            self.take(worker, item.job_id)
             worker.claims.append(item)
+        for job, fence in started:
+            known = self.take(worker, job.id)
+            assert not known.is_solo, "a job that must run alone is in a batch"
+            assert fence.attempt == known.attempt + 1, "attempts must grow by one"
+            assert job.started_at == self.now, "a job in a batch has started when it is claimed"
+            known.attempt, known.is_started, known.is_in_batch = fence.attempt, True, True
+            worker.fences.append(fence)
+            worker.batched[fence] = job
+
+    def take(self, worker: Worker, job_id: UUID) -> Known:
+        known = self.jobs[job_id]
+        assert known.ended is None, "a job that had ended was claimed"
+        assert known.holder is None, "a job that somebody holds was claimed"
+        assert known.due_at is None, "a job was claimed before it was promoted"
+        assert not known.is_blocked, "a job was claimed before its parents had ended"
+        known.holder = worker.lease
+        return known
 
     def everybody(self) -> list[Worker]:
         """Those who are believed to live, and those who do not know that they are dead."""
@@ -243,16 +363,17 @@ class JobsMachine(RuleBasedStateMachine):
         held = [entry for entry in self.spent if self.jobs[entry[1].job_id].holder is not None]
         self.try_settle(*data.draw(st.sampled_from(held or self.spent)), how)
 
-    @rule(index=st.integers(0, WORKERS - 1), how=st.sampled_from(HOW), times=st.integers(1, 3))
-    def work(self, index: int, how: str, times: int) -> None:
+    @rule(index=st.integers(0, WORKERS - 1), how=st.sampled_from(HOW), times=st.integers(1, 3), is_batch=st.booleans())
+    def work(self, index: int, how: str, times: int, is_batch: bool) -> None:
         """Go the whole way with one job after another, so that jobs see many attempts."""
         for _ in range(times):
             for other in range(WORKERS):
                 self.beat(other)
-            if not any(known.ended is None and known.due_at is None for known in self.jobs.values()):
+            live = [known for known in self.jobs.values() if known.ended is None and not known.is_blocked]
+            if not any(known.due_at is None for known in live):
                 self.pass_time(16)
             self.promote()
-            self.claim(index, 1)
+            self.claim(index, 1, is_batch=is_batch)
             worker = self.workers[index]
             while worker.claims:
                 item = worker.claims.pop()
@@ -277,7 +398,7 @@ class JobsMachine(RuleBasedStateMachine):
     def try_settle(self, worker: Worker, fence: Fence, how: str) -> None:
         known, fault, delay = self.jobs[fence.job_id], Fault("broken", "It broke."), random.choice([0.0, 15.0])
         bodies: dict[str, Callable[[Transaction], Awaitable[Job]]] = {
-            "complete": lambda tx: attempts.complete(tx, fence),
+            "complete": lambda tx: self.complete(tx, worker, fence),
             "fail": lambda tx: attempts.fail(tx, fence, fault, after_seconds=delay),
             "snooze": lambda tx: attempts.snooze(tx, fence, 10.0, "later"),
             "kill": lambda tx: attempts.kill(tx, fence, fault),
@@ -287,7 +408,9 @@ class JobsMachine(RuleBasedStateMachine):
         if job is None:
             return
         known.failures += how == "fail"
-        known.crashes += how == "crash" and not known.is_cancel_asked
+        lost = how == "crash" and not known.is_cancel_asked
+        known.crashes += lost and not known.is_in_batch
+        known.is_solo = known.is_solo or (lost and known.is_in_batch)
         spent = known.failures >= MAX_ATTEMPTS or known.crashes >= MAX_CRASHES
         if how == "complete":
             assert job.state is State.COMPLETED
@@ -305,6 +428,15 @@ class JobsMachine(RuleBasedStateMachine):
             self.put_back(known, job)
         else:
             known.ended = job.state
+
+    async def complete(self, tx: Transaction, worker: Worker, fence: Fence) -> Job:
+        """Complete as the worker would: with the rest of its batch when the job was claimed in one."""
+        if fence not in worker.batched:
+            return await attempts.complete(tx, fence)
+        ended = [(worker.batched[fence], fence)]
+        if await batches.settle(tx, ended, lease_id=fence.lease_id, batch_id=ids.new()):
+            raise StaleLease("another owns it")
+        return await store.find(tx, fence.job_id)
 
     @rule(index=st.integers(0, WORKERS - 1))
     def beat(self, index: int) -> None:
@@ -324,7 +456,7 @@ class JobsMachine(RuleBasedStateMachine):
         self.system(store.promote)
         for known in self.jobs.values():
             if known.due_at is not None and known.due_at <= self.now:
-                known.due_at = None
+                known.due_at, known.again_at = None, self.now
 
     @rule()
     def sweep(self) -> None:
@@ -339,7 +471,9 @@ class JobsMachine(RuleBasedStateMachine):
             known = self.jobs[orphan.job_id]
             job = self.tenant(lambda tx, orphan=orphan: leases.rescue(tx, orphan))
             job = job if job is not None else self.tenant(lambda tx, orphan=orphan: store.find(tx, orphan.job_id))
-            known.crashes += known.is_started and not known.is_cancel_asked
+            lost = known.is_started and not known.is_cancel_asked
+            known.crashes += lost and not known.is_in_batch
+            known.is_solo = known.is_solo or (lost and known.is_in_batch)
             if known.is_cancel_asked:
                 assert job.state is State.CANCELLED, "a job that was asked to stop is run again"
             elif known.crashes >= MAX_CRASHES:
@@ -394,15 +528,54 @@ class JobsMachine(RuleBasedStateMachine):
             pause, self.pause = self.pause, None
             self.tenant(lambda tx: limits.resume(tx, pause, actor=SYSTEM))
 
-    @rule(most=st.sampled_from([None, 1, 3]))
-    def set_quota(self, most: int | None) -> None:
-        if most is None and self.quota is not None:
-            self.tenant(lambda tx: limits.drop_quota(tx, self.kind, actor=SYSTEM))
+    @rule(most=st.sampled_from([None, 1, 3]), is_of_all=st.booleans())
+    def set_quota(self, most: int | None, is_of_all: bool) -> None:
+        kind, had = ("*", self.quota_of_all) if is_of_all else (self.kind, self.quota)
+        if most is None and had is not None:
+            self.tenant(lambda tx: limits.drop_quota(tx, kind, actor=SYSTEM))
         elif most is not None:
             self.tenant(
-                lambda tx: limits.set_quota(tx, self.kind, max_active=most, max_per_hour=None, burst=None, actor=SYSTEM)
+                lambda tx: limits.set_quota(tx, kind, max_active=most, max_per_hour=None, burst=None, actor=SYSTEM)
             )
-        self.quota = most
+        if is_of_all:
+            self.quota_of_all = most
+        else:
+            self.quota = most
+
+    def change(self, statement: SQL, **parameters: object) -> None:
+        async def body(tx: Transaction) -> None:
+            await tx.run(statement, tenant=self.tenant_id, **parameters)
+            await tx.run(WAKE, tenant=self.tenant_id)
+
+        self.tenant(body)
+
+    @rule(most=st.sampled_from([None, None, 2]))
+    def allocate(self, most: int | None) -> None:
+        self.change(DROP_ALLOCATION if most is None else ALLOCATE, **({} if most is None else {"most": most}))
+        self.most = most
+
+    @rule(rate=st.sampled_from([None, 0.25, 1.0]), burst=st.integers(1, 4))
+    def set_bucket(self, rate: float | None, burst: int) -> None:
+        if rate is None:
+            self.bucket = None
+            self.change(DROP_BUCKET)
+        else:
+            self.bucket = Tokens(rate, burst, burst, self.now)
+            self.change(SET_BUCKET, rate=rate, burst=burst)
+
+    @precondition(lambda self: self.bucket is not None)
+    @rule(factor=st.sampled_from([1.0, 0.5, 0.25]))
+    def adapt(self, factor: float) -> None:
+        assert self.bucket is not None
+        self.bucket.factor = factor
+        self.change(SHRINK, factor=factor)
+
+    @precondition(lambda self: self.bucket is not None)
+    @rule(seconds=st.sampled_from([2, 10]))
+    def retry_after(self, seconds: int) -> None:
+        assert self.bucket is not None
+        self.bucket.blocked_until = self.now + timedelta(seconds=seconds)
+        self.change(BLOCK, seconds=seconds)
 
     # --- what always holds ------------------------------------------------------------------------
 

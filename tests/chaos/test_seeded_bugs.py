@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,7 @@ from psycopg.sql import SQL
 
 from lading.db import statements
 from lading.db.embedded import EmbeddedServer
+from lading.jobs import marks
 from tests.conftest import fresh_database
 from tests.machine import JobsMachine
 
@@ -32,11 +34,11 @@ BUGS = {
     "a stale lease may start": ("start", "AND lease_id = %(lease_id)s::uuid", "AND lease_id IS NOT NULL"),
     "a job is started twice": ("start", "AND started_at IS NULL", "AND true"),
     "attempts do not grow": ("start", "attempt = attempt + 1", "attempt = greatest(attempt, 1)"),
-    "a scheduled job is claimed": ("claim", "AND jobs.state = 'pending'\n          AND NOT", "AND jobs.state <> 'running'\n          AND NOT"),
-    "a running job is claimed": ("claim", "AND jobs.state = 'pending'\n          AND NOT", "AND jobs.state IN ('pending', 'running')\n          AND NOT"),
+    "a scheduled job is claimed": ("claim", "AND jobs.state = 'pending'", "AND jobs.state <> 'running'"),
+    "a running job is claimed": ("claim", "AND jobs.state = 'pending'", "AND jobs.state IN ('pending', 'running')"),
     "a pause is not obeyed": ("claim", "WHEN is_paused THEN 'pause'", "WHEN false THEN 'pause'"),
-    "a quota is not obeyed": ("claim", "place <= least(coalesce(slots, place)", "place <= least(coalesce(NULL, place)"),
-    "a quota counts what waits": ("claim", "AND jobs.kind = lanes.kind AND jobs.state = 'running'", "AND jobs.kind = lanes.kind"),
+    "a quota is not obeyed": ("claim", "WHERE spot <= least(coalesce(slots, spot)", "WHERE spot <= least(coalesce(NULL, spot)"),
+    "a quota counts what waits": ("claim", "OR quotas.kind = '*')\n                 AND jobs.state = 'running'", "OR quotas.kind = '*')"),
     "a worker without a lease claims": ("take_turns", "leases.state = 'active' AND leases.lease_until > lading_now()", "true"),
     "a lease that ran out claims": ("take_turns", "AND leases.lease_until > lading_now()", "AND true"),
     "a lease that ran out is renewed": ("renew_lease", "AND lease_until > lading_now()", "AND true"),
@@ -56,44 +58,89 @@ BUGS = {
     "a job due later is pending at once": ("enqueue", "WHEN due.at > lading_now() THEN 'scheduled'", "WHEN false THEN 'scheduled'"),
     "a failure is not recorded": ("finish", "failures + %(failures)s::integer", "failures + 7"),
     "what ended is forgotten": ("finish", "FROM ended", "FROM ended WHERE false"),
-    "a paused kind holds back all": ("claim", "pauses.target = lanes.kind)\n                      OR (pauses.scope = 'source'", "pauses.target <> lanes.kind)\n                      OR (pauses.scope = 'source'"),
+    "a paused kind holds back all": ("claim", "stop.target = lanes.kind)", "stop.target <> lanes.kind)"),
     "a job of another kind is claimed": ("claim", "WHERE lanes.kind = ANY(%(kinds)s::text[])", "WHERE lanes.kind <> ALL(%(kinds)s::text[])"),
     "a retry comes back with its lease": ("put_back", "lease_id = NULL,", "lease_id = lease_id,"),
     "a retry counts as started": ("put_back", "started_at = NULL,", "started_at = lading_now(),"),
+    "a batch takes who must run alone": ("claim", "NOT jobs.is_solo OR", "true OR"),
+    "who must run alone never runs": ("claim", "NOT jobs.is_solo OR %(batch_id)s::uuid IS NULL", "NOT jobs.is_solo"),
+    "a batch has not started": ("claim", "ELSE (SELECT lading_now()) END", "ELSE (SELECT lading_now()) - interval '1 day' END"),
+    "a batch counts no attempt": ("claim", "IS NULL THEN 0 ELSE 1 END", "IS NULL THEN 0 ELSE 0 END"),
+    "a claim counts an attempt": ("claim", "IS NULL THEN 0 ELSE 1 END", "IS NULL THEN 1 ELSE 1 END"),
+    "a lost batch is not remembered": ("put_back", "is_solo OR %(is_solo)s::boolean", "is_solo OR false"),
+    "a job in a batch ends under a stale lease": ("batch_settle", "AND jobs.lease_id IS NOT DISTINCT FROM %(lease_id)s::uuid", "AND true"),
+    "a job in a batch ends under a stale attempt": ("batch_settle", "AND jobs.attempt = given.attempt", "AND true"),
+    "a blocked job is pending at once": ("enqueue", "THEN 'blocked'", "THEN 'pending'"),
+    "a quota of all kinds is not obeyed": ("claim", "rank <= least(coalesce(total_slots, rank)", "rank <= least(coalesce(NULL, rank)"),
+    "a quota of all kinds counts one": ("claim", "jobs.kind = quotas.kind OR quotas.kind = '*'", "jobs.kind = quotas.kind"),
+    "a tenant's limit is not obeyed": ("claim", "least(turn.slots, total.slots) AS total_slots", "total.slots AS total_slots"),
+    "a tenant's limit counts what waits": ("claim", "jobs.tenant_id = held.tenant_id AND jobs.state = 'running'\n               )\n           END AS slots", "jobs.tenant_id = held.tenant_id\n               )\n           END AS slots"),
+    "a bucket is not obeyed": ("claim", "spot <= least(coalesce(floor(tokens), spot)", "spot <= least(coalesce(NULL, spot)"),
+    "a bucket lends one": ("claim", "coalesce(floor(tokens), spot)", "coalesce(ceil(tokens), spot)"),
+    "tokens are not spent": ("claim", "bucket.tokens - taken.jobs", "bucket.tokens"),
+    "a bucket fills beyond its burst": ("claim", "least(greatest(1, burst * factor), tokens", "least(greatest(1, burst * factor) + 1, tokens"),
+    "the factor does not slow": ("claim", "+ rate * factor * greatest", "+ rate * greatest"),
+    "the factor leaves the burst": ("claim", "greatest(1, burst * factor)", "greatest(1, burst)"),
+    "a bucket without a whole token never fills": ("claim", "least(greatest(1, burst * factor)", "least(greatest(0, burst * factor)"),
+    "a host's wish is not heard": ("claim", "WHEN blocked_until > lading_now() THEN 'rate'", "WHEN false THEN 'rate'"),
+    "time refills twice": ("claim", "refilled_at = greatest(buckets.refilled_at, lading_now())", "refilled_at = buckets.refilled_at"),
+    "a mark passes the next job": ("claim", "jobs.sequence >= span.floor", "jobs.sequence > span.floor"),
+    "a mark hides other priorities": ("claim", "span.low < span.high AND jobs.priority BETWEEN", "false AND jobs.priority BETWEEN"),
+    "marks are never dropped": ("marks.py", "self._drop_at = self._clock() + DROP_SECONDS", "self._drop_at = self._clock() + 3600"),
+    "a mark of one priority is that of all": ("marks.py", "yield Span(priority + 1, high, 0)", "yield Span(priority + 1, high, floors[priority])"),
+    "marks of lanes are mixed up": ("marks.py", 'lane = Lane(is_batch, row["tenant_id"], row["kind"], row["host"])', 'lane = Lane(False, row["tenant_id"], claimed[0]["kind"], row["host"])'),
+    "a turn is not found again": ("take_turns", "lading_now() - interval '500 milliseconds'", "lading_now() + interval '500 seconds'"),
     "a new job is lost": ("enqueue", "ON CONFLICT DO NOTHING", "LIMIT 0"),
 }  # fmt: skip
 
 
 @pytest.fixture
-def seeded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def seeded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     name, old, new = BUGS[request.param]
-    text = (QUERIES / f"{name}.sql").read_text("utf-8")
-    assert text.count(old) >= 1, f"{name}.sql has changed: {old!r} is not in it"
+    if name == "marks.py":
+        text = Path(marks.__file__).read_text("utf-8")
+        redefine(mutant(name, text, old, new))
+        yield
+        redefine(text)
+        return
+    text = mutant(name, (QUERIES / f"{name}.sql").read_text("utf-8"), old, new)
     original = statements._load
 
     def load(package: str, wanted: str) -> object:
-        is_mutant = package == "lading.jobs" and wanted == name
-        return SQL(text.replace(old, new)) if is_mutant else original(package, wanted)
+        return SQL(text) if package == "lading.jobs" and wanted == name else original(package, wanted)
 
     monkeypatch.setattr(statements, "_load", load)
+    yield
+
+
+def mutant(name: str, text: str, old: str, new: str) -> str:
+    assert text.count(old) >= 1, f"{name} has changed: {old!r} is not in it"
+    return text.replace(old, new)
+
+
+def redefine(text: str) -> None:
+    exec(compile(text, marks.__file__, "exec"), vars(marks))
 
 
 @pytest.mark.parametrize("seeded", sorted(BUGS), indirect=True)
 @pytest.mark.usefixtures("seeded")
 def test_the_machine_finds(server: EmbeddedServer) -> None:
     with fresh_database(server) as url:
-        machine = type("Mutant", (JobsMachine,), {"url": url})
-        with pytest.raises(FOUND):
-            run_state_machine_as_test(
-                machine,
-                settings=settings(
-                    max_examples=250,
-                    stateful_step_count=40,
-                    deadline=None,
-                    phases=[Phase.generate],  # the first failure is enough; no time goes into making it small
-                    report_multiple_bugs=False,
-                    suppress_health_check=list(HealthCheck),
-                    database=None,
-                    derandomize=True,
-                ),
-            )
+        machine = JobsMachine.on(url)
+        try:
+            with pytest.raises(FOUND):
+                run_state_machine_as_test(
+                    machine,
+                    settings=settings(
+                        max_examples=250,
+                        stateful_step_count=40,
+                        deadline=None,
+                        phases=[Phase.generate],  # the first failure is enough; no time goes into making it small
+                        report_multiple_bugs=False,
+                        suppress_health_check=list(HealthCheck),
+                        database=None,
+                        derandomize=True,
+                    ),
+                )
+        finally:
+            machine.close()

@@ -14,16 +14,19 @@ from lading.db.embedded import EmbeddedServer
 EXAMPLES = 25
 
 
-def test_the_engine_keeps_its_promises(server: EmbeddedServer) -> None:  # O2, O3, O4, O6, O10
+def test_the_engine_keeps_its_promises(server: EmbeddedServer) -> None:  # O2, O3, O4, O5, O6, O10
     with fresh_database(server) as url:
-        machine = type("Machine", (JobsMachine,), {"url": url})
-        run_state_machine_as_test(
-            machine,
-            settings=settings(
-                max_examples=EXAMPLES,
-                stateful_step_count=40,
-                deadline=None,
-                derandomize="CI" in os.environ,  # a new example is for who develops, not for who lands
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        machine = JobsMachine.on(url)
+        try:
+            run_state_machine_as_test(
+                machine,
+                settings=settings(
+                    max_examples=EXAMPLES,
+                    stateful_step_count=40,
+                    deadline=None,
+                    derandomize="CI" in os.environ,  # a new example is for who develops, not for who lands
+                    suppress_health_check=list(HealthCheck),
+                ),
+            )
+        finally:
+            machine.close()
