@@ -34,6 +34,10 @@ _CROSS_TENANT = {
         "pauses",
         "dead_letters",
         "objects",
+        "allocations",
+        "refusals",
+        "retry_budgets",
+        "retry_policies",
     },
     Role.LEDGER: {"tenants", "ledger_pending", "ledger_trees", "ledger_entries", "signed_heads"},
 }
