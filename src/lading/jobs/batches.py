@@ -87,17 +87,17 @@ async def exchange(
     marks: Marks | None = None,
 ) -> Exchange:
     """Complete the jobs in `ended`, then claim and start up to `limit` others as batch `batch_id`."""
-    stale = await settle(tx, ended, lease_id=lease_id, batch_id=batch_id) if ended else frozenset[UUID]()
+    stale = await settle(tx, ended, lease_id=lease_id) if ended else frozenset[UUID]()
     started = (
         await store.claim_batch(tx, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id, marks=marks)
         if limit > 0
         else []
     )
-    await _record(tx, "jobs.started", started, lease_id=lease_id, batch_id=batch_id)
+    await _record(tx, "jobs.started", started, lease_id=lease_id)
     return Exchange(stale, started)
 
 
-async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID, batch_id: UUID) -> frozenset[UUID]:
+async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID) -> frozenset[UUID]:
     """Complete the jobs under their fences; return the ids of those that somebody else owns by now."""
     row = await tx.one(
         _SQL["batch_settle"],
@@ -112,7 +112,7 @@ async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID, b
         stale = frozenset(fence.job_id for _, fence in ended if fence.job_id not in settled)
         ended = [each for each in ended if each[1].job_id in settled]
     await _answered(tx, ended)
-    await _record(tx, "jobs.completed", ended, lease_id=lease_id, batch_id=batch_id)
+    await _record(tx, "jobs.completed", ended, lease_id=lease_id)
     await jobs_ended(
         tx, [End(job.tenant_id, job.id, job.run_id, "completed") for job, _ in ended if job.run_id is not None]
     )
@@ -143,13 +143,15 @@ async def _answered(tx: Transaction, ended: Sequence[Started]) -> None:
         await breakers.note_answer(tx, host, tenant=tenant, answers=count)
 
 
-async def _record(tx: Transaction, event: str, batch: Sequence[Started], *, lease_id: UUID, batch_id: UUID) -> None:
-    """Record one entry per tenant and PER_LINE jobs, naming each job with its attempt."""
-    told: defaultdict[UUID, list[str]] = defaultdict(list)
-    for _, fence in batch:
-        told[fence.tenant_id].append(f"{ids.show(ids.JOB, fence.job_id)}:{fence.attempt}")
-    actor, subject = Actor("worker", ids.show(ids.LEASE, lease_id)), ids.show(ids.BATCH, batch_id)
-    for tenant, jobs in told.items():
+async def _record(tx: Transaction, event: str, told: Sequence[Started], *, lease_id: UUID) -> None:
+    """Record one entry per tenant, batch and PER_LINE jobs, naming each job with its attempt."""
+    batch: defaultdict[tuple[UUID, UUID], list[str]] = defaultdict(list)
+    for job, fence in told:
+        assert job.batch_id is not None
+        batch[fence.tenant_id, job.batch_id].append(f"{ids.show(ids.JOB, fence.job_id)}:{fence.attempt}")
+    actor = Actor("worker", ids.show(ids.LEASE, lease_id))
+    for (tenant, batch_id), jobs in batch.items():
+        subject = ids.show(ids.BATCH, batch_id)
         parts = [jobs[first : first + PER_LINE] for first in range(0, len(jobs), PER_LINE)]
         await record(tx, *(Entry(event, subject, actor, {"jobs": part}) for part in parts), tenant=tenant)
 
