@@ -29,6 +29,7 @@ _COMMANDS = {
     "sources": ("lading.cli.sources", "Register, change, test and delete the sources of rows."),
     "tenants": ("lading.cli.tenants", "Make tenants and their keys."),
     "jobs": ("lading.cli.jobs", "See, make, cancel, retry and replay jobs, one by one or many at once."),
+    "runs": ("lading.cli.runs", "Run graphs of jobs: make, follow, draw, stop and replay them."),
     "deadletters": ("lading.cli.deadletters", "See, requeue and close jobs that nobody tries again."),
     "throttles": ("lading.cli.throttles", "See what is held back; limit how fast jobs start on a source."),
     "quotas": ("lading.cli.quotas", "Limit how many jobs of a kind run at once and start per hour."),

@@ -272,3 +272,44 @@ CONTENT: Final = {
 INPUTS: Final = {"made from": "kind", "size": "size", "sha256": "sha256", "name": "name"}
 CONTENT_FAULTS: Final = {"sha256": "sha256", "size": "size", "problem": "problem"}
 COLLECTION: Final = {"dry run": "dry_run", "contents": "contents", "bytes": "bytes", "files": "files"}
+RUNS: Final = {
+    "id": "id",
+    "state": "state",
+    "nodes": "nodes",
+    "created": "created_at",
+    "ended": "ended_at",
+    "replay of": "replay_of",
+    "name": "name",
+}
+RUN: Final = {
+    "id": "id",
+    "name": "name",
+    "state": "state",
+    "percent": "percent",
+    "nodes": "nodes",
+    "on failure": "on_failure",
+    "replay of": "replay_of",
+    "by": "requested_by",
+    "created": "created_at",
+    "ended": "ended_at",
+    "cancel asked": "cancel_requested_at",
+}
+NODES: Final = {
+    "key": "key",
+    "state": "state",
+    "kind": "kind",
+    "source": "source",
+    "waiting for": "waiting_for",
+    "attempt": "attempt",
+    "job": "job",
+    "error": "error.message",
+}
+BARS: Final = {
+    "key": "key",
+    "state": "state",
+    "start": "start_seconds",
+    "end": "end_seconds",
+    "critical": "is_critical",
+    "kind": "kind",
+}
+CRITICAL: Final = {"key": "key", "state": "state", "seconds": "seconds", "basis": "basis"}

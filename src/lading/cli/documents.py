@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,19 +15,20 @@ from lading.errors import EnvironmentUnfit, InvalidInput, ProfileInvalid
 _MOST_BYTES: Final = 1 << 20
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Return the document in `path`; InvalidInput says where it is wrong."""
+def read(path: Path, *, most_bytes: int = _MOST_BYTES) -> dict[str, Any]:
+    """Return the document in `path`, `-` for standard input; InvalidInput says where it is wrong."""
     try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+        with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
+            data = file.read(most_bytes + 1)
         text = data.decode("utf-8")
     except OSError as error:
         raise InvalidInput(f"{path} can't be read: {error.strerror}. Check the path.") from error
     except UnicodeDecodeError:
         raise InvalidInput(f"{path} is not UTF-8; save it so.") from None
-    if len(data) > _MOST_BYTES:
-        raise InvalidInput(f"{path} has more than {_MOST_BYTES} bytes; no document needs that many.")
-    found = _json(path, text) if path.suffix == ".json" else _yaml(text)
+    if len(data) > most_bytes:
+        raise InvalidInput(f"{path} has more than {most_bytes} bytes; no document needs that many.")
+    is_json = path.suffix == ".json" or (str(path) == "-" and text.lstrip().startswith("{"))
+    found = _json(path, text) if is_json else _yaml(text)
     if not isinstance(found, dict):
         raise InvalidInput(f"{path} holds no document with named fields.")
     return found

@@ -14,6 +14,7 @@ from lading.client.aio.jobs import Jobs
 from lading.client.aio.letters import DeadLetters
 from lading.client.aio.operations import Limits
 from lading.client.aio.registry import Ledger, Profiles, Sources, Tenants
+from lading.client.aio.runs import Runs
 from lading.client.aio.session import TIMEOUT_SECONDS, Session
 from lading.client.aio.sharing import Allocations, RetryPolicies
 from lading.client.aio.throttles import Throttles
@@ -47,6 +48,7 @@ class AsyncClient:
         self.sources = Sources(self.session)
         self.ledger = Ledger(self.session)
         self.jobs = Jobs(self.session)
+        self.runs = Runs(self.session)
         self.dead_letters = DeadLetters(self.session)
         self.limits = Limits(self.session)
         self.throttles = Throttles(self.session)

@@ -16,6 +16,7 @@ from lading.client.sync.jobs import Jobs
 from lading.client.sync.letters import DeadLetters
 from lading.client.sync.operations import Limits
 from lading.client.sync.registry import Ledger, Profiles, Sources, Tenants
+from lading.client.sync.runs import Runs
 from lading.client.sync.session import TIMEOUT_SECONDS, Session
 from lading.client.sync.sharing import Allocations, RetryPolicies
 from lading.client.sync.throttles import Throttles
@@ -48,6 +49,7 @@ class Client:
         self.sources = Sources(self.session)
         self.ledger = Ledger(self.session)
         self.jobs = Jobs(self.session)
+        self.runs = Runs(self.session)
         self.dead_letters = DeadLetters(self.session)
         self.limits = Limits(self.session)
         self.throttles = Throttles(self.session)
