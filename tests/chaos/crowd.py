@@ -34,7 +34,9 @@ FAULTS: Final = (
     "freeze executor",
     "freeze in claim",  # while it holds turns and rows
     "freeze in commit",  # while the job's end and its effect are written and not committed
+    "freeze in exchange",  # while the ends of a batch are written, and the next one is claimed
 )
+_POINTS: Final = {"freeze in claim": "claiming", "freeze in commit": "committing", "freeze in exchange": "exchanging"}
 _FAKETIME: Final = (Path("/usr/lib"), "faketime/libfaketimeMT.so.1")
 
 
@@ -55,11 +57,11 @@ class Fault:
 
 @dataclass
 class Worker:
-    """A supervisor process; `failpoint` is the file where it looks for the next point to freeze at."""
+    """A supervisor process; `failpoint` is the file where it looks for the point to freeze at, `armed` what it does."""
 
     process: subprocess.Popen[bytes]
-    place: int
     failpoint: Path
+    armed: str = ""
 
     def children(self) -> list[int]:
         """Return its executors."""
@@ -112,7 +114,7 @@ class Crowd:
         command = [sys.executable, "-m", "tests.chaos.effects", "worker"]
         with (self.folder / "worker.log").open("ab") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log, start_new_session=True)
-        return Worker(process, place, failpoint)
+        return Worker(process, failpoint)
 
     def harm(self, busy: Collection[int]) -> None:
         """Do one bad thing to one worker, one of those that are busy if there are any."""
@@ -129,17 +131,15 @@ class Crowd:
             case "kill worker":
                 self._do(kind, signal.SIGKILL, victim, [victim.process.pid])
             case "kill executor":
-                self._do(kind, signal.SIGKILL, victim, children)
+                self._do(kind, signal.SIGKILL, victim, [self.chance.choice(children)])
             case "freeze worker":
                 self._do(kind, signal.SIGSTOP, victim, [victim.process.pid, *children])
             case "freeze supervisor":
                 self._do(kind, signal.SIGSTOP, victim, [victim.process.pid])
             case "freeze executor":
-                self._do(kind, signal.SIGSTOP, victim, children)
-            case "freeze in claim":
-                self._arm(victim, "claiming")
+                self._do(kind, signal.SIGSTOP, victim, [self.chance.choice(children)])
             case _:
-                self._arm(victim, "committing")
+                self._arm(victim, kind)
 
     def _do(self, kind: str, number: signal.Signals, victim: Worker, pids: list[int]) -> None:
         self.faults.append(Fault(kind, time.time(), victim.process.pid))
@@ -147,11 +147,12 @@ class Crowd:
         if number is signal.SIGSTOP:
             self._frozen.append((time.monotonic() + LEASE_SECONDS * self.chance.uniform(1.2, 2.0), pids))
 
-    def _arm(self, victim: Worker, point: str) -> None:
-        """Let the worker stop itself when it comes to `point`; `find_frozen` counts it when it did."""
+    def _arm(self, victim: Worker, kind: str) -> None:
+        """Let the worker stop itself when it comes to the point; `find_frozen` counts it when it did."""
         new = victim.failpoint.with_suffix(".new")
-        new.write_text(f"{point} freeze")
+        new.write_text(f"{_POINTS[kind]} freeze")
         new.rename(victim.failpoint)
+        victim.armed = kind
 
     def find_frozen(self) -> None:
         """Find those who stopped themselves; they wake when their lease, were it theirs alone, would be over."""
@@ -160,8 +161,7 @@ class Crowd:
             for pid in [worker.process.pid, *worker.children()]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     if pid not in known and psutil.Process(pid).status() == psutil.STATUS_STOPPED:
-                        kind = "freeze in claim" if pid == worker.process.pid else "freeze in commit"
-                        self.faults.append(Fault(kind, time.time(), worker.process.pid))
+                        self.faults.append(Fault(worker.armed, time.time(), worker.process.pid))
                         self._frozen.append((time.monotonic() + LEASE_SECONDS * 1.5, [pid]))
 
     def thaw(self, *, everything: bool = False) -> None:

@@ -1,9 +1,10 @@
 """
-The processes of the chaos test: a worker supervisor with a fast lease, and its executor.
+The processes of the chaos test: a worker supervisor with a fast lease, and its executors.
 
-`python -m tests.chaos.effects worker` and `… executor`.  Jobs of kind `heavy` run one at a time, those of kind `light`
-in batches.  A handler works for a few milliseconds; a heavy one inserts, in the transaction that completes its job, one
-row into `effects`: what is counted is what was published.  The effect of a light one is that it is complete.
+`python -m tests.chaos.effects worker`, `… executor` and `… light`.  Jobs of kind `heavy` run one at a time, those of
+kind `light` in batches.  A handler works for a few milliseconds; a heavy one inserts, in the transaction that completes
+its job, one row into `effects`: what is counted is what was published.  The effect of a light one is that it is
+complete.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import random
 import signal
 import sys
 from pathlib import Path
+from typing import ClassVar, Final
 
 from psycopg.sql import SQL
 
@@ -26,10 +28,12 @@ from lading.ledger.entry import Actor
 from lading.settings import Settings
 from lading.upkeep.sweeps import Upkeep
 from lading.worker.executor import Executor
+from lading.worker.light import LightExecutor
 from lading.worker.supervisor import Supervisor
 
-EFFECT = SQL("INSERT INTO effects (job_id, attempt) VALUES (%(job_id)s, %(attempt)s)")
-SLOTS = int(os.environ.get("LADING_CHAOS_SLOTS", "1"))
+EFFECT: Final = SQL("INSERT INTO effects (job_id, attempt) VALUES (%(job_id)s, %(attempt)s)")
+SLOTS: Final = int(os.environ.get("LADING_CHAOS_SLOTS", "1"))
+BATCH: Final = 20
 
 
 def settings() -> Settings:
@@ -66,16 +70,12 @@ class HeavyHandler:
 class LightHandler(HeavyHandler):
     """Is run in batches."""
 
-    is_light = True
+    is_light: ClassVar[bool] = True
 
     async def run(self, job: Job, context: Context) -> Outcome:
         """Work a little."""
         await behave(job)
-
-        async def commit(tx: Transaction) -> None:
-            """Have no other effect than to be complete."""
-
-        return Done(commit)
+        return Done()
 
 
 async def behave(job: Job) -> None:
@@ -89,7 +89,9 @@ async def behave(job: Job) -> None:
     await asyncio.sleep(job.payload.get("seconds") or random.uniform(0.01, 0.08))
 
 
-HANDLERS = {"heavy": HeavyHandler(), "light": LightHandler()}
+HEAVY: Final = {"heavy": HeavyHandler()}
+LIGHT: Final = {"light": LightHandler()}
+HANDLERS: Final = {**HEAVY, **LIGHT}
 
 
 async def work() -> None:
@@ -104,6 +106,7 @@ async def work() -> None:
         database,
         HANDLERS,
         executor=[sys.executable, "-m", "tests.chaos.effects", "executor"],
+        light=(list(LIGHT), [sys.executable, "-m", "tests.chaos.effects", "light"]),
         environment=os.environ,
         slots=SLOTS,
     )
@@ -119,5 +122,13 @@ async def execute() -> None:
     await Executor(database, HANDLERS, HANDLERS).serve()
 
 
+async def execute_light() -> None:
+    """Run light jobs in batches."""
+    database = Database(os.environ["LADING_DATABASE_URL"], size=4)
+    await database.open()
+    await LightExecutor(database, LIGHT, HANDLERS, most=BATCH).serve()
+
+
 if __name__ == "__main__":
-    asyncio.run(work() if sys.argv[1] == "worker" else execute())
+    programs = {"worker": work, "executor": execute, "light": execute_light}
+    asyncio.run(programs[sys.argv[1]]())

@@ -60,18 +60,25 @@ class Verdict:
     attempts_lost: int
     lost: int
     doubled: int
-    reclaims: Sequence[float]
+    noticed: Sequence[float]
+    begun_again: Sequence[float]
 
     @property
     def line(self) -> str:
         """Return what is printed of it."""
-        waits = sorted(self.reclaims)
-        quantiles = [waits[min(len(waits) - 1, int(len(waits) * part))] for part in (0.5, 0.99)] if waits else [0.0] * 2
         return (
-            f"{self.attempts} attempts, {self.attempts_lost} lost; "
-            f"begun again after {quantiles[0]:.1f} s (p50), {quantiles[1]:.1f} s (p99); "
+            f"{self.attempts} attempts, {self.attempts_lost} lost, taken back after {_quantiles(self.noticed)} "
+            f"and begun again, in their turn, after {_quantiles(self.begun_again)}; "
             f"{self.lost} jobs lost, {self.doubled} double effects"
         )
+
+
+def _quantiles(seconds: Sequence[float]) -> str:
+    if not seconds:
+        return "-"
+    ordered = sorted(seconds)
+    p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * part))] for part in (0.5, 0.99))
+    return f"{p50:.1f} s (p50) {p99:.1f} s (p99)"
 
 
 def prepare(url: str) -> None:
@@ -103,13 +110,15 @@ def judge(url: str, jobs: int, crowd: Crowd) -> Verdict:
     doubled = {row["job_id"] for query in (EFFECT_DOUBLED, EFFECT_OF_ANOTHER_ATTEMPT) for row in rows(url, query)}
     doubled |= {row["id"] for row in rows(url, ENDED_TWICE)}
     told = completions(url)
+    noticed, begun_again = _reclaims(url, crowd.faults)
     return Verdict(
         jobs=jobs,
         attempts=count(url, ATTEMPTS),
         attempts_lost=count(url, ATTEMPTS_LOST),
         lost=jobs - count(url, COMPLETED) + len(rows(url, NO_EFFECT)) + max(0, jobs - len(told)),
         doubled=len(doubled) + sum(1 for times in told.values() if times > 1),
-        reclaims=reclaims(url, crowd.faults),
+        noticed=noticed,
+        begun_again=begun_again,
     )
 
 
@@ -124,12 +133,14 @@ def completions(url: str) -> Counter[str]:
     return told
 
 
-def reclaims(url: str, faults: Sequence[Fault]) -> list[float]:
-    """Return the seconds from the fault that cost an attempt to the start of the next attempt at its job."""
-    found: list[float] = []
+def _reclaims(url: str, faults: Sequence[Fault]) -> tuple[list[float], list[float]]:
+    """Return the seconds from the fault that cost an attempt to the rescue of its job, and to its next attempt."""
+    noticed, begun_again = list[float](), list[float]()
     for row in rows(url, TAKEN_BACK):
         worker = int(row["worker"].rpartition(":")[2] or 0)
         before = [f.at for f in faults if f.worker in {worker, 0} and f.at <= row["ended"]]
+        if before:
+            noticed.append(row["ended"] - max(before))
         if before and row["again"] is not None:
-            found.append(row["again"] - max(before))
-    return found
+            begun_again.append(row["again"] - max(before))
+    return noticed, begun_again

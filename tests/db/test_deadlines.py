@@ -12,7 +12,7 @@ from lading import ids
 from lading.artifacts.blobs import BlobStore
 from lading.db.database import Database
 from lading.errors import StaleLease
-from lading.jobs import attempts, leases, store
+from lading.jobs import attempts, leases, store, views
 from lading.jobs.model import Claim, Fence, Job, NewJob, State
 from lading.ledger import keys
 from lading.ledger.entry import SYSTEM
@@ -172,3 +172,35 @@ def test_an_attempt_that_was_cancelled_and_overdue_is_cancelled() -> None:
     attempt = Attempt(Fence(UUID(int=1), UUID(int=2), UUID(int=3), 1), cancel_reason="wrong month", is_overdue=True)
 
     assert type(attempt.stopped).__name__ == "Cancelled"
+
+
+async def quiet(database: Database, tenant: UUID, seconds: int) -> list[UUID]:
+    async with database.tenant(tenant) as tx:
+        found = await views.page(tx, views.JobFilter(quiet_seconds=seconds), before=None, limit=10)
+    return [job.id for job in found]
+
+
+async def test_an_attempt_that_stands_still_is_found_until_it_comes_forward(  # O3
+    database: Database, database_url: str, tenant: UUID
+) -> None:
+    busy, still = await start(database, tenant), await start(database, tenant)
+    for fence in (busy, still):
+        let_pass(database_url, fence, 900)
+
+    async with database.tenant(tenant) as tx:
+        await attempts.progressed(tx, busy)
+
+    assert await quiet(database, tenant, 600) == [still.job_id]
+    assert await quiet(database, tenant, 1000) == []
+
+
+async def test_who_lost_the_lease_can_not_say_that_the_job_comes_forward(  # O2
+    database: Database, database_url: str, tenant: UUID
+) -> None:
+    fence = await start(database, tenant)
+    let_pass(database_url, fence, 900)
+
+    async with database.tenant(tenant) as tx:
+        await attempts.progressed(tx, Fence(tenant, fence.job_id, ids.new(), fence.attempt))
+
+    assert await quiet(database, tenant, 600) == [fence.job_id]

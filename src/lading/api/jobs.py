@@ -31,6 +31,7 @@ _ONE: Final = f"{_BASE}/{{job_id}}"
 _READER: Final = gate(READERS)
 _OPERATOR: Final = gate(OPERATORS)
 _MAX_PAGE: Final = 200
+_LONGEST_SECONDS: Final = 365 * 86_400
 
 _Services = Annotated[Services, Depends(services_of)]
 _Reader = Annotated[Caller, Depends(_READER)]
@@ -54,12 +55,16 @@ async def list_jobs(
     code: Annotated[str | None, Query(max_length=255, description="Code of the last fault.")] = None,
     created_from: _Instant = None,
     created_to: _Instant = None,
+    quiet_seconds: Annotated[
+        int | None,
+        Query(ge=1, le=_LONGEST_SECONDS, description="Only running jobs that came no step forward for so long."),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=_MAX_PAGE)] = 50,
     cursor: Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")] = None,
 ) -> Response:
     """List jobs, live and finished, newest first."""
     filters: list[Json] = [sorted(each.value for each in state or ()), kind, source]
-    filters += [subject, run, code, created_from, created_to]
+    filters += [subject, run, code, created_from, created_to, quiet_seconds]
     before = cursors.parse(cursor, ids.JOB, filters)
     wanted = JobFilter(
         states=tuple(state or ()),
@@ -70,6 +75,7 @@ async def list_jobs(
         code=code,
         created_from=shapes.parsed("created_from", created_from),
         created_to=shapes.parsed("created_to", created_to),
+        quiet_seconds=quiet_seconds,
     )
     async with services.database.tenant(caller.tenant.id) as tx:
         found = await views.page(tx, wanted, before=before, limit=limit + 1)

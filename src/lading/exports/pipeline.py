@@ -142,6 +142,7 @@ class ExportHandler:
     async def _begin_stage(self, fence: Fence, export_id: UUID, stage: Stage) -> None:
         async with self._database.tenant(fence.tenant_id) as tx:
             await attempts.guard(tx, fence)
+            await attempts.progressed(tx, fence)
             await store.begin_stage(
                 tx,
                 export_id,
@@ -154,6 +155,7 @@ class ExportHandler:
     async def _checkpoint(self, fence: Fence, export_id: UUID, stage: Stage, result: Result) -> None:
         async with self._database.tenant(fence.tenant_id) as tx:
             await attempts.guard(tx, fence)
+            await attempts.progressed(tx, fence)
             await store.checkpoint(tx, export_id, stage, result, actor=_actor(fence), attempt=fence.attempt)
 
     def _publish(
@@ -201,6 +203,7 @@ class ExportHandler:
         try:
             async with self._database.tenant(fence.tenant_id) as tx:
                 await store.progress(tx, export.id, fence, values)
+                await attempts.progressed(tx, fence)
         except DatabaseUnavailable:
             return shown  # progress is a courtesy; the next checkpoint decides
         context.hint(notify.EXPORTS)

@@ -72,6 +72,17 @@ async def guard(tx: Transaction, fence: Fence) -> Job:
     return job_of(row)
 
 
+async def progressed(tx: Transaction, fence: Fence) -> None:
+    """Remember that the attempt came forward; what has not for long is found by `views.page` as quiet."""
+    await tx.run(
+        _SQL["progressed"],
+        tenant_id=fence.tenant_id,
+        id=fence.job_id,
+        lease_id=fence.lease_id,
+        attempt=fence.attempt,
+    )
+
+
 async def complete(tx: Transaction, fence: Fence) -> Job:
     """End the job as completed."""
     job = await guard(tx, fence)

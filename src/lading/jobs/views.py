@@ -67,7 +67,7 @@ class JobFilter:
     Which jobs; None and no state mean any.
 
     `code` is that of the last fault.  They were made from `created_from` on and before `created_to`; `is_paused` leaves
-    those that somebody paused one by one.
+    those that somebody paused one by one, `quiet_seconds` those that run and have not come forward for so long.
     """
 
     states: Sequence[State] = ()
@@ -79,6 +79,7 @@ class JobFilter:
     created_from: datetime | None = None
     created_to: datetime | None = None
     is_paused: bool = False
+    quiet_seconds: int | None = None
 
 
 async def page(tx: Transaction, wanted: JobFilter, *, before: UUID | None, limit: int) -> list[JobView]:
@@ -96,6 +97,7 @@ async def page(tx: Transaction, wanted: JobFilter, *, before: UUID | None, limit
         created_from=wanted.created_from,
         created_to=wanted.created_to,
         is_paused=wanted.is_paused,
+        quiet_seconds=wanted.quiet_seconds,
         limit=limit,
     )
     return [_view(row) for row in rows]

@@ -32,6 +32,7 @@ _MOST_FILES: Final = 200
 _MOST_BYTES: Final = 128 << 20
 _CLOCK_WARN_SECONDS: Final = 1.0
 _CLOCK_FAIL_SECONDS: Final = 60.0
+_QUIET_MINUTES: Final = 10
 
 
 class State(StrEnum):
@@ -126,13 +127,15 @@ async def _ask(url: str, folder: Path) -> list[Finding]:
         await opened.open()
         async with opened.system() as tx:
             row = await tx.one(_SQL["live_leases"])
+            troubled = await tx.one(_SQL["troubled_jobs"], quiet_seconds=_QUIET_MINUTES * 60)
             # Somewhere else each time, so that many short looks see everything.
             kept = await tx.all(_SQL["some_objects"], first=secrets.token_bytes(32), limit=_MOST_FILES)
     except LadingError as error:
         return [Finding("database", State.FAIL, error.message)]
     finally:
         await opened.close()
-    return [_clock(row["clock"]), _workers(row["workers"]), _stored_files(BlobStore(folder), kept)]
+    workers = _workers(row["workers"], troubled["lost"])
+    return [_clock(row["clock"]), workers, _jobs(troubled), _stored_files(BlobStore(folder), kept)]
 
 
 def _clock(theirs: datetime) -> Finding:
@@ -148,10 +151,26 @@ def _clock(theirs: datetime) -> Finding:
     )
 
 
-def _workers(alive: int) -> Finding:
+def _workers(alive: int, lost: int) -> Finding:
     if alive == 0:
         return Finding("workers", State.FAIL, "none is alive: exports wait", "Start `lading up` or `lading worker`.")
+    if lost:
+        mend = "Look into their log: they died, froze, or could not reach the database."
+        return Finding("workers", State.WARN, f"{alive} alive, {lost} lost within the last hour", mend)
     return Finding("workers", State.OK, f"{alive} alive")
+
+
+def _jobs(row: Row) -> Finding:
+    """Warn of what runs beyond its deadline, and of what stands still; deadlines first: those end by themselves."""
+    running, overdue, quiet = row["running"], row["overdue"], row["quiet"]
+    if overdue:
+        mend = "Ask again in a minute: they are being stopped. Still there? Restart the workers."
+        return Finding("jobs", State.WARN, f"{running} running, {overdue} beyond their deadline", mend)
+    if quiet:
+        mend = f"See `lading jobs list --quiet {_QUIET_MINUTES}`; cancel what hangs."
+        detail = f"{running} running, {quiet} of them without progress for {_QUIET_MINUTES} minutes"
+        return Finding("jobs", State.WARN, detail, mend)
+    return Finding("jobs", State.OK, f"{running} running")
 
 
 def _stored_files(blobs: BlobStore, kept: Sequence[Row]) -> Finding:

@@ -66,7 +66,7 @@ class Jobs:
         """
         Return one page, newest first.
 
-        `filters` are `subject`, `run`, `code`, `created_from` and `created_to`.
+        `filters` are `subject`, `run`, `code`, `created_from`, `created_to` and `quiet_seconds`.
         """
         query = {"state": list(state), "kind": kind, "source": source, "limit": limit, "cursor": cursor, **filters}
         return self._session.fetch(JobPage, "GET", f"{_API}/jobs", query=query)

@@ -6,7 +6,8 @@
 ALTER TABLE leases ADD COLUMN slots integer NOT NULL DEFAULT 1 CHECK (slots >= 0);
 
 -- A job that was lost in a batch runs alone from then on (`is_solo`), so that only its own crashes count against it.
--- `batch_id` and `enqueued_in` name the batches whose ledger entries tell of this job among others.
+-- `batch_id` and `enqueued_in` name the batches whose ledger entries tell of this job among others.  `progress_at` is
+-- when an attempt, this one or an earlier one, last told that it came forward.
 ALTER TABLE jobs
     ADD COLUMN run_id uuid,
     ADD COLUMN pending_parents integer NOT NULL DEFAULT 0 CHECK (pending_parents >= 0),
@@ -16,6 +17,7 @@ ALTER TABLE jobs
     ADD COLUMN is_solo boolean NOT NULL DEFAULT false,
     ADD COLUMN batch_id uuid,
     ADD COLUMN enqueued_in uuid,
+    ADD COLUMN progress_at timestamptz,
     ADD CHECK ((state = 'blocked') = (pending_parents > 0)),
     ADD CHECK (batch_id IS NULL OR state = 'running');
 -- Ids of a run's jobs grow along its graph: the highest one is live until nearly the end, so that "is anything live?" is
@@ -297,3 +299,71 @@ GRANT UPDATE ON runs, retry_budgets TO lading_system;
 GRANT DELETE ON buckets TO lading_system;
 GRANT DELETE ON attempts TO lading_system;
 GRANT DELETE ON sources TO lading_app;
+
+-- ---------------------------------------------------------------- history
+
+-- Both run as the owner of the tables, take one lock so that two processes do no more than one, and wait for no table
+-- longer than the caller's lock_timeout.  The owner passes row-level security only while it holds a table alone.
+
+-- Make the partition of finished_jobs for a month, unless it is there; true when it was made.  Rows that landed in the
+-- default partition move over; when they are too many to move at once they stay there, where every query finds them.
+CREATE FUNCTION make_history_partition(of_month date, movable integer) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    first timestamptz := date_trunc('month', of_month)::timestamp AT TIME ZONE 'UTC';
+    past timestamptz := (date_trunc('month', of_month) + interval '1 month')::timestamp AT TIME ZONE 'UTC';
+    name text := 'finished_jobs_' || to_char(of_month, 'YYYY_MM');
+    found boolean;
+BEGIN
+    IF to_regclass(name) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('finished_jobs'));
+    LOCK TABLE finished_jobs_default IN ACCESS EXCLUSIVE MODE;
+    IF to_regclass(name) IS NOT NULL THEN  -- somebody made it while we waited; seen for sure once a table is locked
+        RETURN false;
+    END IF;
+    ALTER TABLE finished_jobs_default NO FORCE ROW LEVEL SECURITY;
+    SELECT EXISTS (
+        SELECT FROM finished_jobs_default WHERE finished_at >= first AND finished_at < past OFFSET movable
+    ) INTO found;
+    IF NOT found THEN
+        EXECUTE format('CREATE TABLE %I (LIKE finished_jobs INCLUDING ALL)', name);
+        EXECUTE format(
+            'WITH moved AS (DELETE FROM finished_jobs_default WHERE finished_at >= %L AND finished_at < %L RETURNING *) '
+            'INSERT INTO %I SELECT * FROM moved', first, past, name);
+        EXECUTE format('ALTER TABLE finished_jobs ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name, first, past);
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format(
+            'CREATE POLICY tenant ON %I TO lading_app USING (tenant_id = (SELECT current_tenant())) '
+            'WITH CHECK (tenant_id = (SELECT current_tenant()))', name);
+    END IF;
+    ALTER TABLE finished_jobs_default FORCE ROW LEVEL SECURITY;
+    RETURN NOT found;
+END
+$$;
+
+-- Drop the partitions of finished_jobs whose months were over at an instant; return their names and how many jobs went.
+CREATE FUNCTION drop_history_before(instant timestamptz) RETURNS TABLE (partition text, jobs bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('finished_jobs'));
+    FOR partition IN
+        SELECT relname::text
+        FROM pg_inherits
+        JOIN pg_class ON pg_class.oid = inhrelid
+        WHERE inhparent = 'finished_jobs'::regclass
+          AND relname ~ '^finished_jobs_[0-9]{4}_[0-9]{2}$'
+          AND (to_date(right(relname, 7), 'YYYY_MM') + interval '1 month')::timestamp AT TIME ZONE 'UTC' <= instant
+        ORDER BY relname
+    LOOP
+        EXECUTE format('ALTER TABLE finished_jobs DETACH PARTITION %I', partition);
+        EXECUTE format('ALTER TABLE %I NO FORCE ROW LEVEL SECURITY', partition);
+        EXECUTE format('SELECT count(*) FROM %I', partition) INTO jobs;
+        EXECUTE format('DROP TABLE %I', partition);
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+GRANT DELETE ON finished_jobs, dead_letters TO lading_system;

@@ -17,6 +17,10 @@ WITH live AS (
       AND (%(created_from)s::timestamptz IS NULL OR jobs.created_at >= %(created_from)s::timestamptz)
       AND (%(created_to)s::timestamptz IS NULL OR jobs.created_at < %(created_to)s::timestamptz)
       AND (%(states)s::text[] IS NULL OR jobs.state = ANY(%(states)s::text[]))
+      AND (%(quiet_seconds)s::integer IS NULL
+           OR (jobs.state = 'running'
+               AND greatest(jobs.started_at, jobs.progress_at)
+                   <= lading_now() - make_interval(secs => %(quiet_seconds)s::integer)))
       AND (NOT %(is_paused)s::boolean OR EXISTS (
           SELECT FROM pauses
           WHERE pauses.tenant_id = jobs.tenant_id AND pauses.scope = 'job' AND pauses.target = jobs.id::text
@@ -34,6 +38,7 @@ ended AS (
     WHERE job.tenant_id = %(tenant_id)s::uuid
       AND (%(states)s::text[] IS NULL OR %(states)s::text[] && ARRAY['completed', 'dead', 'cancelled'])
       AND NOT %(is_paused)s::boolean
+      AND %(quiet_seconds)s::integer IS NULL
       AND job.id < coalesce(%(before)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
       AND (%(kind)s::text IS NULL OR job.kind = %(kind)s::text)
       AND (%(host)s::text IS NULL OR job.host = %(host)s::text)
