@@ -16,6 +16,7 @@ from psycopg.sql import SQL
 
 from lading import ids
 from lading.api.app import create_app
+from lading.api.kinds import KINDS
 from lading.api.services import Services
 from lading.artifacts.blobs import BlobStore
 from lading.artifacts.registry import Maker, key_of
@@ -126,13 +127,27 @@ class World:
         await notify.Sender(self.services.database).send(notify.EXPORTS)
 
     async def claim(self, limit: int = 1000) -> list[Claim]:
-        """Claim the exports that may run, as a worker does."""
+        """Claim the jobs that may run, as a worker does."""
         lease = ids.new()
         async with self.services.database.system() as tx:
             await leases.open_lease(tx, lease, worker="test", seconds=3600)
         async with self.services.database.system() as tx:
             await jobs.wake_turns(tx)
-            return await jobs.claim(tx, lease_id=lease, kinds=[JOB_KIND], limit=limit)
+            return await jobs.claim(tx, lease_id=lease, kinds=list(KINDS), limit=limit)
+
+    async def job(self, **fields: Any) -> dict[str, Any]:
+        """Make a job that does nothing."""
+        answer = await self.ask("POST", "/api/v1/jobs", json={"kind": "noop", **fields})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def finish(self, *job_ids: str) -> None:
+        """Let jobs complete, without a worker; all that may be claimed is claimed."""
+        for claimed in await self.claim():
+            if ids.show(ids.JOB, claimed.job_id) in job_ids:
+                async with self.services.database.tenant(claimed.tenant_id) as tx:
+                    _, fence = await attempts.start(tx, claimed)
+                    await attempts.complete(tx, fence)
 
     async def bury(self, claimed: Claim, message: str = "No login for 17.") -> str:
         """Let the first attempt at a claimed job kill it; return its id."""
@@ -147,6 +162,17 @@ class World:
             await self.export(**fields)
         claims = sorted(await self.claim(), key=lambda claimed: claimed.job_id)
         return [await self.bury(claimed, f"No login for {number}.") for number, claimed in enumerate(claims)]
+
+    async def age(self, job_id: str, *, days: int) -> None:
+        """Let a dead letter be so many days older."""
+        async with self.services.database.tenant(self.organisations["nordlys"].id) as tx:
+            await tx.run(
+                SQL(
+                    "UPDATE dead_letters SET died_at = died_at - make_interval(days => %(days)s) WHERE job_id = %(id)s"
+                ),
+                days=days,
+                id=ids.parse(ids.JOB, job_id),
+            )
 
     async def events(self, subject: str, slug: str = "nordlys") -> list[dict[str, Any]]:
         """Return what the ledger holds about `subject`, oldest first."""

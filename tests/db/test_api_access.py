@@ -48,6 +48,17 @@ MATRIX: dict[str, set[Role]] = {
     "getSource": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
     "listJobs": READ,
     "getJob": READ,
+    "getJobHistory": READ,
+    "listKinds": READ,
+    "createJob": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
+    "createJobs": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
+    "retryJob": {Role.OPERATOR, Role.ADMIN},
+    "replayJob": {Role.OPERATOR, Role.ADMIN},
+    "steerJobs": {Role.OPERATOR, Role.ADMIN},
+    "setThrottle": {Role.OPERATOR, Role.ADMIN},
+    "liftThrottle": {Role.OPERATOR, Role.ADMIN},
+    "getDeadLetterStats": READ,
+    "deleteSource": {Role.ADMIN},
     "listDeadLetters": READ,
     "listDeadLetterClusters": READ,
     "getDeadLetterHealth": READ,
@@ -82,7 +93,7 @@ MATRIX: dict[str, set[Role]] = {
     "listTenants": {Role.ADMIN},
     "createTenant": {Role.ADMIN},
 }
-INSTANCE_ONLY = {"listTenants", "createTenant", "putSource"}
+INSTANCE_ONLY = {"listTenants", "createTenant", "putSource", "deleteSource"}
 
 
 def request(route: Route, export_id: str, key_id: str) -> tuple[str, str]:

@@ -47,7 +47,8 @@ async def test_a_job_shows_what_it_is_for_and_what_it_waits_for(world: World) ->
 
     assert (job["kind"], job["source"], job["subject"]) == ("export", "activities", export["id"])
     assert (job["state"], job["waiting_for"], job["attempt"], job["priority"]) == ("pending", "worker", 0, 0)
-    assert detail == {**job, "attempts": []}
+    assert detail == {**job, "attempts": [], "payload": {"export": export["id"]}}
+    assert (len(job["payload_digest"]), job["replay_of"], job["run"]) == (64, None, None)
 
 
 async def test_live_and_finished_jobs_are_one_list_newest_first_and_each_once(world: World) -> None:

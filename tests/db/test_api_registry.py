@@ -1,6 +1,6 @@
 """Profiles, sources and the ledger are managed and read over HTTP as they are stored."""
 
-# E13, P14 (credentials by reference), A1, A3 (the exact lines).
+# E13, P14 (credentials by reference), A1, A3 (the exact lines), O1.
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from lading.ledger.integrator import integrate
 from serving import PROFILE, World
 
 pytestmark = pytest.mark.anyio
+WHY = {"reason": "moved to another system", "ticket": "OPS-7"}
+ELSEWHERE = {**PROFILE, "source": {**PROFILE["source"], "name": "elsewhere"}}
 
 
 async def test_a_profile_is_revised_activated_and_rolled_back(world: World) -> None:
@@ -86,6 +88,51 @@ async def test_a_source_is_registered_by_reference(world: World) -> None:
     assert (again.json()["version"], again.json()["timeout_seconds"]) == (2, 60)
     assert (await world.ask("GET", "/api/v1/sources/activities")).json() == again.json()
     assert (await world.ask("GET", "/api/v1/sources")).json() == {"items": [again.json()]}
+
+
+async def at_version(world: World, method: str, tag: str, body: dict[str, Any]) -> httpx2.Response:
+    headers = {"Lading-Tenant": "nordlys", "If-Match": tag}
+    return await world.ask(method, "/api/v1/sources/spare", slug="instance", headers=headers, json=body)
+
+
+async def test_a_source_is_changed_and_deleted_only_as_it_was_read(world: World) -> None:  # O1
+    settings = {"credentials_ref": "env:SPARE_URL"}
+    absent = await at_version(world, "PUT", '"v1"', settings)
+    made = await at_version(world, "PUT", "*", settings)
+    changed = await at_version(world, "PUT", made.headers["ETag"], {**settings, "timeout_seconds": 9})
+    late = await at_version(world, "PUT", made.headers["ETag"], {**settings, "timeout_seconds": 5})
+    too_late = await at_version(world, "DELETE", made.headers["ETag"], WHY)
+    odd = await at_version(world, "PUT", "v1", settings)
+
+    assert (absent.status_code, made.status_code, odd.status_code) == (404, 200, 422)
+    assert (changed.json()["version"], changed.headers["ETag"]) == (2, '"v2"')
+    assert (late.status_code, late.json()["code"], too_late.status_code) == (412, "precondition-failed", 412)
+    assert (await at_version(world, "DELETE", '"v2"', WHY)).status_code == 204
+    assert (await world.ask("GET", "/api/v1/sources/spare")).status_code == 404
+    event = (await world.events("source:spare"))[-1]
+    assert (event["type"], event["data"]["reason"], event["data"]["ticket"]) == ("source.deleted", True, "OPS-7")
+
+
+async def test_a_source_in_use_is_not_deleted_and_its_users_are_named(world: World) -> None:  # O1
+    await registered(world, {"credentials_ref": "env:X"})
+    read = await deleted(world)
+    await world.ask("PUT", "/api/v1/profiles/bufdir", json=ELSEWHERE, params={"activate": True})
+    job = await world.job(source="activities")
+    called = await deleted(world)
+    await world.ask("POST", f"/api/v1/jobs/{job['id']}/cancel", json=WHY)
+
+    assert (read.status_code, "bufdir" in read.json()["detail"]) == (409, True)
+    assert (called.status_code, job["id"] in called.json()["detail"]) == (409, True)
+    assert (await world.ask("GET", "/api/v1/sources/activities")).status_code == 200
+    assert (await deleted(world, {})).json()["code"] == "reason-required"
+    assert (await deleted(world)).status_code == 204
+    assert (await deleted(world)).status_code == 404
+
+
+async def deleted(world: World, body: dict[str, Any] | None = None) -> httpx2.Response:
+    named = {"Lading-Tenant": "nordlys"}
+    given = WHY if body is None else body
+    return await world.ask("DELETE", "/api/v1/sources/activities", slug="instance", headers=named, json=given)
 
 
 async def test_a_source_with_the_secret_itself_is_refused_without_repeating_it(world: World) -> None:
