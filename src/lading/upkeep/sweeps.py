@@ -18,7 +18,7 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.errors import LadingError, StaleLease
 from lading.exports import retention
-from lading.jobs import leases, runs, store
+from lading.jobs import history, leases, runs, store
 from lading.jobs.endings import follow_up
 from lading.jobs.model import Endings
 from lading.ledger.integrator import integrate
@@ -29,6 +29,8 @@ _LOG: Final = logging.getLogger("lading.upkeep")
 _PROMOTE_SECONDS: Final = 0.5
 _INTEGRATE_SECONDS: Final = 0.5
 _RETENTION_SECONDS: Final = 60.0
+_HISTORY_SECONDS: Final = 3600.0
+_RESCUE_ROUNDS: Final = 50
 
 
 class Upkeep:
@@ -51,6 +53,8 @@ class Upkeep:
             group.create_task(_every(_INTEGRATE_SECONDS, self.integrate))
             group.create_task(_every(self._settings.sweep_seconds, self.rescue))
             group.create_task(_every(_RETENTION_SECONDS, self.retain))
+            await self._have_history()
+            group.create_task(_every(_HISTORY_SECONDS, self.keep_history))
 
     async def promote(self) -> None:
         """Scheduled jobs whose time has come are pending, and workers know; runs with nothing left have ended."""
@@ -62,6 +66,13 @@ class Upkeep:
 
     async def rescue(self) -> None:
         """No job runs on a lease that has run out, or far beyond its deadline."""
+        for _ in range(_RESCUE_ROUNDS):  # a batch leaves many orphans at once
+            if not await self._rescue_some():
+                return
+
+    async def _rescue_some(self) -> int:
+        """Take some back; return how many of them were."""
+        count = 0
         async with self._database.system() as tx:
             await leases.expire(tx, seconds=self._settings.lease_seconds)
             found = [(orphan, leases.rescue) for orphan in await leases.orphans(tx)]
@@ -72,12 +83,14 @@ class Upkeep:
             try:
                 async with self._database.tenant(orphan.tenant_id) as tx:
                     await follow_up(tx, self._endings, await take_back(tx, orphan))
+                count += 1
             except StaleLease:
                 continue  # its worker or another sweep was faster
             except Exception:  # noqa: BLE001 - whatever it is, it must not keep the other orphans waiting
                 _LOG.exception("job.rescue_failed", extra={"job": str(orphan.job_id)})
         if found:
             await self._sender.send(notify.JOBS)
+        return count
 
     async def integrate(self) -> None:
         """Bring what was recorded into its tenant's tree, under a signed head."""
@@ -87,9 +100,19 @@ class Upkeep:
     async def retain(self) -> None:
         """Files whose time is over are gone, and so are the working files of exports that are."""
         await retention.expire(self._database, self._blobs)
-        await retention.collect(
-            self._database, self._blobs, grace_seconds=self._settings.artifact_grace_seconds
-        )
+        await retention.collect(self._database, self._blobs, grace_seconds=self._settings.artifact_grace_seconds)
+
+    async def keep_history(self) -> None:
+        """Keep a partition ready for the coming months, and nothing that ended too long ago."""
+        await history.make_ahead(self._database)
+        await history.prune(self._database, days=self._settings.history_days)
+
+    async def _have_history(self) -> None:
+        """Make the first partitions before anything has ended, rather than an hour later."""
+        try:
+            await history.make_ahead(self._database)
+        except LadingError as error:
+            _LOG.warning("sweep.failed", extra={"sweep": "keep_history", "reason": error.message})
 
 
 async def _every(seconds: float, sweep: Callable[[], Awaitable[None]]) -> None:
