@@ -7,6 +7,7 @@ raises DatabaseUnavailable from the transaction; a commit whose answer was lost 
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
@@ -15,6 +16,7 @@ from uuid import UUID
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from lading.db.transaction import Role, Transaction, begin
@@ -30,6 +32,10 @@ CONNECT_OPTIONS: Final = {
     "application_name": "lading",
     "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s",
 }
+
+# Text is decoded before it is parsed: json.loads looks at bytes for their encoding, which takes longer than most parsing.
+_JSON: Final = json.JSONDecoder()
+set_json_loads(lambda data: _JSON.decode(str(data, "utf-8")))
 
 # InternalError is how the server says that it ended our session in the middle, and that it has become a standby.
 _AWAY: Final = (PoolTimeout, psycopg.OperationalError, psycopg.InternalError)

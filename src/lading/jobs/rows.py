@@ -17,38 +17,41 @@ from lading.ledger.entry import Actor, Entry
 
 _SQL: Final = Statements(__package__ or "lading.jobs")
 SYSTEM: Final = Actor("system", "jobs")
+_STATES: Final = {state.value: state for state in State}
 
 Ending = Literal["completed", "dead", "cancelled"]
 
 
 def job_of(row: Row) -> Job:
     """Return the job of a row of `jobs` or `finished_jobs`."""
+    given = row.get
+    # By place, in the order of the fields: a batch makes a thousand of these at once.
     return Job(
-        tenant_id=row["tenant_id"],
-        id=row["id"],
-        kind=row["kind"],
-        host=row["host"],
-        subject=row["subject"],
-        state=State(row["state"]),
-        payload=row["payload"],
-        attempt=row["attempt"],
-        failures=row["failures"],
-        crashes=row["crashes"],
-        max_attempts=row["max_attempts"],
-        max_crashes=row["max_crashes"],
-        due_at=row.get("due_at"),
-        lease_id=row.get("lease_id"),
-        started_at=row.get("started_at"),
-        cancel_requested_at=row.get("cancel_requested_at"),
-        cancel_reason=row.get("cancel_reason"),
-        error=row["error"],
-        rev=row["rev"],
-        run_id=row["run_id"],
-        replay_of=row["replay_of"],
-        payload_digest=row["payload_digest"],
-        deadline_seconds=row["deadline_seconds"],
-        is_solo=row.get("is_solo", False),
-        batch_id=row.get("batch_id"),
+        row["tenant_id"],
+        row["id"],
+        row["kind"],
+        row["host"],
+        row["subject"],
+        _STATES[row["state"]],
+        row["payload"],
+        row["attempt"],
+        row["failures"],
+        row["crashes"],
+        row["max_attempts"],
+        row["max_crashes"],
+        given("due_at"),
+        given("lease_id"),
+        given("started_at"),
+        given("cancel_requested_at"),
+        given("cancel_reason"),
+        row["error"],
+        row["rev"],
+        row["run_id"],
+        row["replay_of"],
+        row["payload_digest"],
+        row["deadline_seconds"],
+        given("is_solo") is True,
+        given("batch_id"),
     )
 
 
