@@ -52,7 +52,10 @@ _ANY_ORGANISATION: Final = OwnGate(REQUESTERS)
     name="createBufdirExport",
     status_code=202,
     response_model=wire.BufdirCreated,
-    responses={202: {"headers": {"Location": documents.header("Where the export is.", f"{_BASE}/exp_…")}}},
+    responses={
+        202: {"headers": {"Location": documents.header("Where the export is.", f"{_BASE}/exp_…")}},
+        **documents.problems(429),
+    },
 )
 async def create(
     body: wire.BufdirRequest,
@@ -139,7 +142,7 @@ async def cancel(
     name="retryBufdirExport",
     status_code=202,
     response_model=wire.BufdirRetried,
-    responses=documents.problems(404, 409),
+    responses=documents.problems(404, 409, 429),
 )
 async def retry(export_id: _Id, caller: Annotated[Caller, Depends(_REQUESTER)], services: _Services) -> Response:
     """Start a failed or cancelled report again where it stopped."""

@@ -37,7 +37,7 @@ _MEANING: Final = {
     "422": "A field, parameter or header is wrong; `errors` names each.",
     "429": "Too many jobs wait already; come back after Retry-After seconds.",
     "500": "Lading failed in a way nobody foresaw.",
-    "503": "The database or the storage is away; try again after Retry-After seconds.",
+    "503": "The database or storage is away, or too many jobs wait; try again after Retry-After seconds.",
 }
 _METHODS: Final = frozenset({"get", "head", "post", "put", "delete"})
 

@@ -62,7 +62,7 @@ _ACCEPTED: Final = {
     name="createExport",
     status_code=202,
     response_model=wire.Export,
-    responses={**_ACCEPTED, **documents.problems(409)},
+    responses={**_ACCEPTED, **documents.problems(409, 429)},
 )
 async def create(
     body: wire.ExportRequest,
@@ -169,7 +169,7 @@ async def cancel(
     name="retryExport",
     status_code=202,
     response_model=wire.Export,
-    responses={**_ACCEPTED, **documents.problems(404, 409)},
+    responses={**_ACCEPTED, **documents.problems(404, 409, 429)},
 )
 async def retry(export_id: _Id, caller: _Requester, services: _Services) -> Response:
     """Start a failed or cancelled export again where it stopped."""
