@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
+import pytest
+
 
 def states(output: str) -> dict[str, str]:
     """Return the state of each finding."""
@@ -25,6 +28,8 @@ def test_a_running_lading_is_well(up, lading) -> None:
         "migrations",
         "clock",
         "workers",
+        "jobs",
+        "stored files",
         "API server",
     }
     assert done.returncode == 0
@@ -60,3 +65,38 @@ def test_a_database_that_is_down_or_not_migrated_is_a_failure(lading, server, tm
     assert (down.returncode, states(down.stdout)["database"]) == (11, "fail")
     assert "geheim" not in down.stdout + down.stderr
     assert (empty.returncode, states(empty.stdout)["migrations"]) == (11, "fail")
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "said"),
+    [
+        ("UPDATE jobs SET deadline_seconds = 60", "jobs", "1 running, 1 beyond their deadline"),
+        ("UPDATE jobs SET rev = rev", "jobs", "1 of them without progress for 10 minutes"),
+        ("UPDATE jobs SET progress_at = now()", "jobs", ""),
+        (
+            "UPDATE leases SET state = 'expired' WHERE worker = 'lost'",
+            "workers",
+            "1 alive, 1 lost within the last hour",
+        ),
+    ],
+)
+def test_what_stands_still_runs_too_long_or_was_lost_is_a_warning(  # O3
+    lading, database_url: str, tmp_path: Path, change: str, name: str, said: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO leases (id, worker, lease_until) SELECT gen_random_uuid(), name, now() + interval '1 minute' "
+            "FROM unnest(ARRAY['alive', 'lost']) AS name"
+        )
+        connection.execute("INSERT INTO tenants (tenant_id, slug, name) VALUES (gen_random_uuid(), 'acme', 'Acme')")
+        connection.execute(
+            "INSERT INTO jobs (tenant_id, id, kind, state, max_attempts, max_crashes, lease_id, started_at) "
+            "SELECT tenant_id, gen_random_uuid(), 'work', 'running', 8, 3, leases.id, now() - interval '20 minutes' "
+            "FROM tenants, leases WHERE slug = 'acme' AND worker = 'alive'"
+        )
+        connection.execute(change)  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+    done = lading("doctor", data_dir=tmp_path, LADING_DATABASE_URL=database_url)
+
+    assert states(done.stdout)[name] == ("warn" if said else "ok")
+    assert said in done.stdout
