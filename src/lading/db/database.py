@@ -33,7 +33,7 @@ CONNECT_OPTIONS: Final = {
     "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s",
 }
 
-# Text is decoded before it is parsed: json.loads looks at bytes for their encoding, which takes longer than most parsing.
+# Decoded before it is parsed: json.loads looks at bytes for their encoding, which takes longer than most parsing.
 _JSON: Final = json.JSONDecoder()
 set_json_loads(lambda data: _JSON.decode(str(data, "utf-8")))
 

@@ -145,13 +145,13 @@ async def _answered(tx: Transaction, ended: Sequence[Started]) -> None:
 
 async def _record(tx: Transaction, event: str, told: Sequence[Started], *, lease_id: UUID) -> None:
     """Record one entry per tenant, batch and PER_LINE jobs, naming each job with its attempt."""
-    batch: defaultdict[tuple[UUID, UUID], list[str]] = defaultdict(list)
-    for job, fence in told:
+    batch: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
+    for job, fence in told:  # by number: a UUID takes long to hash
         assert job.batch_id is not None
-        batch[fence.tenant_id, job.batch_id].append(f"{ids.show(ids.JOB, fence.job_id)}:{fence.attempt}")
+        batch[fence.tenant_id.int, job.batch_id.int].append(f"{ids.show(ids.JOB, fence.job_id)}:{fence.attempt}")
     actor = Actor("worker", ids.show(ids.LEASE, lease_id))
-    for (tenant, batch_id), jobs in batch.items():
-        subject = ids.show(ids.BATCH, batch_id)
+    for (tenant_number, batch_number), jobs in batch.items():
+        tenant, subject = UUID(int=tenant_number), ids.show(ids.BATCH, UUID(int=batch_number))
         parts = [jobs[first : first + PER_LINE] for first in range(0, len(jobs), PER_LINE)]
         await record(tx, *(Entry(event, subject, actor, {"jobs": part}) for part in parts), tenant=tenant)
 
