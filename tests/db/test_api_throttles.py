@@ -1,4 +1,4 @@
-"""An operator slows down what groans and stops what must rest; what is lifted stays with its reason, slips are named."""
+"""An operator slows down what groans and stops what must rest; what is lifted keeps its reason, slips are named."""
 
 # O10.
 
@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from lading import ids
 from lading.tenants.model import Role
 from serving import World
 
@@ -183,4 +184,4 @@ async def test_a_lifted_pause_keeps_who_lifted_it_and_why(world: World) -> None:
     assert all(each["lifted_by"].startswith("key_") and each["lifted_at"] == each["ends_at"] for each in over)
     assert (await world.ask("GET", "/api/v1/pauses")).json()["items"] == []
     assert (await world.ask("GET", "/api/v1/pauses?over=true", slug="fjord")).json()["items"] == []
-    assert [each.job_id for each in await world.claim()] != [] and job["state"] == "pending"
+    assert [ids.show(ids.JOB, each.job_id) for each in await world.claim()] == [job["id"]]
