@@ -58,7 +58,7 @@ flow: .venv/.ok ## whole exports, killed and resumed
 
 test: check flow chaos ## everything
 
-chaos: .venv/.ok ## 4 workers, kill -9 and freezes: prints what was lost and doubled
+chaos: .venv/.ok ## 4 workers under kills, freezes, database restarts and wrong clocks: prints what was lost and doubled
 	@$(BIN)/pytest -q -s tests/chaos
 
 bench: .venv/.ok ## measure exports next to psql COPY

@@ -22,17 +22,28 @@ from lading.cli.options import Line, connected
 @click.option("--code", metavar="CODE", help="Only with this code of last fault.")
 @click.option("--from", "begin", metavar="INSTANT", help="Only made since then, such as 2026-12-01T22:00Z.")
 @click.option("--to", "end", metavar="INSTANT", help="Only made before then.")
+@click.option("--quiet", type=click.IntRange(1, 525_600), metavar="MINUTES", help="Only what runs and stands still.")
 @click.option("--limit", type=click.IntRange(1), default=50, metavar="N", help="At most so many (50).")
 @connected
 def command(
-    line: Line, state: Sequence[str], begin: str | None, end: str | None, limit: int, **filters: str | None
+    line: Line,
+    *,
+    state: Sequence[str],
+    begin: str | None,
+    end: str | None,
+    quiet: int | None,
+    limit: int,
+    **filters: str | None,
 ) -> None:
     """
     List jobs, newest first, with what they wait for.
 
+    With --quiet, only those that run and have come no step forward for so many minutes.
+
     Example: lading jobs list --state pending --state scheduled --source activities
     """
     made = amounts.since(begin, end)
+    filters["quiet_seconds"] = None if quiet is None else str(quiet * 60)
     with line.client() as client:
         found = list(islice(client.jobs.list(state=state, **filters, **made), limit))
     output.rows(line.form, JOBS, found)
