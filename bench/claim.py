@@ -68,7 +68,7 @@ class Bench:
 
     async def settle(self, ended: Sequence[batches.Started]) -> None:
         async with self.database.system() as tx:
-            await batches.settle(tx, ended, lease_id=self.lease, batch_id=ids.new())
+            await batches.settle(tx, ended, lease_id=self.lease)
 
     async def drain(self, most: int) -> list[float]:
         """Claim and settle up to `most` jobs; return the milliseconds of each claim."""
