@@ -17,9 +17,70 @@ CREATE FUNCTION public.current_tenant() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (NULLIF(current_setting('lading.tenant'::text, true), ''::text))::uuid;
 
+CREATE FUNCTION public.drop_history_before(instant timestamp with time zone) RETURNS TABLE(partition text, jobs bigint)
+    LANGUAGE plpgsql
+    AS $_$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('finished_jobs'));
+    FOR partition IN
+        SELECT relname::text
+        FROM pg_inherits
+        JOIN pg_class ON pg_class.oid = inhrelid
+        WHERE inhparent = 'finished_jobs'::regclass
+          AND relname ~ '^finished_jobs_[0-9]{4}_[0-9]{2}$'
+          AND (to_date(right(relname, 7), 'YYYY_MM') + interval '1 month')::timestamp AT TIME ZONE 'UTC' <= instant
+        ORDER BY relname
+    LOOP
+        EXECUTE format('ALTER TABLE finished_jobs DETACH PARTITION %I', partition);
+        EXECUTE format('ALTER TABLE %I NO FORCE ROW LEVEL SECURITY', partition);
+        EXECUTE format('SELECT count(*) FROM %I', partition) INTO jobs;
+        EXECUTE format('DROP TABLE %I', partition);
+        RETURN NEXT;
+    END LOOP;
+END
+$_$;
+
 CREATE FUNCTION public.lading_now() RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN COALESCE((NULLIF(current_setting('lading.now'::text, true), ''::text))::timestamp with time zone, now());
+
+CREATE FUNCTION public.make_history_partition(of_month date, movable integer) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    first timestamptz := date_trunc('month', of_month)::timestamp AT TIME ZONE 'UTC';
+    past timestamptz := (date_trunc('month', of_month) + interval '1 month')::timestamp AT TIME ZONE 'UTC';
+    name text := 'finished_jobs_' || to_char(of_month, 'YYYY_MM');
+    found boolean;
+BEGIN
+    IF to_regclass(name) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('finished_jobs'));
+    LOCK TABLE finished_jobs_default IN ACCESS EXCLUSIVE MODE;
+    IF to_regclass(name) IS NOT NULL THEN  -- somebody made it while we waited; seen for sure once a table is locked
+        RETURN false;
+    END IF;
+    ALTER TABLE finished_jobs_default NO FORCE ROW LEVEL SECURITY;
+    SELECT EXISTS (
+        SELECT FROM finished_jobs_default WHERE finished_at >= first AND finished_at < past OFFSET movable
+    ) INTO found;
+    IF NOT found THEN
+        EXECUTE format('CREATE TABLE %I (LIKE finished_jobs INCLUDING ALL)', name);
+        EXECUTE format(
+            'WITH moved AS (DELETE FROM finished_jobs_default WHERE finished_at >= %L AND finished_at < %L RETURNING *) '
+            'INSERT INTO %I SELECT * FROM moved', first, past, name);
+        EXECUTE format('ALTER TABLE finished_jobs ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name, first, past);
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format(
+            'CREATE POLICY tenant ON %I TO lading_app USING (tenant_id = (SELECT current_tenant())) '
+            'WITH CHECK (tenant_id = (SELECT current_tenant()))', name);
+    END IF;
+    ALTER TABLE finished_jobs_default FORCE ROW LEVEL SECURITY;
+    RETURN NOT found;
+END
+$$;
 
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -35,8 +96,12 @@ CREATE FUNCTION public.wake_after_delete() RETURNS trigger
     AS $$
 BEGIN
     UPDATE turns SET next_at = lading_now()
-    WHERE next_at > lading_now()
-      AND tenant_id IN (SELECT tenant_id FROM removed WHERE state = 'running');
+    WHERE tenant_id IN (
+        SELECT asleep.tenant_id FROM turns AS asleep
+        WHERE asleep.next_at > lading_now()
+          AND asleep.tenant_id IN (SELECT removed.tenant_id FROM removed WHERE removed.state = 'running')
+        FOR UPDATE SKIP LOCKED
+    );
     RETURN NULL;
 END
 $$;
@@ -70,14 +135,11 @@ CREATE FUNCTION public.wake_after_update() RETURNS trigger
     AS $$
 BEGIN
     UPDATE turns SET next_at = lading_now()
-    WHERE next_at > lading_now()
-      AND tenant_id IN (
-          SELECT changed.tenant_id
-          FROM changed
-          JOIN former USING (tenant_id, id)
-          WHERE (changed.state = 'pending' AND former.state <> 'pending')
-             OR (former.state = 'running' AND changed.state <> 'running')
-      );
+    WHERE tenant_id IN (
+        SELECT asleep.tenant_id FROM turns AS asleep
+        WHERE asleep.tenant_id = new.tenant_id AND asleep.next_at > lading_now()
+        FOR UPDATE SKIP LOCKED
+    );
     RETURN NULL;
 END
 $$;
@@ -124,7 +186,7 @@ CREATE TABLE public.artifacts (
     tenant_id uuid NOT NULL,
     export_id uuid NOT NULL,
     name text NOT NULL,
-    blob_key text NOT NULL,
+    blob_key text,
     media_type text NOT NULL,
     size bigint NOT NULL,
     digest bytea NOT NULL,
@@ -132,9 +194,14 @@ CREATE TABLE public.artifacts (
     download_count integer DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
     job_id uuid,
+    lease_id uuid,
+    source text,
     inputs jsonb DEFAULT '[]'::jsonb NOT NULL,
+    object_state text,
+    CONSTRAINT artifacts_check CHECK (((object_state IS NULL) = (blob_key IS NOT NULL))),
     CONSTRAINT artifacts_digest_check CHECK ((octet_length(digest) = 32)),
     CONSTRAINT artifacts_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT artifacts_object_state_check CHECK ((object_state = 'live'::text)),
     CONSTRAINT artifacts_size_check CHECK ((size >= 0))
 );
 
@@ -150,6 +217,7 @@ CREATE TABLE public.attempts (
     ended_at timestamp with time zone,
     outcome text,
     error jsonb,
+    batch_id uuid,
     CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['completed'::text, 'failed'::text, 'timed_out'::text, 'lost'::text, 'cancelled'::text, 'snoozed'::text, 'released'::text])))
 );
 
@@ -226,7 +294,9 @@ CREATE TABLE public.dead_letters (
     closed_by text,
     reason text,
     ticket text,
+    deaths integer DEFAULT 1 NOT NULL,
     CONSTRAINT dead_letters_check CHECK (((state = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT dead_letters_deaths_check CHECK ((deaths > 0)),
     CONSTRAINT dead_letters_state_check CHECK ((state = ANY (ARRAY['open'::text, 'requeued'::text, 'resolved'::text, 'discarded'::text])))
 );
 
@@ -379,6 +449,7 @@ CREATE TABLE public.jobs (
     is_solo boolean DEFAULT false NOT NULL,
     batch_id uuid,
     enqueued_in uuid,
+    progress_at timestamp with time zone,
     CONSTRAINT jobs_check CHECK (((state = 'running'::text) = (lease_id IS NOT NULL))),
     CONSTRAINT jobs_check1 CHECK (((state = 'running'::text) OR (started_at IS NULL))),
     CONSTRAINT jobs_check2 CHECK (((state = 'blocked'::text) = (pending_parents > 0))),
@@ -485,7 +556,8 @@ CREATE TABLE public.objects (
     state text DEFAULT 'live'::text NOT NULL,
     created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
     tombstoned_at timestamp with time zone,
-    CONSTRAINT objects_check CHECK (((state = 'tombstoned'::text) = (tombstoned_at IS NOT NULL))),
+    CONSTRAINT objects_check CHECK (starts_with(blob_key, (('objects/'::text || tenant_id) || '/'::text))),
+    CONSTRAINT objects_check1 CHECK (((state = 'tombstoned'::text) = (tombstoned_at IS NOT NULL))),
     CONSTRAINT objects_digest_check CHECK ((octet_length(digest) = 32)),
     CONSTRAINT objects_size_check CHECK ((size >= 0)),
     CONSTRAINT objects_state_check CHECK ((state = ANY (ARRAY['live'::text, 'tombstoned'::text])))
@@ -504,8 +576,13 @@ CREATE TABLE public.pauses (
     created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
     starts_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
     ends_at timestamp with time zone,
-    CONSTRAINT pauses_check CHECK ((ends_at > starts_at)),
+    lifted_at timestamp with time zone,
+    lifted_by text,
+    lift_reason text,
+    lift_ticket text,
+    CONSTRAINT pauses_check CHECK (((ends_at > starts_at) OR (lifted_at = ends_at))),
     CONSTRAINT pauses_check1 CHECK (((scope = 'tenant'::text) = (target = ''::text))),
+    CONSTRAINT pauses_check2 CHECK (((lifted_at IS NULL) = (lifted_by IS NULL))),
     CONSTRAINT pauses_reason_check CHECK ((btrim(reason) <> ''::text)),
     CONSTRAINT pauses_scope_check CHECK ((scope = ANY (ARRAY['tenant'::text, 'source'::text, 'kind'::text, 'job'::text])))
 );
@@ -560,11 +637,20 @@ WITH (fillfactor='50');
 
 ALTER TABLE ONLY public.quotas FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.refusals (
+    tenant_id uuid NOT NULL,
+    noted_at timestamp with time zone DEFAULT public.lading_now() NOT NULL
+);
+
+ALTER TABLE ONLY public.refusals FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.retry_budgets (
     tenant_id uuid NOT NULL,
     host text NOT NULL,
     tokens double precision NOT NULL,
     refilled_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    parked_at timestamp with time zone,
+    parked_until timestamp with time zone,
     CONSTRAINT retry_budgets_tokens_check CHECK ((tokens >= (0)::double precision))
 )
 WITH (fillfactor='50');
@@ -578,6 +664,8 @@ CREATE TABLE public.retry_policies (
     max_attempts integer NOT NULL,
     base_seconds double precision NOT NULL,
     cap_seconds double precision NOT NULL,
+    reason text,
+    ticket text,
     version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT retry_policies_base_seconds_check CHECK ((base_seconds > (0)::double precision)),
     CONSTRAINT retry_policies_check CHECK ((cap_seconds >= base_seconds)),
@@ -625,15 +713,22 @@ CREATE TABLE public.runs (
     replay_of uuid,
     requested_by text NOT NULL,
     cancel_requested_at timestamp with time zone,
+    cancel_reason text,
+    cancel_ticket text,
+    stop_code text,
     nodes integer NOT NULL,
+    counts jsonb,
     rev bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
     ended_at timestamp with time zone,
     CONSTRAINT runs_check CHECK (((state = 'running'::text) = (ended_at IS NULL))),
+    CONSTRAINT runs_check1 CHECK (((state = 'running'::text) = (counts IS NULL))),
+    CONSTRAINT runs_check2 CHECK (((cancel_requested_at IS NOT NULL) = (COALESCE(stop_code, ''::text) = 'run-cancelled'::text))),
     CONSTRAINT runs_name_check CHECK ((name <> ''::text)),
     CONSTRAINT runs_nodes_check CHECK ((nodes > 0)),
     CONSTRAINT runs_on_failure_check CHECK ((on_failure = ANY (ARRAY['fail'::text, 'skip'::text, 'continue'::text]))),
-    CONSTRAINT runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+    CONSTRAINT runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT runs_stop_code_check CHECK ((stop_code = ANY (ARRAY['run-failed'::text, 'run-cancelled'::text])))
 );
 
 ALTER TABLE ONLY public.runs FORCE ROW LEVEL SECURITY;
@@ -756,6 +851,12 @@ ALTER TABLE ONLY public.ledger_trees
 ALTER TABLE ONLY public.objects
     ADD CONSTRAINT objects_pkey PRIMARY KEY (tenant_id, digest);
 
+ALTER TABLE ONLY public.objects
+    ADD CONSTRAINT objects_tenant_id_blob_key_key UNIQUE (tenant_id, blob_key);
+
+ALTER TABLE ONLY public.objects
+    ADD CONSTRAINT objects_tenant_id_digest_state_key UNIQUE (tenant_id, digest, state);
+
 ALTER TABLE ONLY public.pauses
     ADD CONSTRAINT pauses_pkey PRIMARY KEY (tenant_id, id);
 
@@ -770,6 +871,9 @@ ALTER TABLE ONLY public.profiles
 
 ALTER TABLE ONLY public.quotas
     ADD CONSTRAINT quotas_pkey PRIMARY KEY (tenant_id, kind);
+
+ALTER TABLE ONLY public.refusals
+    ADD CONSTRAINT refusals_pkey PRIMARY KEY (tenant_id);
 
 ALTER TABLE ONLY public.retry_budgets
     ADD CONSTRAINT retry_budgets_pkey PRIMARY KEY (tenant_id, host);
@@ -824,11 +928,15 @@ CREATE INDEX jobs_lane_pending ON public.jobs USING btree (tenant_id, kind, host
 
 CREATE INDEX jobs_lane_running ON public.jobs USING btree (tenant_id, kind) WHERE (state = 'running'::text);
 
-CREATE INDEX jobs_run ON public.jobs USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
+CREATE INDEX jobs_run ON public.jobs USING btree (tenant_id, run_id, id) WHERE (run_id IS NOT NULL);
 
 CREATE INDEX jobs_running ON public.jobs USING btree (lease_id) WHERE (state = 'running'::text);
 
 CREATE INDEX jobs_scheduled ON public.jobs USING btree (due_at) WHERE (state = 'scheduled'::text);
+
+CREATE INDEX jobs_solo ON public.jobs USING btree (tenant_id, kind, host, priority DESC, sequence) WHERE ((state = 'pending'::text) AND is_solo);
+
+CREATE INDEX jobs_unwanted ON public.jobs USING btree (tenant_id, run_id, id) WHERE ((cancel_requested_at IS NOT NULL) AND (state <> 'running'::text));
 
 CREATE INDEX leases_until ON public.leases USING btree (lease_until) WHERE (state = 'active'::text);
 
@@ -856,7 +964,7 @@ CREATE TRIGGER jobs_wake_delete AFTER DELETE ON public.jobs REFERENCING OLD TABL
 
 CREATE TRIGGER jobs_wake_insert AFTER INSERT ON public.jobs REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.wake_after_insert();
 
-CREATE TRIGGER jobs_wake_update AFTER UPDATE ON public.jobs REFERENCING OLD TABLE AS former NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.wake_after_update();
+CREATE TRIGGER jobs_wake_update AFTER UPDATE ON public.jobs FOR EACH ROW WHEN ((((new.state = 'pending'::text) AND (old.state <> 'pending'::text)) OR ((old.state = 'running'::text) AND (new.state <> 'running'::text)))) EXECUTE FUNCTION public.wake_after_update();
 
 CREATE TRIGGER ledger_entries_append_only BEFORE DELETE OR UPDATE ON public.ledger_entries FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -879,6 +987,9 @@ ALTER TABLE ONLY public.allocations
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.artifacts
+    ADD CONSTRAINT artifacts_tenant_id_digest_object_state_fkey FOREIGN KEY (tenant_id, digest, object_state) REFERENCES public.objects(tenant_id, digest, state);
 
 ALTER TABLE ONLY public.artifacts
     ADD CONSTRAINT artifacts_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
@@ -936,6 +1047,9 @@ ALTER TABLE ONLY public.profiles
 
 ALTER TABLE ONLY public.quotas
     ADD CONSTRAINT quotas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.refusals
+    ADD CONSTRAINT refusals_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.retry_budgets
     ADD CONSTRAINT retry_budgets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -1015,6 +1129,8 @@ ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quotas ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.refusals ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.retry_budgets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.retry_policies ENABLE ROW LEVEL SECURITY;
@@ -1054,6 +1170,8 @@ CREATE POLICY system ON public.objects TO lading_system USING (true) WITH CHECK 
 CREATE POLICY system ON public.pauses TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON public.quotas TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.refusals TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON public.retry_budgets TO lading_system USING (true) WITH CHECK (true);
 
@@ -1113,6 +1231,8 @@ CREATE POLICY tenant ON public.profiles TO lading_app USING ((tenant_id = ( SELE
 
 CREATE POLICY tenant ON public.quotas TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.refusals TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.retry_budgets TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.retry_policies TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
@@ -1154,22 +1274,24 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.breakers TO lading_app;
 GRANT SELECT,UPDATE ON TABLE public.breakers TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.buckets TO lading_app;
-GRANT SELECT,UPDATE ON TABLE public.buckets TO lading_system;
+GRANT SELECT,DELETE,UPDATE ON TABLE public.buckets TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.checkpoints TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.dead_letters TO lading_app;
-GRANT SELECT ON TABLE public.dead_letters TO lading_system;
+GRANT SELECT,DELETE ON TABLE public.dead_letters TO lading_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.exports TO lading_app;
 
 GRANT SELECT,INSERT ON TABLE public.finished_jobs TO lading_app;
-GRANT SELECT,INSERT ON TABLE public.finished_jobs TO lading_system;
+GRANT SELECT,INSERT,DELETE ON TABLE public.finished_jobs TO lading_system;
 
 GRANT SELECT,INSERT ON TABLE public.idempotency_keys TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO lading_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO lading_system;
+
+GRANT SELECT ON SEQUENCE public.jobs_sequence_seq TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.lanes TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.lanes TO lading_system;
@@ -1200,8 +1322,11 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.profiles TO lading_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.quotas TO lading_app;
 GRANT SELECT,UPDATE ON TABLE public.quotas TO lading_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refusals TO lading_app;
+GRANT SELECT ON TABLE public.refusals TO lading_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retry_budgets TO lading_app;
-GRANT SELECT ON TABLE public.retry_budgets TO lading_system;
+GRANT SELECT,UPDATE ON TABLE public.retry_budgets TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retry_policies TO lading_app;
 GRANT SELECT ON TABLE public.retry_policies TO lading_system;
