@@ -43,6 +43,11 @@ async def open_lease(tx: Transaction, lease_id: UUID, *, worker: str, seconds: f
     await tx.run(_SQL["open_lease"], id=lease_id, worker=worker, seconds=seconds)
 
 
+async def resize(tx: Transaction, lease_id: UUID, *, slots: int) -> None:
+    """Say how many jobs the worker can run at once."""
+    await tx.run(_SQL["resize_lease"], id=lease_id, slots=slots)
+
+
 async def renew(tx: Transaction, lease_id: UUID, *, seconds: float) -> bool:
     """Return True when the lease now lasts `seconds` more, False when it is lost."""
     return await tx.maybe(_SQL["renew_lease"], id=lease_id, seconds=seconds) is not None

@@ -123,6 +123,11 @@ async def _take(
     return rows
 
 
+async def has_waiting(tx: Transaction, kinds: Sequence[str]) -> bool:
+    """Tell whether jobs of these kinds wait for nothing but a worker."""
+    return (await tx.one(_SQL["waiting_kinds"], kinds=list(kinds)))["is_there"]
+
+
 async def wake_turns(tx: Transaction) -> int:
     """Give a turn to tenants that were found empty while their next job was being committed; return how many."""
     return await tx.run(_SQL["wake_turns"])

@@ -56,6 +56,11 @@ class Slot:
         return self._program.is_ready and self.work is None
 
     @property
+    def idle_seconds(self) -> float:
+        """Return for how long it has been free."""
+        return time.monotonic() - self.free_since if self.is_free else 0.0
+
+    @property
     def is_dead(self) -> bool:
         """Return True when the child is gone; `work` then tells what died with it."""
         return self._program.is_dead

@@ -29,6 +29,7 @@ from lading.jobs import attempts, batches, leases, store
 from lading.jobs.endings import follow_up
 from lading.jobs.model import Endings, Job
 from lading.settings import Settings
+from lading.worker import room
 from lading.worker.beside import LightSide
 from lading.worker.slot import Slot, Work
 
@@ -51,9 +52,13 @@ class Supervisor:
         executor: Sequence[str],
         environment: Mapping[str, str],
         light: tuple[Sequence[str], Sequence[str]] | None = None,
-        slots: int = 1,
+        slots: int | None = 1,
     ) -> None:
-        """Take the command of an executor and, with their kinds, that of a light one; `slots` executors run."""
+        """
+        Take the command of an executor and, with its kinds, that of a light one.
+
+        `slots` executors run; None: as many as there is work for and the machine has room for.
+        """
         self._settings: Final = settings
         self._database: Final = database
         self._endings: Final = endings
@@ -65,9 +70,9 @@ class Supervisor:
         self._confirmed = 0.0
         self._recall_at = 0.0
         self._hints: set[asyncio.Task[None]] = set()
-        self._slots: Final = [
-            Slot(executor, environment, on_change=self._changed.set, on_hint=self._hint) for _ in range(slots)
-        ]
+        self._is_growing: Final = slots is None
+        self._new_slot: Final = lambda: Slot(executor, environment, on_change=self._changed.set, on_hint=self._hint)
+        self._slots: Final = [self._new_slot() for _ in range(slots or 1)]
         self._light: Final = (
             LightSide(
                 database,
@@ -93,7 +98,8 @@ class Supervisor:
             await self._open_lease()
             for slot in self._slots:
                 await slot.start()
-            watches = [asyncio.create_task(watch()) for watch in (self._beat, self._watch_lease, self._watch_jobs)]
+            watching = (self._beat, self._watch_lease, self._watch_jobs, self._watch_slots)
+            watches = [asyncio.create_task(watch()) for watch in watching]
             try:
                 while not self._draining.is_set():
                     await self._work(hearer)
@@ -200,6 +206,7 @@ class Supervisor:
         sent = time.monotonic()
         async with self._database.system() as tx:
             await leases.open_lease(tx, lease, worker=name, seconds=self._settings.lease_seconds)
+            await leases.resize(tx, lease, slots=self._capacity)
         self._lease, self._confirmed = lease, sent
 
     async def _close_lease(self) -> None:
@@ -281,6 +288,43 @@ class Supervisor:
                 busy[request.job_id].cancel(request.reason)
             elif self._light is not None:
                 self._light.cancel(request)
+
+    # --- how many at once -------------------------------------------------------------------------
+
+    @property
+    def _capacity(self) -> int:
+        return len(self._slots) + (self._settings.light_batch if self._light is not None else 0)
+
+    async def _watch_slots(self) -> None:
+        """Start another executor while all are busy and more waits; stop one that has been idle for long."""
+        while self._is_growing:
+            await asyncio.sleep(_WATCH_SECONDS * 2)
+            if self._draining.is_set() or self._lease is None:
+                continue
+            with contextlib.suppress(DatabaseUnavailable, DatabaseBusy):
+                if await self._grow() or await self._shrink():
+                    async with self._database.system() as tx:
+                        await leases.resize(tx, self._lease, slots=self._capacity)
+
+    async def _grow(self) -> bool:
+        is_busy = all(slot.work is not None for slot in self._slots)
+        if not is_busy or not room.may_grow(room.look(), slots=len(self._slots)):
+            return False
+        async with self._database.system() as tx:
+            if not await store.has_waiting(tx, await self._heavy(tx)):
+                return False
+        slot = self._new_slot()
+        await slot.start()
+        self._slots.append(slot)
+        return True
+
+    async def _shrink(self) -> bool:
+        idle = [slot for slot in self._slots if slot.is_free and slot.idle_seconds > room.IDLE_SECONDS]
+        if not idle or len(self._slots) == 1:
+            return False
+        self._slots.remove(idle[-1])
+        await idle[-1].close()
+        return True
 
     # --- the end ----------------------------------------------------------------------------------
 
