@@ -46,6 +46,15 @@ MATRIX: dict[str, set[Role]] = {
     "testSource": {Role.OPERATOR, Role.ADMIN},
     "listSources": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
     "getSource": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
+    "listRuns": READ,
+    "getRun": READ,
+    "listRunNodes": READ,
+    "getRunDag": READ,
+    "getRunGantt": READ,
+    "getRunCriticalPath": READ,
+    "createRun": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
+    "cancelRun": {Role.OPERATOR, Role.ADMIN},
+    "replayRun": {Role.OPERATOR, Role.ADMIN},
     "listJobs": READ,
     "getJob": READ,
     "getJobHistory": READ,
@@ -101,6 +110,7 @@ def request(route: Route, export_id: str, key_id: str) -> tuple[str, str]:
     path = route.path.format_map(
         {"export_id": export_id, "name": "bufdir", "slug": "nordlys", "key_id": key_id}
         | {"kind": "export", "source": "activities", "job_id": "job_" + "0" * 26, "pause_id": "pau_" + "0" * 26}
+        | {"run_id": "run_" + "0" * 26}
     )
     return method, path
 
