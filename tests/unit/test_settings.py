@@ -20,6 +20,8 @@ from lading.wiring.database import bring_forward, url_of_running
         ("LADING_LEASE_SECONDS", "soon", "LADING_LEASE_SECONDS='soon' is not a number; correct or unset it."),
         ("LADING_WORKERS", "0", "LADING_WORKERS=0 must be 1 to 64; correct it."),
         ("LADING_WORKERS", "65", "LADING_WORKERS=65 must be 1 to 64; correct it."),
+        ("LADING_QUEUE_LIMIT", "0", "LADING_QUEUE_LIMIT=0 must be 1 to 100000000; correct it."),
+        ("LADING_TENANT_QUEUE_LIMIT", "-1", "LADING_TENANT_QUEUE_LIMIT=-1 must be 1 to 100000000; correct it."),
         (
             "LADING_EXPORT_DEADLINE_SECONDS",
             "-1",
