@@ -18,8 +18,10 @@ from lading.ledger import keys
 from lading.ledger.entry import SYSTEM
 from lading.settings import Settings
 from lading.tenants import store as tenants
+from lading.tenants.model import Role
 from lading.upkeep.sweeps import Upkeep
 from lading.worker.execute import Attempt
+from serving import World
 
 pytestmark = pytest.mark.anyio
 
@@ -204,3 +206,18 @@ async def test_who_lost_the_lease_can_not_say_that_the_job_comes_forward(  # O2
         await attempts.progressed(tx, Fence(tenant, fence.job_id, ids.new(), fence.attempt))
 
     assert await quiet(database, tenant, 600) == [fence.job_id]
+
+
+async def test_jobs_that_stand_still_are_listed_over_http(world: World, database_url: str) -> None:  # O3
+    await world.export()
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "UPDATE jobs SET state = 'running', lease_id = gen_random_uuid(), "
+            "started_at = now() - interval '20 minutes'"
+        )
+    path = "/api/v1/jobs?quiet_seconds="
+
+    answers = [await world.ask("GET", f"{path}{seconds}", role=Role.VIEWER) for seconds in ("600", "1800", "0")]
+
+    assert [len(answer.json().get("items", [])) for answer in answers] == [1, 0, 0]
+    assert [answer.status_code for answer in answers] == [200, 200, 422]
