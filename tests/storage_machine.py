@@ -230,6 +230,12 @@ class StorageMachine(RuleBasedStateMachine):
     def publish(self, data: st.DataObject, is_held: bool) -> None:
         """Commit, or do all but that."""
         chosen = data.draw(st.sampled_from([each for each in self.publishers if each.is_placed and each.held is None]))
+        self._publish(chosen)
+        if chosen.held is not None and not is_held:
+            self._commit(chosen)
+
+    def _publish(self, chosen: Publisher) -> None:
+        """Hold a transaction with all of the publication, unless it is refused."""
         held, tx = self.hold()
         try:
             self.runner.run(self._complete(tx, chosen))
@@ -243,8 +249,6 @@ class StorageMachine(RuleBasedStateMachine):
             self.release(held, RuntimeError("failed"))
             raise
         chosen.held = held
-        if not is_held:
-            self._commit(chosen)
 
     async def _complete(self, tx: Transaction, chosen: Publisher) -> None:
         maker = chosen.maker
@@ -252,6 +256,26 @@ class StorageMachine(RuleBasedStateMachine):
         await attempts.guard(tx, Fence(self.tenant_id, maker.job_id, maker.lease_id, maker.attempt))
         await tx.run(END, id=maker.job_id)
         await store.complete(tx, chosen.export_id, chosen.sealed, actor=SYSTEM, maker=maker, retention_days=30)
+
+    @precondition(lambda self: self.is_quiet and self._rivals)
+    @rule(data=st.data())
+    def publish_while_the_same_is_marked(self, data: st.DataObject) -> None:
+        """The last export with some content goes, and another one with it comes between a sweep's look and its mark."""
+        chosen = data.draw(st.sampled_from(self._rivals))
+        for export_id in [each for each, digest in self.living.items() if digest == chosen.sealed.package_sha256]:
+            self.tenant(lambda tx, gone=export_id: store.delete(tx, gone, actor=SYSTEM))
+            del self.living[export_id]
+        self.begin_to_mark()
+        self._publish(chosen)
+        if chosen.held is not None:
+            self._commit(chosen)
+        self.end_marking()
+
+    @property
+    def _rivals(self) -> list[Publisher]:
+        """Return those that could publish now what is published already."""
+        known = set(self.living.values())
+        return [each for each in self.publishers if each.is_placed and each.sealed.package_sha256 in known]
 
     @precondition(lambda self: any(each.held is not None for each in self.publishers))
     @rule(data=st.data(), is_killed=st.booleans())

@@ -15,9 +15,13 @@ import pytest
 from lading import ids
 from lading.api.app import create_app
 from lading.artifacts.blobs import BlobStore
+from lading.artifacts.registry import Maker
 from lading.client.aio.client import AsyncClient
-from lading.exports import retention
+from lading.exports import placing, retention
+from lading.exports import store as exports
+from lading.exports.model import NewArtifact, Sealed
 from lading.exports.service import blob_prefix
+from lading.ledger.entry import SYSTEM
 from lading.tenants.model import Role
 from serving import World
 
@@ -205,6 +209,29 @@ async def test_missing_and_damaged_files_are_reported(world: World) -> None:
     assert missing["faults"] == [{**fault, "problem": "missing"}]
     assert (missing["checked"], missing["next_cursor"]) == (2, None)
     assert (await world.ask("GET", f"{API}/{DIGEST}/content")).status_code == 503
+
+
+@pytest.mark.parametrize("harm", ["missing", "damaged"])
+async def test_an_export_of_the_same_content_mends_a_file_that_is_not_whole(world: World, harm: str) -> None:
+    first = await publish(world)
+    (kept,) = files(world)
+    kept.unlink() if harm == "missing" else kept.write_bytes(CONTENT[::-1])
+    tenant, second = world.organisations["nordlys"].id, ids.parse(ids.EXPORT, (await world.export())["id"])
+    with blobs(world).writer("working") as sink:
+        sink.write(CONTENT)
+    new, maker = (
+        NewArtifact("b.zip", "working", "application/zip", len(CONTENT), DIGEST),
+        Maker(ids.new(), None, 1, None),
+    )
+    rows = {"read": 1, "written": 1, "quarantined": 0, "duplicate": 0}
+
+    sealed = await placing.place(world.services.database, blobs(world), tenant, Sealed([new], rows, [], DIGEST), maker)
+    await world.run(ids.show(ids.EXPORT, second))
+    async with world.services.database.tenant(tenant) as tx:
+        await exports.complete(tx, second, sealed, actor=SYSTEM, maker=maker, retention_days=1)
+
+    assert (await get(world, f"{API}/verification"))["faults"] == []
+    assert (await world.ask("GET", f"/api/v1/exports/{first}/artifacts/report.zip")).content == CONTENT
 
 
 async def test_verification_goes_through_everything_once(world: World) -> None:
