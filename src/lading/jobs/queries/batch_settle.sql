@@ -17,7 +17,7 @@ moved AS (
     )
     SELECT
         tenant_id, id, kind, host, subject, 'completed', priority, payload, attempt, failures, crashes,
-        max_attempts, max_crashes, error, rev + 1, created_at, lading_now(),
+        max_attempts, max_crashes, error, rev + 1, created_at, (SELECT lading_now()),
         run_id, replay_of, payload_digest, deadline_seconds, lease_id, started_at, batch_id, enqueued_in
     FROM ended
 )
