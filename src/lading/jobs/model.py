@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 from lading.db.transaction import Transaction
@@ -56,9 +56,12 @@ class NewJob:
     payload_digest: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A live or finished job."""
+class Job(NamedTuple):
+    """
+    A live or finished job.
+
+    A tuple: a batch makes a thousand of these at once, and a frozen dataclass of as many fields takes 5 µs each.
+    """
 
     tenant_id: UUID
     id: UUID
@@ -97,8 +100,7 @@ class Claim:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(NamedTuple):
     """Proof of ownership that every write of an attempt is compared with, in the same transaction."""
 
     tenant_id: UUID
