@@ -66,6 +66,7 @@ CLASSES: Final[Mapping[str, FaultClass]] = MappingProxyType(
         "conflict": FaultClass.PERMANENT,
         "invalid-transition": FaultClass.PERMANENT,
         "stale-lease": FaultClass.PERMANENT,
+        "precondition-failed": FaultClass.PERMANENT,
         "package-invalid": FaultClass.PERMANENT,
         "too-large": FaultClass.PERMANENT,
         "export-failed": FaultClass.PERMANENT,

@@ -7,7 +7,8 @@ Call it before the transaction that enqueues, once for all the jobs of a request
 the tenant has too many jobs that have not ended, Overloaded (503) when the whole instance has.
 
 Depths are counted up to the limit and remembered for a second per process; what this process admitted meanwhile is
-added.  A limit is so exceeded by at most what the other processes admit within that second.
+added.  A limit is so exceeded by at most what the other processes admit within that second, and what is under way.
+To count 100,000 jobs takes 20 to 70 ms on a machine under load, once a second while somebody enqueues.
 """
 
 from __future__ import annotations
