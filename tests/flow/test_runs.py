@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from lading.cli import exits
 from lading.db.embedded import EmbeddedServer
@@ -23,6 +25,7 @@ from tests.flow.organisation import PROFILE, make_source
 pytestmark = pytest.mark.timeout(240)
 
 Desk = Callable[..., CompletedProcess[str]]
+_NUMBERS = itertools.count(1)
 _PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "runs.md"
 
 
@@ -39,21 +42,23 @@ def desk(
 ) -> Desk:
     """The command line of a tenant with a source and an active profile."""
     assert tree.token is not None
+    slug = f"runs-{next(_NUMBERS)}"
+    name = slug.replace("-", "_")
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE runs_source")
-    papers = make_source(server.url("runs_source"), tmp_path_factory.mktemp("source"))
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+    papers = make_source(server.url(name), tmp_path_factory.mktemp("source"))
     credentials = tmp_path / "credentials"
     credentials.touch(mode=0o600)
-    credentials.write_text(server.url("runs_source"))
+    credentials.write_text(server.url(name))
     document = {"name": "visits", "credentials_ref": f"file:{credentials}", "attachments_ref": f"file:{papers}"}
     (tmp_path / "source.json").write_text(json.dumps(document))
     (tmp_path / "profile.json").write_text(json.dumps(PROFILE))
-    given = {"LADING_URL": tree.url, "LADING_TOKEN": tree.token, "LADING_TENANT": "runs"}
+    given = {"LADING_URL": tree.url, "LADING_TOKEN": tree.token, "LADING_TENANT": slug}
 
     def run(*arguments: str) -> CompletedProcess[str]:
         return lading(*arguments, data_dir=tmp_path / "cli", **given)
 
-    _told(run("tenants", "create", "runs", "--name", "Runs"))
+    _told(run("tenants", "create", slug, "--name", "Runs"))
     _told(run("sources", "apply", str(tmp_path / "source.json")))
     _told(run("profiles", "apply", str(tmp_path / "profile.json"), "--activate"))
     return run
@@ -87,8 +92,7 @@ def test_two_exports_and_what_joins_them_are_made_drawn_and_replayed(desk: Desk,
     path = _look(desk, "runs", "critical-path", made["id"])
     assert path["nodes"][-1]["key"] == "both"
     assert {node["basis"] for node in path["nodes"]} == {"real"}
-    both = next(bar for bar in _look(desk, "runs", "gantt", made["id"])["bars"] if bar["key"] == "both")
-    others = [bar for bar in _look(desk, "runs", "gantt", made["id"])["bars"] if bar["key"] != "both"]
+    *others, both = _look(desk, "runs", "gantt", made["id"])["bars"]
     assert all(bar["end_seconds"] <= both["start_seconds"] for bar in others)
     assert "both  ← north, south" in _told(desk("runs", "dag", made["id"]))
     assert _told(desk("runs", "dag", made["id"], "--format", "mermaid")).startswith("flowchart LR")
@@ -104,14 +108,13 @@ def test_two_exports_and_what_joins_them_are_made_drawn_and_replayed(desk: Desk,
     )
     assert len(_look(desk, "exports", "list")) == 3
     assert desk("runs", "replay", made["id"], "--failed", "--reason", "none").returncode == exits.USAGE
-    _stops_when_told(desk, tmp_path)
 
 
-def _stops_when_told(desk: Desk, folder: Path) -> None:
+def test_a_run_that_is_held_back_is_cancelled(desk: Desk, tmp_path: Path) -> None:
     pause = _look(desk, "pause", "kind", "noop", "--reason", "maintenance")
     nodes = [{"key": "a", "kind": "noop"}, {"key": "b", "kind": "noop", "parents": ["a"]}]
-    (folder / "held.json").write_text(json.dumps({"name": "held", "nodes": nodes}))
-    held = _look(desk, "runs", "create", str(folder / "held.json"))
+    (tmp_path / "held.json").write_text(json.dumps({"name": "held", "nodes": nodes}))
+    held = _look(desk, "runs", "create", str(tmp_path / "held.json"))
 
     _told(desk("runs", "cancel", held["id"], "--reason", "started by mistake", "--ticket", "OPS-21"))
     ended = desk("runs", "wait", held["id"], "--timeout", "60", "--json")

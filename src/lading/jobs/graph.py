@@ -211,7 +211,7 @@ def _cycle(nodes: Sequence[Node], stuck: set[str]) -> list[str]:
         at = upwards[at]
     around = [key for key, number in seen.items() if number >= seen[at]]
     first = around.index(min(around))
-    turned = [around[first], *reversed(around[first + 1 :]), *reversed(around[:first])]
+    turned = [around[first], *reversed(around[:first]), *reversed(around[first + 1 :])]
     return [*turned, turned[0]]
 
 

@@ -209,7 +209,7 @@ async def edges(tx: Transaction, run_id: UUID) -> list[tuple[str, str]]:
 
 def run_of(row: Row) -> Run:
     """Return the run of a row of `runs`."""
-    told = {name: row[name] for name in Run.__slots__}
+    told: dict[str, Any] = {name: row[name] for name in Run.__slots__}
     return Run(**{**told, "on_failure": OnFailure(row["on_failure"])})
 
 
