@@ -187,7 +187,8 @@ async def resume(tx: Transaction, pause_id: UUID, *, actor: Actor, reason: str =
     )
     if row is None:
         raise NotFound(
-            f"There is no pause {ids.show(ids.PAUSE, pause_id)} that is not over; list the pauses to see what is stopped."
+            f"There is no pause {ids.show(ids.PAUSE, pause_id)} that is not over; "
+            "list the pauses to see what is stopped."
         )
     data = {"scope": row["scope"], **grounds(reason, ticket)}
     await _changed(tx, Entry("pause.lifted", ids.show(ids.PAUSE, pause_id), actor, data))
