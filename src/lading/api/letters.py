@@ -129,12 +129,20 @@ async def stats(caller: _Reader, services: _Services) -> Response:
     """Tell how many letters there are, the open ones by kind, source, code and age, and how many died on which day."""
     async with services.database.tenant(caller.tenant.id) as tx:
         found = await letters.stats(tx)
-    counts = {
-        f"by_{by}": [wire.LetterCount(name, count) for name, count in groups] for by, groups in found.open_by.items()
-    }
-    states = {name: found.states.get(name, 0) for name in ("open", "requeued", "resolved", "discarded")}
-    days = [wire.LetterDay(day.isoformat(), count) for day, count in found.days]
-    return answers.shown(wire.LetterStats(**states, died_again=found.died_again, **counts, days=days))
+    counted = {by: [wire.LetterCount(name, count) for name, count in each] for by, each in found.open_by.items()}
+    told = wire.LetterStats(
+        open=found.states.get("open", 0),
+        requeued=found.states.get("requeued", 0),
+        resolved=found.states.get("resolved", 0),
+        discarded=found.states.get("discarded", 0),
+        died_again=found.died_again,
+        by_kind=counted["kind"],
+        by_source=counted["source"],
+        by_code=counted["code"],
+        by_age=counted["age"],
+        days=[wire.LetterDay(day.isoformat(), count) for day, count in found.days],
+    )
+    return answers.shown(told)
 
 
 @router.get(f"{_BASE}/health", name="getDeadLetterHealth", response_model=wire.LetterHealth)

@@ -75,14 +75,14 @@ class Jobs:
         self, *, state: Sequence[str] = (), kind: str | None = None, source: str | None = None, **filters: str | None
     ) -> Iterator[Job]:
         """Yield every job, newest first, page after page; filtered like `page`."""
-        cursor: str | None = None
+        query: dict[str, Any] = {"state": [*state], "kind": kind, "source": source, "limit": _PAGE, **filters}
         while True:
-            page = self.page(state=state, kind=kind, source=source, cursor=cursor, **filters)
+            page = self._session.fetch(JobPage, "GET", f"{_API}/jobs", query=query)
             for job in page.items:
                 yield job
             if page.next_cursor is None:
                 return
-            cursor = page.next_cursor
+            query["cursor"] = page.next_cursor
 
     def get(self, job_id: str) -> JobDetail:
         """Return the job with its attempts and payload."""
