@@ -216,10 +216,11 @@ chosen AS MATERIALIZED (
     LIMIT %(limit)s::integer
 ),
 -- Who changes a job that waits holds its row for a moment; such a job is left for the next claim.
+-- The state is compared so that no index on what is pending serves it: a plan made for a small table would walk it all.
 locked AS MATERIALIZED (
     SELECT jobs.ctid AS place, jobs.tenant_id, jobs.kind, jobs.host
     FROM jobs
-    WHERE jobs.ctid = ANY(ARRAY(SELECT place FROM chosen)) AND jobs.state = 'pending'
+    WHERE jobs.ctid = ANY(ARRAY(SELECT place FROM chosen)) AND jobs.state = (SELECT 'pending')
     FOR UPDATE SKIP LOCKED
 ),
 spent_tokens AS (
