@@ -28,7 +28,7 @@ from tests.chaos.crowd import FAULTS, SKEWS, Crowd, Fault, faketime
 from tests.chaos.verdict import ENDED, busy, count, judge, prepare, rows
 from tests.flow.faults import kill, own_server
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 SEED = int(os.environ.get("LADING_CHAOS_SEED", "1"))
 JOBS = int(os.environ.get("LADING_CHAOS_JOBS", "2000"))
@@ -103,7 +103,7 @@ async def test_nothing_is_lost_and_nothing_happens_twice(  # O2, O3
         async with feed(server.url(), jobs(JOBS)) as fed:
             began = time.monotonic()
             try:
-                await _harm(crowd, fed, server, until=began + 300)
+                await _harm(crowd, fed, server, until=began + 480)
             finally:
                 crowd.end()
         verdict = judge(server.url(), JOBS, crowd)
