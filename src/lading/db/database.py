@@ -33,12 +33,18 @@ CONNECT_OPTIONS: Final = {
     "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s",
 }
 
-# Straight to the scanner: json.loads looks for encodings and white space, of which the database's JSON has none.
-_SCAN: Final = json.JSONDecoder().scan_once
-set_json_loads(lambda data: _SCAN(str(data, "utf-8"), 0)[0])
+_JSON: Final = json.JSONDecoder()
 
 # InternalError is how the server says that it ended our session in the middle, and that it has become a standby.
 _AWAY: Final = (PoolTimeout, psycopg.OperationalError, psycopg.InternalError)
+
+
+def _parse(data: str | bytes) -> Any:
+    # json.loads looks for an encoding and for white space around the value, of which the database's JSON has none.
+    return _JSON.raw_decode(data if isinstance(data, str) else str(data, "utf-8"))[0]
+
+
+set_json_loads(_parse)
 
 
 class Database:

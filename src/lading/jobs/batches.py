@@ -108,7 +108,7 @@ async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID) -
     )
     stale = frozenset[UUID]()
     if row["settled"] is not None or row["count"] == 0:
-        settled = set(row["settled"] or ())
+        settled: set[UUID] = set(row["settled"] or ())
         stale = frozenset(fence.job_id for _, fence in ended if fence.job_id not in settled)
         ended = [each for each in ended if each[1].job_id in settled]
     await _answered(tx, ended)

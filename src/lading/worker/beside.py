@@ -56,7 +56,7 @@ class LightSide:
     async def look_after(self, lease: UUID | None, *, is_draining: bool) -> None:
         """Start a child where there is none, after settling what the last one left; tell it the lease."""
         if self._program.is_dead:
-            if self._lease is not None and self._lease == lease:
+            if lease is not None and self._lease == lease:
                 await self._settle_left(lease, excuse=None)
             self._lease = None
             if self._program.may_start and not is_draining:
