@@ -59,7 +59,11 @@ _REAL: dict[str, dict[str, object]] = {
     "/api/v1/tenants/{slug}/keys": {"role": "viewer"},
     "/api/v1/jobs/{job_id}/prioritise": {"reason": "fuzz"},
     "/api/v1/dead-letters/requeue": {"reason": "fuzz"},
-    "/api/v1/pauses": {"scope": "kind", "target": "other", "reason": "fuzz"},
+    "/api/v1/jobs": {"kind": "noop", "payload": {}, "source": "", "priority": 0},
+    "/api/v1/jobs/{job_id}/retry": {"reason": "fuzz"},
+    "/api/v1/jobs/{job_id}/replay": {"reason": "fuzz"},
+    "/api/v1/jobs/actions": {"action": "pause", "filter": {"kind": "noop"}, "all": False, "reason": "fuzz"},
+    "/api/v1/pauses": {"scope": "kind", "target": "noop", "reason": "fuzz"},
 }
 
 

@@ -25,7 +25,7 @@ def command(line: Line) -> None:
     groups = {"kind": found.by_kind, "source": found.by_source, "code": found.by_code, "age": found.by_age}
     rows = [{"of": state, "which": "", "letters": getattr(found, name)} for state, name in LETTER_STATS.items()]
     rows += [
-        {"of": f"open, by {name}", "which": each.name, "letters": each.count}
+        {"of": f"open, by {name}", "which": each.name or "(none)", "letters": each.count}
         for name, counts in groups.items()
         for each in counts
     ]
