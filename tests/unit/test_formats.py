@@ -6,8 +6,6 @@ import csv
 import datetime
 import io
 import re
-import shutil
-import subprocess
 import zipfile
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -34,7 +32,7 @@ TYPES = {
     "string": pl.String(),
     "integer": pl.Int64(),
     "date": pl.Date(),
-    "timestamp": pl.Datetime("us"),
+    "timestamp": pl.Datetime("us", "UTC"),
     "boolean": pl.Boolean(),
 }
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -92,7 +90,7 @@ ROWS: dict[str, list[Any]] = {
     "Antall": [1234, None],
     "Timer": [Decimal("1.50"), None],
     "Dato": [datetime.date(2025, 3, 9), None],
-    "Tid": [datetime.datetime(2025, 3, 9, 14, 5), None],  # noqa: DTZ001
+    "Tid": [datetime.datetime(2025, 3, 9, 13, 5, tzinfo=datetime.UTC), None],
     "Digital": [True, None],
 }
 
@@ -278,21 +276,6 @@ def test_the_same_table_gives_the_same_bytes(tmp_path: Path, format: Any) -> Non
     once = write(format, tmp_path, ALL, ROWS)[0].path.read_bytes()
 
     assert write(format, tmp_path, ALL, ROWS)[0].path.read_bytes() == once
-
-
-def test_libreoffice_reads_the_spreadsheet(tmp_path: Path) -> None:
-    office = shutil.which("soffice")
-    if office is None:
-        pytest.skip("LibreOffice is not installed here")
-    path = write("xlsx", tmp_path, ALL, ROWS)[0].path
-
-    subprocess.run(
-        [office, "--headless", "--convert-to", "csv", "--outdir", str(tmp_path / "lo"), str(path)],
-        check=True,
-        timeout=120,
-    )
-
-    assert "1234" in (tmp_path / "lo" / "report.csv").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

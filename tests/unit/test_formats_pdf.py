@@ -17,6 +17,7 @@ import pytest
 from lading.errors import ExportError
 from lading.exports import formats
 from lading.exports.formats import ReportFacts, ReportFile, pdf
+from lading.exports.formats.report import Report
 from lading.exports.formats.summary import Words, summarise
 from lading.exports.mapping import MappingResult
 from lading.exports.profile import Profile, parse
@@ -47,6 +48,12 @@ def profile_of(**style: Any) -> Profile:
             "pdf": style,
         }
     )
+
+
+def report_of(folder: Path, cells: Mapping[str, Sequence[Any]], **style: Any) -> Report:
+    """A mapped table on its way into the pdf."""
+    result = MappingResult(0, 0, 0, 0, (), {}, {})
+    return Report(profile_of(**style), table_of(folder, cells), result, FACTS, folder, lambda _: None)
 
 
 def table_of(folder: Path, rows: Mapping[str, Sequence[Any]]) -> Path:
@@ -80,9 +87,9 @@ ROWS: dict[str, list[Any]] = {
 
 def test_figures_and_breakdowns_are_exact_and_ordered_by_size(tmp_path: Path) -> None:
     figures = [{"label": "R", "count": "rows"}, {"label": "T", "sum": "Timer"}, {"label": "D", "distinct": "Lag"}]
-    profile = profile_of(figures=figures, groups=[{"by": "Lag", "label": "Etter lag", "sum": ["Timer", "N"]}])
+    groups = [{"by": "Lag", "label": "Etter lag", "sum": ["Timer", "N"]}]
 
-    summary = summarise(profile, table_of(tmp_path, ROWS), WORDS, rows=2)
+    summary = summarise(report_of(tmp_path, ROWS, figures=figures, groups=groups, rows=2), WORDS)
 
     assert summary.figures == [("R", "4"), ("T", "1\u00a0001,75"), ("D", "2")]
     (group,) = summary.breakdowns
@@ -99,7 +106,7 @@ def test_figures_and_breakdowns_are_exact_and_ordered_by_size(tmp_path: Path) ->
 def test_more_groups_than_a_board_reads_are_summed_up(tmp_path: Path) -> None:
     rows = {"Lag": [f"lag {n:03}" for n in range(100)], "Timer": [Decimal(1)] * 100, "N": [1] * 100}
 
-    summary = summarise(profile_of(groups=[{"by": "Lag", "sum": ["N"]}]), table_of(tmp_path, rows), WORDS, rows=0)
+    summary = summarise(report_of(tmp_path, rows, groups=[{"by": "Lag", "sum": ["N"]}], rows=0), WORDS)
 
     (group,) = summary.breakdowns
     assert len(group.rows) == 40

@@ -219,8 +219,27 @@ def test_instants_become_the_local_day_and_time(tmp_path: Path) -> None:
     _, mapped, _ = run(tmp_path, columns, rows)
 
     assert mapped["Dag"] == [datetime.date(2025, 7, 1)]
-    assert mapped["Tid"] == [datetime.datetime(2025, 7, 1, 0, 30)]  # noqa: DTZ001
+    assert mapped["Tid"] == [late]
     assert mapped["Tekst"] == ["01.07.2025 00:30"]
+
+
+def test_a_local_time_without_zone_becomes_the_instant_calendars_mean(tmp_path: Path) -> None:  # P6
+    columns = [
+        {"name": "Tid", "from": "at", "type": "timestamp", "null": {"default": "2025-07-01T12:00:00"}},
+        {"name": "Dag", "from": "day", "type": "timestamp"},
+    ]
+    times = ["2025-03-30T02:30:00", "2025-10-26T02:30:00", "2025-01-15T12:00:00.5", None]
+    rows = {"id": [1, 2, 3, 4], "at": times, "day": [datetime.date(2025, 7, 1)] * 4}
+
+    _, mapped, _ = run(tmp_path, columns, rows)
+
+    assert [each.isoformat() for each in mapped["Tid"]] == [
+        "2025-03-30T01:30:00+00:00",  # skipped in spring: 03:30 of the new time
+        "2025-10-26T00:30:00+00:00",  # twice in autumn: the first
+        "2025-01-15T11:00:00.500000+00:00",
+        "2025-07-01T10:00:00+00:00",
+    ]
+    assert {each.isoformat() for each in mapped["Dag"]} == {"2025-06-30T22:00:00+00:00"}
 
 
 def test_names_are_masked_as_initials_first_letter_and_redaction(tmp_path: Path) -> None:
@@ -492,6 +511,6 @@ def test_the_mapped_table_is_typed_for_the_writers(tmp_path: Path) -> None:
         pl.Int64(),
         pl.Decimal(38, 2),
         pl.Date(),
-        pl.Datetime("us"),
+        pl.Datetime("us", "UTC"),
         pl.Boolean(),
     ]

@@ -2,7 +2,8 @@
 From what a source gives to what a profile declares, columnwise; a value that cannot be read becomes null.
 
 Text is read strictly (`12,5` is no number, `01.02.2025` no date): a guess would be silent corruption.  Decimals are
-exact and rounded half away from zero to the scale of their format.  Instants become local time of the profile.
+exact and rounded half away from zero to the scale of their format.  A timestamp is an instant, kept in UTC; where it
+becomes a day or a text it is local time of the profile.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def dtype_of(column: Column) -> pl.DataType:
         case "date":
             return pl.Date()
         case "timestamp":
-            return pl.Datetime("us")
+            return pl.Datetime("us", "UTC")
         case "boolean":
             return pl.Boolean()
 
@@ -60,12 +61,15 @@ def _typed(value: pl.Expr, given: pl.DataType, column: Column, timezone: str) ->
             scale = column.number_format.scale
             return None if number is None else rounded(number, scale).cast(pl.Decimal(38, scale), strict=False)
         case "date":
-            instant = _instant(value, given, timezone)
+            local = _local(value, given, timezone)
             if given == pl.String():
                 return value.str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
-            return value if given == pl.Date() else None if instant is None else instant.dt.date()
+            return value if given == pl.Date() else None if local is None else local.dt.date()
         case "timestamp":
-            return value.cast(pl.Datetime("us")) if given == pl.Date() else _instant(value, given, timezone)
+            if isinstance(given, pl.Datetime) and given.time_zone:
+                return value.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+            local = value.cast(pl.Datetime("us")) if given == pl.Date() else _local(value, given, timezone)
+            return None if local is None else instant(local, timezone)
         case "boolean":
             return _boolean(value, given)
 
@@ -77,9 +81,9 @@ def text(value: pl.Expr, given: pl.DataType, column: Column, *, timezone: str) -
         return pl.when(value).then(pl.lit(yes)).when(~value).then(pl.lit(no))
     if given == pl.Date():
         return value.dt.strftime(column.date_format.strftime)
-    instant = _instant(value, given, timezone) if isinstance(given, pl.Datetime) else None
-    if instant is not None:
-        return instant.dt.strftime(column.date_format.strftime + ("" if column.date_format.has_time else " %H:%M"))
+    local = _local(value, given, timezone) if isinstance(given, pl.Datetime) else None
+    if local is not None:
+        return local.dt.strftime(column.date_format.strftime + ("" if column.date_format.has_time else " %H:%M"))
     return value.cast(pl.String) if given == pl.String() or given.is_numeric() else None
 
 
@@ -99,6 +103,22 @@ def decimal(value: pl.Expr, given: pl.DataType) -> pl.Expr | None:
     return value.cast(WORKING, strict=False) if given.is_numeric() else None
 
 
+def instant(local: pl.Expr, timezone: str) -> pl.Expr:
+    """
+    Return the instant of a local time that came without zone.
+
+    Of a time that the clock shows twice the first is meant; one that it skips is counted on from the day before, as
+    calendars do.
+    """
+    found = _located(local, timezone)
+    skipped = _located(local - pl.duration(days=1), timezone) + pl.duration(days=1)
+    return pl.coalesce(found, skipped)
+
+
+def _located(local: pl.Expr, timezone: str) -> pl.Expr:
+    return local.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+
+
 def rounded(number: pl.Expr, scale: int) -> pl.Expr:
     """Return `number` rounded half away from zero."""
     return number.round(scale, mode="half_away_from_zero")
@@ -113,7 +133,7 @@ def _integer(value: pl.Expr, given: pl.DataType) -> pl.Expr | None:
     return None if number is None else pl.when(number.round(0) == number).then(number).cast(pl.Int64, strict=False)
 
 
-def _instant(value: pl.Expr, given: pl.DataType, timezone: str) -> pl.Expr | None:
+def _local(value: pl.Expr, given: pl.DataType, timezone: str) -> pl.Expr | None:
     if given == pl.String():
         tried = [value.str.strip_chars().str.to_datetime(form, time_unit="us", strict=False) for form in _INSTANTS]
         return pl.coalesce(tried)

@@ -78,7 +78,7 @@ def compile_plan(profile: Profile, schema: pl.Schema, *, parameters: Mapping[str
         raw=raw,
         typed=typed,
         errors=tuple(expr.fill_null(value=False).alias(f"e:{n}") for n, (_, expr) in enumerate(found)),
-        output=tuple(_output(i, column, salt) for i, column in enumerate(profile.columns)),
+        output=tuple(_output(i, column, profile.timezone, salt) for i, column in enumerate(profile.columns)),
     )
 
 
@@ -182,23 +182,24 @@ def _transformed(value: pl.Expr, given: pl.DataType, step: Transform, column: Co
     return text, pl.String()
 
 
-def _output(index: int, column: Column, salt: bytes) -> pl.Expr:
+def _output(index: int, column: Column, timezone: str, salt: bytes) -> pl.Expr:
     value = pl.col(f"t:{index}")
     if column.mask is not None:
         value = masked(value, column.mask, salt=salt)
     if column.default is not None:
-        value = value.fill_null(_default(column))
+        value = value.fill_null(_default(column, timezone))
     if column.placeholder is not None:
         value = pl.when(value.fill_null("").str.strip_chars() == "").then(pl.lit(column.placeholder)).otherwise(value)
     return value.cast(casting.dtype_of(column)).alias(f"o:{index}")
 
 
-def _default(column: Column) -> pl.Expr:
+def _default(column: Column, timezone: str) -> pl.Expr:
     match column.type:
         case "date":
             return pl.lit(datetime.date.fromisoformat(str(column.default)))
         case "timestamp":
-            return pl.lit(datetime.datetime.fromisoformat(str(column.default)))
+            local = pl.lit(datetime.datetime.fromisoformat(str(column.default))).cast(pl.Datetime("us"))
+            return casting.instant(local, timezone)
         case "decimal":
             return pl.lit(Decimal(str(column.default))).cast(casting.dtype_of(column))
         case _:

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from lading.exports.formats.report import Report, ReportFile
 from lading.exports.formats.text import column_text, totals_row
-from lading.exports.mapping import MappingResult
 from lading.exports.profile import CsvStyle, Profile
-from lading.exports.tables import frames
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 # A formula may hide behind spaces, controls and marks without width, or be written with full-width signs.
@@ -32,7 +29,7 @@ def write(report: Report) -> ReportFile:
     name = report.stem + ".csv"
     path = report.folder / name
     with path.open("wb") as file:
-        for rows, chunk in _chunks(report.profile, report.table, report.result):
+        for rows, chunk in _chunks(report):
             file.write(chunk)
             report.progress(rows)
     return ReportFile(name, path, MEDIA_TYPE)
@@ -44,15 +41,16 @@ def guarded(text: pl.Expr) -> pl.Expr:
     return pl.when(is_formula).then("'" + text).otherwise(text)
 
 
-def _chunks(profile: Profile, table: Path, result: MappingResult) -> Iterator[tuple[int, bytes]]:
-    style, rows = profile.csv, 0
+def _chunks(report: Report) -> Iterator[tuple[int, bytes]]:
+    profile, rows = report.profile, 0
+    style = profile.csv
     mark = b"\xef\xbb\xbf" if style.bom else b""
     yield 0, mark + _line([column.name for column in profile.columns], style)
     cells = [_cell(profile, index) for index in range(len(profile.columns))]
-    for frame in frames(table):
+    for frame in report.frames():
         rows += frame.height
         yield rows, _encoded(frame.select(cells), style)
-    totals = totals_row(profile, result.totals, mark=style.decimal)
+    totals = totals_row(profile, report.result.totals, mark=style.decimal)
     if totals:
         yield rows, _line(totals, style)
 

@@ -85,7 +85,7 @@ def write(report: Report) -> list[ReportFile]:
     """Write the table as pdf, and as csv too where the pdf shows only its beginning or not every character."""
     profile, name = report.profile, report.stem + ".pdf"
     words = _BREAKDOWN_WORDS[profile.language]
-    summary = summarise(profile, report.table, words, rows=profile.pdf.rows, looked=lambda: report.progress(0))
+    summary = summarise(report, words, looked=lambda: report.progress(0))
     is_changed = any(not is_settable(cell) for row in summary.rows for cell in row)
     is_part = report.result.written > len(summary.rows)
     files = [csv.write(report)] if is_part or is_changed else []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from lading.exports import tables
 from lading.exports.mapping import MappingResult
 from lading.exports.profile import Profile
 from lading.wire.exports import Notice
@@ -38,6 +41,16 @@ class Report:
     def stem(self) -> str:
         """Return the name of the report's files without the ending."""
         return self.profile.file_stem(self.facts.period_from, self.facts.period_to)
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """Yield the rows in order, batch by batch, timestamps in the profile's time zone."""
+        local = [
+            pl.col(column.name).dt.convert_time_zone(self.profile.timezone)
+            for column in self.profile.columns
+            if column.type == "timestamp"
+        ]
+        for frame in tables.frames(self.table):
+            yield frame.with_columns(local)
 
 
 @dataclass(frozen=True, slots=True)

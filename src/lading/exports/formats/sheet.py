@@ -2,8 +2,8 @@
 Cells of a spreadsheet as columnar expressions: from typed columns to the XML of rows.
 
 Texts are inline strings, which no program evaluates.  What a spreadsheet cannot hold exactly (integers and decimals
-beyond 15 digits, days before March 1900) is written as text.  Controls are escaped as `_xHHHH_`, and what looks like
-such an escape is escaped too, so every text reads back as it was.
+beyond 15 digits, days before March 1900 or after 9999) is written as text.  Controls are escaped as `_xHHHH_`, and
+what looks like such an escape is escaped too, so every text reads back as it was.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ MAX_CHARS: Final = 32_767
 MAX_DIGITS: Final = 15
 ROW: Final = "\x1frow"  # no column can be called so
 _FIRST_DAY: Final = datetime.date(1900, 3, 1)
+_LAST_DAY: Final = datetime.date(9999, 12, 31)
 _DAY_ZERO: Final = -25_569  # 1899-12-30, in days from 1970-01-01
 _DAY_US: Final = 86_400_000_000
 _CONTROLS: Final = [*range(0x09), 0x0B, 0x0C, *range(0x0D, 0x20), 0xFFFE, 0xFFFF]
@@ -92,10 +93,16 @@ def _cell(column: Column, letter: str, style: int, *, text_style: int, text: pl.
             found = pl.when(fits).then(_number_cell(letter, style, value.cast(pl.String))).otherwise(written)
         case "date":
             serial = (value.to_physical() - _DAY_ZERO).cast(pl.String)
-            found = pl.when(value >= _FIRST_DAY).then(_number_cell(letter, style, serial)).otherwise(written)
+            found = (
+                pl.when(value.is_between(_FIRST_DAY, _LAST_DAY))
+                .then(_number_cell(letter, style, serial))
+                .otherwise(written)
+            )
         case "timestamp":
-            serial = (value.to_physical() / _DAY_US - _DAY_ZERO).cast(pl.String)
-            found = pl.when(value.dt.date() >= _FIRST_DAY).then(_number_cell(letter, style, serial)).otherwise(written)
+            local = value.dt.replace_time_zone(None)
+            serial = (local.to_physical() / _DAY_US - _DAY_ZERO).cast(pl.String)
+            fits = local.dt.date().is_between(_FIRST_DAY, _LAST_DAY)
+            found = pl.when(fits).then(_number_cell(letter, style, serial)).otherwise(written)
     return found.fill_null("")
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
+from lading.exports.formats.report import Report
 from lading.exports.formats.text import WHOLE, column_text, full, mark_of, number_text
 from lading.exports.profile import Column, Figure, Group, Profile
-from lading.exports.tables import frames
 
 MAX_GROUPS: Final = 40
 _COMPACT_AT: Final = 32
@@ -53,16 +52,15 @@ class Words:
     nothing: str
 
 
-def summarise(
-    profile: Profile, table: Path, words: Words, *, rows: int, looked: Callable[[], None] = lambda: None
-) -> Summary:
-    """Return the summary of the mapped table with its first `rows` rows; `looked` is called after each batch."""
-    style, first = profile.pdf, list[list[str]]()
+def summarise(report: Report, words: Words, *, looked: Callable[[], None] = lambda: None) -> Summary:
+    """Return the summary of the mapped table with the first rows; `looked` is called after each batch."""
+    profile = report.profile
+    style, rows, first = profile.pdf, profile.pdf.rows, list[list[str]]()
     figures = [_FigureSum(profile, figure) for figure in style.figures]
     groups = [_GroupSum(profile, group) for group in style.groups]
     mark = mark_of(profile)
     shown = [_listed(column, mark) for column in map(profile.column, style.columns)]
-    for frame in frames(table):
+    for frame in report.frames():
         if len(first) < rows:
             cells = frame.head(rows - len(first)).select(
                 text.fill_null("").alias(str(i)) for i, text in enumerate(shown)

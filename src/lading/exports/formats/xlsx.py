@@ -22,7 +22,6 @@ from lading.exports.formats.report import Report, ReportFile
 from lading.exports.formats.sheet import MAX_DIGITS, ROW, is_plain, is_too_long, letters, plain_cell, row_xml
 from lading.exports.formats.text import column_text, mark_of, totals_row
 from lading.exports.profile import Column, Profile
-from lading.exports.tables import frames
 from lading.wire.exports import Notice
 
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -93,7 +92,7 @@ class _Workbook:
         self._progress = report.progress
         self.styles = _Styles.of(profile)
         self._texts = [column.name for column in profile.columns if column.type == "string"]
-        slices = (part for frame in frames(report.table) for part in frame.iter_slices(_SLICE_ROWS))
+        slices = (part for frame in report.frames() for part in frame.iter_slices(_SLICE_ROWS))
         first = next(slices, None)
         self._widths = _widths(profile, first)
         self._slices: Iterator[pl.DataFrame] = chain([] if first is None else [first], slices)
