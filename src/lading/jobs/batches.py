@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from lading import ids
@@ -31,6 +31,7 @@ from lading.ledger.store import record
 from lading.limits import breakers
 
 _SQL: Final = Statements("lading.jobs")
+_JSON: Final = json.JSONEncoder(ensure_ascii=False)
 PER_LINE: Final = 1000
 """How many jobs a ledger line tells of: 1,000 with their attempts are about 40,000 bytes, a line may have 65,535."""
 
@@ -45,8 +46,7 @@ class Exchange:
     started: Sequence[Started]
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(NamedTuple):
     """What the jobs of a batch mostly have in common."""
 
     kind: str
@@ -101,9 +101,8 @@ async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID) -
     """Complete the jobs under their fences; return the ids of those that somebody else owns by now."""
     row = await tx.one(
         _SQL["batch_settle"],
-        # Written by hand: adapting a thousand values one by one costs more than all the rest of an exchange.
-        ids="{" + ",".join([f"{fence.job_id.int:032x}" for _, fence in ended]) + "}",
-        attempts="{" + ",".join([str(fence.attempt) for _, fence in ended]) + "}",
+        ids=_uuids(fence.job_id for _, fence in ended),
+        attempts=_integers(fence.attempt for _, fence in ended),
         lease_id=lease_id,
     )
     stale = frozenset[UUID]()
@@ -161,10 +160,10 @@ def _columns(jobs: Sequence[NewJob]) -> dict[str, Any]:
     forms: dict[_Form, int] = {}
     numbers = [forms.setdefault(_form(job, digests), len(forms) + 1) for job in jobs]
     return {
-        "ids": [job.id for job in jobs],
+        "ids": _uuids(job.id for job in jobs),
         "subjects": [job.subject for job in jobs],
-        "pending_parents": [job.pending_parents for job in jobs],
-        "forms": numbers,
+        "pending_parents": _integers(job.pending_parents for job in jobs),
+        "forms": _integers(numbers),
         "kinds": [form.kind for form in forms],
         "hosts": [form.host for form in forms],
         "priorities": [form.priority for form in forms],
@@ -179,8 +178,17 @@ def _columns(jobs: Sequence[NewJob]) -> dict[str, Any]:
     }
 
 
+def _uuids(values: Iterable[UUID]) -> str:
+    # Arrays are written by hand: adapting a thousand values one by one costs more than all the rest of an exchange.
+    return "{" + ",".join([f"{value.int:032x}" for value in values]) + "}"
+
+
+def _integers(values: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, values)) + "}"
+
+
 def _form(job: NewJob, digests: dict[str, bytes]) -> _Form:
-    payload = json.dumps(job.payload, ensure_ascii=False)
+    payload = _JSON.encode(job.payload) if job.payload else "{}"
     digest = job.payload_digest or digests.get(payload)
     if digest is None:
         digest = digests[payload] = payload_digest(job.payload)

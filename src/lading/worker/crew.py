@@ -91,13 +91,15 @@ class Crew:
             attempt.is_draining = True
 
     def _call(self) -> None:
-        """Have somebody look after what waits, as soon as whoever works now is done or has to wait."""
-        if not self._is_calling and self._waiting:
+        """Have somebody look after what waits or is done, as soon as whoever works now has to wait or is through."""
+        if not self._is_calling and (self._waiting or self._done):
             self._is_calling = True
             self._loop.call_soon(self._called)
 
     def _called(self) -> None:
         self._is_calling = False
+        if self._done:
+            self._on_change()
         if self._waiting:
             member = self._loop.create_task(self._work())
             self._members.add(member)

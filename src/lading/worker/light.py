@@ -150,7 +150,7 @@ class LightExecutor:
 
     async def _exchange(self, ended: Sequence[Started], room: int) -> Exchange:
         """Settle, claim and start; an answer that was lost is looked up."""
-        batch_id, lease, failures = ids.new(), self._lease, 0
+        batch_id, lease, failures, limit = ids.new(), self._lease, 0, room
         if lease is None:
             return Exchange(frozenset(), ())
         while True:
@@ -165,14 +165,17 @@ class LightExecutor:
                         tx,
                         lease_id=lease,
                         kinds=list(self._handlers),
-                        limit=room,
+                        limit=limit,
                         ended=ended,
                         batch_id=batch_id,
                         marks=self._marks,
                     )
                     failpoints.reach("exchanging")
             except DatabaseBusy:
-                failures += 1  # another worker holds the turn, or a lock; it is looked at again at once
+                # Another worker holds the turn, or a lock; what is done is settled at once, then it is looked again.
+                failures += 1
+                if ended:
+                    limit, self._heard = 0, self._heard + 1
             except DatabaseUnavailable as error:
                 failures += 1
                 _LOG.warning("database.unavailable", extra={"reason": error.message})
