@@ -91,6 +91,18 @@ MATRIX: dict[str, set[Role]] = {
     "discardDeadLetters": {Role.OPERATOR, Role.ADMIN},
     "createPause": {Role.OPERATOR, Role.ADMIN},
     "resumePause": {Role.OPERATOR, Role.ADMIN},
+    "listPublishedArtifacts": READ,
+    "getStoredContent": READ,
+    "verifyStoredContent": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
+    "collectStoredContent": {Role.OPERATOR, Role.ADMIN},
+    "downloadStoredContent": READ - {Role.VIEWER},
+    "headStoredContent": READ - {Role.VIEWER},
+    "listRetryPolicies": READ | {Role.QUOTA},
+    "putRetryPolicy": {Role.QUOTA, Role.ADMIN},
+    "deleteRetryPolicy": {Role.QUOTA, Role.ADMIN},
+    "listAllocations": READ | {Role.QUOTA},
+    "putAllocation": {Role.ADMIN},
+    "deleteAllocation": {Role.ADMIN},
     "getLedgerHead": {Role.AUDITOR, Role.ADMIN},
     "listLedgerEntries": {Role.AUDITOR, Role.ADMIN},
     "putProfile": {Role.ADMIN},
@@ -102,7 +114,7 @@ MATRIX: dict[str, set[Role]] = {
     "listTenants": {Role.ADMIN},
     "createTenant": {Role.ADMIN},
 }
-INSTANCE_ONLY = {"listTenants", "createTenant", "putSource", "deleteSource"}
+INSTANCE_ONLY = {"listTenants", "createTenant", "putSource", "deleteSource", "putAllocation", "deleteAllocation"}
 
 
 def request(route: Route, export_id: str, key_id: str) -> tuple[str, str]:
@@ -110,7 +122,7 @@ def request(route: Route, export_id: str, key_id: str) -> tuple[str, str]:
     path = route.path.format_map(
         {"export_id": export_id, "name": "bufdir", "slug": "nordlys", "key_id": key_id}
         | {"kind": "export", "source": "activities", "job_id": "job_" + "0" * 26, "pause_id": "pau_" + "0" * 26}
-        | {"run_id": "run_" + "0" * 26}
+        | {"run_id": "run_" + "0" * 26, "digest": "0" * 64, "fault_class": "timeout"}
     )
     return method, path
 

@@ -118,9 +118,7 @@ async def _require_unused(tx: Transaction, name: str) -> None:
     users = await controls.users_of(tx, name)
     if users.count:
         shown = ", ".join(ids.show(ids.JOB, each) for each in users.sample)
-        raise Conflict(
-            f"Source {name} is called by {users.count} live jobs ({shown}); let them end or cancel them."
-        )
+        raise Conflict(f"Source {name} is called by {users.count} live jobs ({shown}); let them end or cancel them.")
 
 
 def _answer(source: Source) -> Response:
