@@ -27,7 +27,7 @@ install: .venv/.ok ## install everything from the lock file into the checkout
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: .venv/.ok ## produce one example report: make demo ORG=nordlys FORMAT=xlsx|csv|pdf PERIOD=2025
+demo: .venv/.ok ## produce one example report: make demo ORG=nordlys FORMAT=xlsx|csv|tsv|json|ndjson|parquet|xml|pdf PERIOD=2025
 	@$(BIN)/lading demo --organisation $(ORG) --format $(FORMAT) --period $(PERIOD)
 
 up: .venv/.ok ## run database, API and workers on 127.0.0.1:8080 until Ctrl-C

@@ -27,7 +27,13 @@ _TIMEOUT_SECONDS: Final = 600.0
 
 @click.command()
 @click.option("--organisation", default="nordlys", metavar="NAME", help="nordlys, fjord or skog (nordlys).")
-@click.option("--format", "format_", default="xlsx", metavar="FORMAT", help="xlsx, csv or pdf (xlsx).")
+@click.option(
+    "--format",
+    "format_",
+    default="xlsx",
+    metavar="FORMAT",
+    help="csv, tsv, xlsx, json, ndjson, parquet, xml or pdf (xlsx).",
+)
 @click.option("--period", default="2025", help="2025, 2025-H1, 2025-Q2, 2025-03 or 2025-01-01..2025-06-30 (2025).")
 @click.option("--attachments/--no-attachments", default=True, help="Put the attachments into the package (yes).")
 @click.option(

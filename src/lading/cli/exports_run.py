@@ -27,7 +27,12 @@ _TIMEOUT_SECONDS = 600.0
 @click.option(
     "--period", required=True, metavar="PERIOD", help="2025, 2025-H1, 2025-Q2, 2025-03 or 2025-01-01..2025-06-30."
 )
-@click.option("--format", "format_", metavar="FORMAT", help="xlsx, csv, pdf; the profile's default if none is given.")
+@click.option(
+    "--format",
+    "format_",
+    metavar="FORMAT",
+    help="csv, tsv, xlsx, json, ndjson, parquet, xml or pdf; the profile's default if none is given.",
+)
 @click.option("--revision", type=int, metavar="N", help="Revision of the profile; the active one if none is given.")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Repeat it; lists with commas.")
 @click.option("--attachments", is_flag=True, help="Put the attachments into the package.")

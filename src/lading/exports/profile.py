@@ -19,10 +19,11 @@ from lading.exports.parameters import Parameter, admit
 from lading.exports.patterns import DatePattern, NumberPattern, boolean_words, date_pattern, number_pattern
 
 Type: TypeAlias = Literal["string", "integer", "decimal", "date", "timestamp", "boolean"]
-Format: TypeAlias = Literal["csv", "xlsx", "pdf"]
+Format: TypeAlias = Literal["csv", "tsv", "xlsx", "json", "ndjson", "parquet", "xml", "pdf"]
 Scalar: TypeAlias = str | int | bool
 
 _BOOLEANS: Final = {"nb": "Ja/Nei", "en": "Yes/No"}
+_TABS: Final = {"delimiter": "\t", "bom": False, "decimal": ".", "line_end": "lf"}
 _DATES: Final = {"nb": "DD.MM.YYYY", "en": "YYYY-MM-DD"}
 
 
@@ -112,12 +113,26 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class CsvStyle:
-    """How csv is written."""
+    """How csv, or tsv, is written."""
 
     delimiter: str = ";"
     bom: bool = True
     decimal: str = ","
     line_end: str = "\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonStyle:
+    """How json and ndjson are written: numbers as text, for readers that hold them as doubles."""
+
+    is_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetStyle:
+    """How parquet is written."""
+
+    compression: Literal["zstd", "snappy"] = "zstd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +198,9 @@ class Profile:
     threshold_percent: int = 20
     on_empty: Literal["file", "none", "fail"] = "file"
     csv: CsvStyle = field(default_factory=CsvStyle)
+    tsv: CsvStyle = field(default_factory=CsvStyle)
+    json: JsonStyle = field(default_factory=JsonStyle)
+    parquet: ParquetStyle = field(default_factory=ParquetStyle)
     xlsx: XlsxStyle = field(default_factory=XlsxStyle)
     pdf: PdfStyle = field(default_factory=PdfStyle)
 
@@ -241,6 +259,9 @@ def parse(values: Mapping[str, Any]) -> Profile:
         threshold_percent=values.get("quarantine", {}).get("threshold_percent", 20),
         on_empty=values.get("on_empty", "file"),
         csv=_csv(values.get("csv", {})),
+        tsv=_csv(_TABS | values.get("tsv", {})),
+        json=JsonStyle(is_text=values.get("json", {}).get("numbers") == "text"),
+        parquet=ParquetStyle(**values.get("parquet", {})),
         xlsx=XlsxStyle(**values.get("xlsx", {})),
         pdf=_pdf(values.get("pdf", {}), values["columns"]),
     )

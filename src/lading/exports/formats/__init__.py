@@ -1,5 +1,5 @@
 """
-The formats a mapped table can be written in: csv, xlsx, pdf.
+The formats of a mapped table: csv, tsv, xlsx and pdf for people, json, ndjson, parquet and xml for programs.
 
 `write` gives the report's files in a folder.  A format renders types by its own rules; the order of columns and rows
 is the table's.  Same table, profile and facts give the same bytes: no wall clock, no host, no random name inside.
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from lading.exports.formats import csv, pdf, xlsx
+from lading.exports.formats import csv, json, parquet, pdf, xlsx, xml
 from lading.exports.formats.report import Report, ReportFacts, ReportFile
 from lading.exports.mapping import MappingResult
 from lading.exports.profile import Format, Profile
@@ -36,7 +36,17 @@ def write(  # noqa: PLR0917 - the stage hands over what it has
     match form:
         case "csv":
             return [csv.write(report)]
+        case "tsv":
+            return [csv.write_tsv(report)]
         case "xlsx":
             return [xlsx.write(report)]
+        case "json":
+            return [json.write(report)]
+        case "ndjson":
+            return [json.write_lines(report)]
+        case "parquet":
+            return [parquet.write(report)]
+        case "xml":
+            return [xml.write(report)]
         case "pdf":
             return pdf.write(report)

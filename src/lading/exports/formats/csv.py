@@ -1,5 +1,5 @@
 """
-CSV as its receivers read it: RFC 4180 quoting, the profile's separator, byte order mark and decimal separator.
+CSV and TSV as their receivers read them: RFC 4180 quoting, byte order mark and separators as the profile says.
 
 The default is what a Norwegian spreadsheet opens without questions: UTF-8 with BOM, `;`, decimal comma, CRLF.
 A text that a spreadsheet would run as a formula gets an apostrophe in front; numbers, dates and plain signed numbers
@@ -19,6 +19,7 @@ from lading.exports.formats.text import column_text, totals_row
 from lading.exports.profile import CsvStyle, Profile
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
+TSV_MEDIA_TYPE: Final = "text/tab-separated-values; charset=utf-8"
 # A formula may hide behind spaces, controls and marks without width, or be written with full-width signs.
 _FORMULA: Final = r"^[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]"
 _NUMBER: Final = r"^\s*[+-]?[0-9]+([ .,][0-9]+)*\s*$"
@@ -26,13 +27,12 @@ _NUMBER: Final = r"^\s*[+-]?[0-9]+([ .,][0-9]+)*\s*$"
 
 def write(report: Report) -> ReportFile:
     """Write the table as csv."""
-    name = report.stem + ".csv"
-    path = report.folder / name
-    with path.open("wb") as file:
-        for rows, chunk in _chunks(report):
-            file.write(chunk)
-            report.progress(rows)
-    return ReportFile(name, path, MEDIA_TYPE)
+    return report.write(".csv", MEDIA_TYPE, _chunks(report, report.profile.csv))
+
+
+def write_tsv(report: Report) -> ReportFile:
+    """Write the table as tsv: csv with a tab between cells, in the profile's style for it."""
+    return report.write(".tsv", TSV_MEDIA_TYPE, _chunks(report, report.profile.tsv))
 
 
 def guarded(text: pl.Expr) -> pl.Expr:
@@ -41,12 +41,11 @@ def guarded(text: pl.Expr) -> pl.Expr:
     return pl.when(is_formula).then("'" + text).otherwise(text)
 
 
-def _chunks(report: Report) -> Iterator[tuple[int, bytes]]:
+def _chunks(report: Report, style: CsvStyle) -> Iterator[tuple[int, bytes]]:
     profile, rows = report.profile, 0
-    style = profile.csv
     mark = b"\xef\xbb\xbf" if style.bom else b""
     yield 0, mark + _line([column.name for column in profile.columns], style)
-    cells = [_cell(profile, index) for index in range(len(profile.columns))]
+    cells = [_cell(profile, index, style) for index in range(len(profile.columns))]
     for frame in report.frames():
         rows += frame.height
         yield rows, _encoded(frame.select(cells), style)
@@ -55,9 +54,9 @@ def _chunks(report: Report) -> Iterator[tuple[int, bytes]]:
         yield rows, _line(totals, style)
 
 
-def _cell(profile: Profile, index: int) -> pl.Expr:
+def _cell(profile: Profile, index: int, style: CsvStyle) -> pl.Expr:
     column = profile.columns[index]
-    text = column_text(column, pl.col(column.name), mark=profile.csv.decimal)
+    text = column_text(column, pl.col(column.name), mark=style.decimal)
     if column.type == "string":
         text = guarded(text)
     # A lone empty cell is quoted: an empty line would be read as no row.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -14,6 +14,9 @@ from lading.exports import tables
 from lading.exports.mapping import MappingResult
 from lading.exports.profile import Profile
 from lading.wire.exports import Notice
+
+# Rows that become text at once: enough to keep expressions busy, few enough to stay small.
+SLICE_ROWS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,45 @@ class Report:
         for frame in tables.frames(self.table):
             yield frame.with_columns(local)
 
+    def slices(self) -> Iterator[pl.DataFrame]:
+        """Yield the rows as `frames`, in small pieces."""
+        return (part for frame in self.frames() for part in frame.iter_slices(SLICE_ROWS))
+
+    def pieces(self, *, rows: int, size: int) -> Iterator[pl.DataFrame]:
+        """
+        Yield the rows in pieces of `rows`, or fewer wide ones of about `size` bytes.
+
+        Where a piece ends depends on the rows alone, not on the batches they came in.
+        """
+        texts = [pl.col(column.name) for column in self.profile.columns if column.type == "string"]
+        widths = [text.str.len_bytes().fill_null(0).cast(pl.Int64) for text in texts]
+        width = pl.sum_horizontal(pl.repeat(16 * len(self.profile.columns), pl.len(), dtype=pl.Int64), *widths)
+        held: list[pl.DataFrame] = []
+        count = used = 0
+        for frame in self.frames():
+            rest = frame
+            while rest.height:
+                ends = rest.select(width.cum_sum().alias("end"))["end"]
+                # The row that fills a piece still belongs to it, so that none is empty.
+                fits = min(int(ends.search_sorted(size - used)) + 1, rows - count, rest.height)
+                held.append(rest.head(fits))
+                count, used, rest = count + fits, used + int(ends[fits - 1]), rest.slice(fits)
+                if count == rows or used >= size:
+                    yield pl.concat(held)
+                    held, count, used = [], 0, 0
+        if held:
+            yield pl.concat(held)
+
+    def write(self, suffix: str, media_type: str, chunks: Iterable[tuple[int, bytes]]) -> ReportFile:
+        """Write the report's file with this ending from pieces that come with the number of rows so far."""
+        name = self.stem + suffix
+        path = self.folder / name
+        with path.open("wb") as file:
+            for rows, chunk in chunks:
+                file.write(chunk)
+                self.progress(rows)
+        return ReportFile(name, path, media_type)
+
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
@@ -61,3 +103,7 @@ class ReportFile:
     path: Path
     media_type: str
     notices: tuple[Notice, ...] = ()
+
+    def with_notices(self, notices: Iterable[Notice]) -> ReportFile:
+        """Return the file with these notices."""
+        return replace(self, notices=tuple(notices))

@@ -26,13 +26,17 @@ from lading.wire.exports import Notice
 
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAX_ROWS: Final = 1_048_576
+MAX_COLUMNS: Final = 16_384
 # A member of the zip stays below 4 GiB; the rows of one more slice always fit between the two.
 MAX_SHEET_BYTES: Final = 3 << 30
 _SLICE_ROWS: Final = 4096
+_SLICE_BYTES: Final = 8 << 20
 
 
 def write(report: Report) -> ReportFile:
     """Write the table as xlsx."""
+    if len(report.profile.columns) > MAX_COLUMNS:
+        raise ExportError(f"A spreadsheet holds {MAX_COLUMNS:,} columns; this report has more. Choose csv or parquet.")
     name = report.stem + ".xlsx"
     path = report.folder / name
     book = _Workbook(report)
@@ -92,7 +96,8 @@ class _Workbook:
         self._progress = report.progress
         self.styles = _Styles.of(profile)
         self._texts = [column.name for column in profile.columns if column.type == "string"]
-        slices = (part for frame in report.frames() for part in frame.iter_slices(_SLICE_ROWS))
+        # Widths and the ends of sheets depend on slices, so slices must depend on the rows alone.
+        slices = report.pieces(rows=_SLICE_ROWS, size=_SLICE_BYTES)
         first = next(slices, None)
         self._widths = _widths(profile, first)
         self._slices: Iterator[pl.DataFrame] = chain([] if first is None else [first], slices)

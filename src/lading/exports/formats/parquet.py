@@ -1,0 +1,72 @@
+"""
+Parquet for programs: typed columns, zstd, and row groups cut by the rows themselves.
+
+A row group has 131,072 rows, or fewer wide ones, whatever the batches the rows came in: the bytes depend on the rows
+and on the version of pyarrow alone.  Decimals are decimal(38, scale), instants are in UTC, what is not there is null.
+The description of the report and its totals are the file's metadata under the key `lading.report`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lading.exports.formats.data import description, encoded, totals_json
+from lading.exports.formats.report import Report, ReportFile
+from lading.exports.profile import Column, Profile
+
+MEDIA_TYPE: Final = "application/vnd.apache.parquet"
+GROUP_ROWS: Final = 131_072
+GROUP_BYTES: Final = 48 << 20
+METADATA: Final = "lading.report"
+_LEVEL: Final = 1  # of zstd; the others have none to choose
+
+
+def write(report: Report) -> ReportFile:
+    """Write the table as parquet."""
+    name = report.stem + ".parquet"
+    path = report.folder / name
+    schema = _schema(report.profile)
+    compression = report.profile.parquet.compression
+    level = _LEVEL if compression == "zstd" else None
+    with (
+        path.open("wb") as file,
+        # Without the Arrow schema, which would only repeat the types in words of one library.
+        pq.ParquetWriter(file, schema, compression=compression, compression_level=level, store_schema=False) as writer,
+    ):
+        rows = 0
+        for group in report.pieces(rows=GROUP_ROWS, size=GROUP_BYTES):
+            writer.write_table(_table(group, schema), row_group_size=GROUP_ROWS)
+            rows += group.height
+            report.progress(rows)
+        said = encoded(description(report)).removesuffix("}") + f',"totals":{totals_json(report, is_text=True)}}}'
+        writer.add_key_value_metadata({METADATA: said})
+    return ReportFile(name, path, MEDIA_TYPE)
+
+
+def _schema(profile: Profile) -> pa.Schema:
+    return pa.schema([pa.field(column.name, _type(column)) for column in profile.columns])
+
+
+def _type(column: Column) -> pa.DataType:
+    match column.type:
+        case "string":
+            return pa.string()
+        case "integer":
+            return pa.int64()
+        case "decimal":
+            return pa.decimal128(38, column.number_format.scale)
+        case "date":
+            return pa.date32()
+        case "timestamp":
+            return pa.timestamp("us", "UTC")
+        case "boolean":
+            return pa.bool_()
+
+
+def _table(group: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+    # One chunk for each column: where pages end depends on where chunks do.
+    return group.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema).combine_chunks()
