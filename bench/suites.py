@@ -21,6 +21,7 @@ _PROBES = 150
 _FLOOD_TENANTS = 21
 _FLOOD_JOBS = 100_000
 _SNAPSHOT_JOBS = 160_000
+_STALL_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -104,13 +105,20 @@ def _idle_worker(given: Field) -> Iterator[None]:
     with given.workers(1):
         already = sum(given.slots.counts(8))
         given.do("single", "20")
-        deadline = time.monotonic() + 60.0
-        while sum(given.slots.counts(8)) < already + 20:
-            if time.monotonic() > deadline:
-                raise Stalled("the worker did not handle 20 jobs within a minute")
-            time.sleep(0.01)
+        _await(given, already + 20)
         time.sleep(0.5)
         yield
+
+
+def _await(given: Field, count: int) -> None:
+    """Wait until that many jobs were handled; Stalled when none is for a minute."""
+    seen, moved_at = -1, time.monotonic()
+    while (now := sum(given.slots.counts(8))) < count:
+        if now != seen:
+            seen, moved_at = now, time.monotonic()
+        elif time.monotonic() - moved_at > _STALL_SECONDS:
+            raise Stalled(f"no job was handled for {_STALL_SECONDS:.0f} s, after {now:,} of {count:,}")
+        time.sleep(0.005)
 
 
 def _growth(arena: Arena, engine: Engine, plan: Plan) -> list[Result]:
@@ -169,14 +177,18 @@ def _flood(arena: Arena, engine: Engine, plan: Plan) -> list[Result]:
         given.environment["BENCH_TENANTS"] = "1"
         given.do("bulk", str(count))
         given.environment.update(others, BENCH_FIRST_TENANT="1")
-        with given.workers(1):
-            while sum(given.slots.counts(8)) < count // 100:
-                time.sleep(0.005)
-            with given.begin("latency", str(_PROBES * 10)) as probing:
-                while sum(given.slots.counts(8)) < count:
-                    time.sleep(0.005)
-                found = given.slots.latencies(until=time.monotonic_ns())
+        # The probes begin with the worker, which has less to do than they to start up; those before the flood flows
+        # and those after it do not count.
+        with given.workers(1), given.begin("latency", str(_PROBES * 10)) as probing:
+            try:
+                _await(given, count // 100)
+                begun = time.monotonic_ns()
+                _await(given, count)
+            finally:
                 probing.kill()
+            found = given.slots.latencies(since=begun, until=time.monotonic_ns())
+    if not found:
+        raise Stalled(f"{count:,} jobs were done before a probe came; ask for more --jobs")
     notes.picked_up(idle, "empty ")
     notes.picked_up(found, "flooded ")
     notes.add("probes", len(found), "")

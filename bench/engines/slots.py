@@ -48,7 +48,8 @@ class Slots:
         """Return what each of the first `workers` has handled."""
         return [self._words[number * _LINE] for number in range(workers)]
 
-    def latencies(self, *, until: int | None = None) -> list[float]:
-        """Return the seconds from call to start of each job that has both; only those called before `until`."""
+    def latencies(self, *, since: int = 0, until: int | None = None) -> list[float]:
+        """Return the seconds from call to start of each job that has both and was called between these instants."""
         pairs = [(self._words[_TABLE + 2 * n], self._words[_TABLE + 2 * n + 1]) for n in range(LATENCIES)]
-        return [(start - call) / 1e9 for call, start in pairs if call and start and (until is None or call < until)]
+        seen = [(call, start) for call, start in pairs if call and start and call >= since]
+        return [(start - call) / 1e9 for call, start in seen if until is None or call < until]
