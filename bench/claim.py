@@ -49,7 +49,7 @@ class Bench:
     def __init__(self, database: Database, url: str, tenants: Sequence[UUID], *, has_marks: bool) -> None:
         self.database, self.url, self.tenants = database, url, tenants
         self.lease = ids.new()
-        self.marks = Marks() if has_marks else None
+        self.marks = Marks(time.monotonic) if has_marks else None
 
     async def enqueue(self, tenant: UUID, jobs: int) -> None:
         for first in range(0, jobs, _BULK):

@@ -15,6 +15,7 @@ from lading.jobs import attempts, store
 from lading.jobs.marks import DROP_SECONDS, Marks
 from lading.jobs.model import Claim, NewJob
 from lading.ledger.entry import SYSTEM
+from lading.limits import store as limits
 
 pytestmark = pytest.mark.anyio
 
@@ -66,22 +67,68 @@ async def test_a_job_whose_enqueue_commits_late_is_found_at_once(  # O2
     assert [item.job_id for item in await claim(database, lease, marks)] == [late.id]
 
 
-async def test_a_job_that_comes_back_is_found_when_the_marks_are_dropped(
+async def test_a_claim_that_finds_too_little_looks_at_what_came_back(  # O2
     database: Database, tenant: UUID, lease: UUID
 ) -> None:
-    clock = Clock()
-    marks = Marks(clock)
+    marks = Marks(Clock())  # which stands: nothing is ever dropped for its age
     await enqueue(database, tenant, 20)
     first, *_ = await claim(database, lease, marks, limit=5)
     for _ in range(3):
         await claim(database, lease, marks, limit=5)
+    (new,) = await enqueue(database, tenant, 1)
     await put_back(database, first)
-    hidden = await claim(database, lease, marks)
-    clock.seconds += DROP_SECONDS
-    found = await claim(database, lease, marks)
 
-    assert hidden == []
-    assert [item.job_id for item in found] == [first.job_id]
+    assert {item.job_id for item in await claim(database, lease, marks, limit=5)} == {first.job_id, new}
+
+
+async def test_all_that_came_back_is_found_at_once_and_limits_hold(
+    database: Database, tenant: UUID, lease: UUID
+) -> None:
+    marks = Marks(Clock())
+    await enqueue(database, tenant, 20)
+    held = [await claim(database, lease, marks, limit=5) for _ in range(4)]
+    for item in (*held[0], *held[1]):
+        await put_back(database, item)
+    async with database.tenant(tenant) as tx:
+        await limits.set_quota(tx, "work", max_active=16, max_per_hour=None, burst=None, actor=SYSTEM)
+    found = [len(await claim(database, lease, marks, limit=4)) for _ in range(2)]
+    async with database.tenant(tenant) as tx:
+        await limits.drop_quota(tx, "work", actor=SYSTEM)
+    rest = [len(await claim(database, lease, marks, limit=2)) for _ in range(3)]
+
+    assert (found, rest) == ([4, 2], [2, 2, 0])
+
+
+async def test_looking_again_takes_no_more_than_a_twentieth_of_the_time() -> None:
+    clock = Clock()
+    marks = Marks(clock)
+    begun = marks.look_again()
+    assert begun is not None
+    clock.seconds += 0.1
+    marks.looked_again(begun, has_found=False)
+    clock.seconds += 1.9
+
+    assert marks.look_again() is None
+    clock.seconds += 0.2
+    assert marks.look_again() == clock.seconds
+
+
+async def test_a_job_that_comes_back_to_a_full_lane_is_found_when_the_marks_are_dropped(
+    database: Database, tenant: UUID, lease: UUID
+) -> None:
+    clock = Clock()
+    marks = Marks(clock)
+    await enqueue(database, tenant, 40)
+    first, *_ = await claim(database, lease, marks, limit=5)
+    for _ in range(3):
+        await claim(database, lease, marks, limit=5)
+    await put_back(database, first)
+    hidden = await claim(database, lease, marks, limit=5)
+    clock.seconds += DROP_SECONDS
+    found = await claim(database, lease, marks, limit=5)
+
+    assert first.job_id not in {item.job_id for item in hidden}
+    assert first.job_id in {item.job_id for item in found}
 
 
 async def test_a_mark_of_one_priority_hides_none_of_another(database: Database, tenant: UUID, lease: UUID) -> None:

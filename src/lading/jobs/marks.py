@@ -2,12 +2,12 @@
 Low-water marks: where a worker's claims begin to look, so that they don't walk over what was claimed long ago.
 
 A long reader keeps dead index entries alive; a claim that begins at the mark never meets them.  Marks are one worker's
-own, a hint and no truth: they are dropped every DROP_SECONDS, and the next claim looks at everything.
+own, a hint and no truth: who finds less than wanted looks again without them, as far as that is cheap, and they are
+dropped every DROP_SECONDS.
 """
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 DROP_SECONDS: Final = 2.0
+_REST: Final = 20  # what is dead makes a look without marks long: no more than a twentieth of the time goes into it
 _PATIENCE_SECONDS: Final = 1.0  # for who enqueues in a longer transaction, a mark does not wait
 _LOWEST: Final = -32768
 _HIGHEST: Final = 32767
@@ -55,21 +56,41 @@ class Marks:
     out at a claim before, all of whose transactions have ended by now.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock: Final = clock
         self._floors: dict[Lane, dict[int, int]] = {}
         self._sights: Final[deque[_Sight]] = deque()
         self._settled = 0
         self._since = _ALWAYS
         self._drop_at = clock() + DROP_SECONDS
+        self._rest_until = clock()
 
     def since(self) -> str:
         """Return the instant before which no turn is worth looking at, and drop every mark when it is time to."""
         if self._clock() >= self._drop_at:
-            self._floors.clear()
-            self._since = _ALWAYS
-            self._drop_at = self._clock() + DROP_SECONDS
+            self._drop()
         return self._since
+
+    def found_no_turn(self) -> None:
+        """Let the next look be at all turns."""
+        self._since = _ALWAYS
+
+    def look_again(self) -> float | None:
+        """Return when a look without marks begins; None while the one before is to be rested from."""
+        now = self._clock()
+        return now if now >= self._rest_until else None
+
+    def looked_again(self, begun: float, *, has_found: bool) -> None:
+        """Drop every mark when a look without them, begun at `begun`, has found what they hid."""
+        now = self._clock()
+        self._rest_until = now + _REST * (now - begun)
+        if has_found:
+            self._drop()
+
+    def _drop(self) -> None:
+        self._floors.clear()
+        self._since = _ALWAYS
+        self._drop_at = self._clock() + DROP_SECONDS
 
     def parameters(self, tenants: Sequence[UUID], *, is_batch: bool) -> dict[str, list[Any]]:
         """Return the spans of the tenants' lanes as the arrays that claim.sql takes."""
@@ -77,14 +98,7 @@ class Marks:
         for lane, floors in self._floors.items():
             if lane.is_batch == is_batch and lane.tenant_id in of:
                 rows += [(lane, span) for span in spans(floors)]
-        return {
-            "mark_tenants": [lane.tenant_id for lane, _ in rows],
-            "mark_kinds": [lane.kind for lane, _ in rows],
-            "mark_hosts": [lane.host for lane, _ in rows],
-            "mark_lows": [span.low for _, span in rows],
-            "mark_highs": [span.high for _, span in rows],
-            "mark_floors": [span.floor for _, span in rows],
-        }
+        return _columns(rows)
 
     def learn(self, claimed: Sequence[Mapping[str, Any]], *, top: int, since: str, is_batch: bool) -> None:
         """Raise the marks after a claim that took the rows `claimed`."""
@@ -126,3 +140,18 @@ def spans(floors: Mapping[int, int]) -> Iterator[Span]:
         high = priority - 1
     if high >= _LOWEST:
         yield Span(_LOWEST, high, 0)
+
+
+def _columns(rows: Sequence[tuple[Lane, Span]]) -> dict[str, list[Any]]:
+    return {
+        "mark_tenants": [lane.tenant_id for lane, _ in rows],
+        "mark_kinds": [lane.kind for lane, _ in rows],
+        "mark_hosts": [lane.host for lane, _ in rows],
+        "mark_lows": [span.low for _, span in rows],
+        "mark_highs": [span.high for _, span in rows],
+        "mark_floors": [span.floor for _, span in rows],
+    }
+
+
+NO_SPANS: Final = _columns([])
+"""What a claim looks at without marks: everything."""

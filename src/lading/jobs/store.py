@@ -18,7 +18,7 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import Conflict, InvalidTransition, NotFound
 from lading.jobs import letters, run_store
-from lading.jobs.marks import Marks
+from lading.jobs.marks import NO_SPANS, Marks
 from lading.jobs.model import Claim, Endings, Fault, Fence, Job, NewJob, State
 from lading.jobs.rows import SYSTEM, end_row, entry, job_of
 from lading.jobs.rules import payload_digest
@@ -93,7 +93,7 @@ async def _take(
     marks: Marks | None,
 ) -> Sequence[Row]:
     # Two statements on purpose: the turns are locked first, so that the second sees all that their former holders did.
-    known = marks if marks is not None else Marks()
+    known = marks if marks is not None else Marks(float)
     since, is_batch = known.since(), batch_id is not None
     await tx.run(_SQL["hurry"])
     turns = await tx.one(_SQL["take_turns"], lease_id=lease_id, limit=_TENANTS_PER_CLAIM, since=since)
@@ -101,23 +101,27 @@ async def _take(
     if not tenants:
         waited = await tx.maybe(_SQL["wait_turn"], lease_id=lease_id, since=since)
         if waited is None:
+            known.found_no_turn()
             return []
         tenants, places = [waited["tenant_id"]], [waited["place"]]
     if turns["is_reserved"]:
         await tx.run(_SQL["reserve"])
-    rows = await tx.all(
-        _SQL["claim"],
-        lease_id=lease_id,
-        kinds=list(kinds),
-        limit=limit,
-        tenants=tenants,
-        places=places,
-        since=since,
-        is_reserved=turns["is_reserved"],
-        batch_id=batch_id,
-        **known.parameters(tenants, is_batch=is_batch),
-    )
+    look = {
+        "lease_id": lease_id,
+        "kinds": list(kinds),
+        "tenants": tenants,
+        "since": since,
+        "is_reserved": turns["is_reserved"],
+        "batch_id": batch_id,
+    }
+    spans = known.parameters(tenants, is_batch=is_batch)
+    rows = await tx.all(_SQL["claim"], **look, **spans, places=places, limit=limit)
     known.learn(rows, top=turns["top"], since=turns["since"], is_batch=is_batch)
+    if len(rows) < limit and spans["mark_tenants"] and (begun := known.look_again()) is not None:
+        held = await tx.one(_SQL["held_turns"], tenants=tenants)  # the first look has moved them
+        hidden = await tx.all(_SQL["claim"], **{**look, **held, **NO_SPANS}, limit=limit - len(rows))
+        known.looked_again(begun, has_found=bool(hidden))
+        rows = [*rows, *hidden]
     for lane in await tx.all(_SQL["changed_lanes"], tenants=tenants):
         await record(tx, _lane_entry(lane), tenant=lane["tenant_id"])
     return rows

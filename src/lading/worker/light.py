@@ -52,7 +52,7 @@ class LightExecutor:
         self._handlers: Final = handlers
         self._endings: Final = endings
         self._pace = pace.first(most)
-        self._marks: Final = Marks()
+        self._marks: Final = Marks(time.monotonic)
         self._sender: Final = notify.Sender(database)
         self._loop: Final = asyncio.get_running_loop()
         self._stir: Final = asyncio.Event()

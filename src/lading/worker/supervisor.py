@@ -27,6 +27,7 @@ from lading.db.transaction import Transaction
 from lading.errors import DatabaseBusy, DatabaseUnavailable, StaleLease
 from lading.jobs import attempts, batches, leases, store
 from lading.jobs.endings import follow_up
+from lading.jobs.marks import Marks
 from lading.jobs.model import Endings, Job
 from lading.settings import Settings
 from lading.worker import room
@@ -69,6 +70,7 @@ class Supervisor:
         self._lease: UUID | None = None
         self._confirmed = 0.0
         self._recall_at = 0.0
+        self._marks: Final = Marks(time.monotonic)
         self._hints: set[asyncio.Task[None]] = set()
         self._is_growing: Final = slots is None
         self._new_slot: Final = lambda: Slot(executor, environment, on_change=self._changed.set, on_hint=self._hint)
@@ -140,7 +142,9 @@ class Supervisor:
             return False
         recall_at, self._recall_at = self._recall_at, 0.0  # without the answer we don't know what we hold
         async with self._database.system() as tx:
-            claims = await store.claim(tx, lease_id=lease, kinds=await self._heavy(tx), limit=len(free))
+            claims = await store.claim(
+                tx, lease_id=lease, kinds=await self._heavy(tx), limit=len(free), marks=self._marks
+            )
             if claims:
                 failpoints.reach("claiming")
         self._recall_at = recall_at
