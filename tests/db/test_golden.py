@@ -3,12 +3,14 @@ From the example database to the report, every organisation's file is byte for b
 
 The goldens were made by the same path; after a wanted change renew them and read the difference:
 `LADING_RENEW_GOLDEN=1 .venv/bin/pytest -q tests/db/test_golden.py && git diff --stat tests/golden`.
-A spreadsheet is compared by the parts inside it: how they are compressed may change with the compressor.
+A spreadsheet is compared by the parts inside it and a parquet file by what a reader sees, because how they are
+compressed may change with a library; of a pdf it is what the typesetter is given.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -17,6 +19,7 @@ from pathlib import Path
 
 import openpyxl
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 from pyarrow import ipc
 
@@ -25,7 +28,9 @@ from lading.example.load import Loaded, load
 from lading.example.organisations import BY_SLUG, ORGANISATIONS
 from lading.example.reports import document
 from lading.exports import formats
-from lading.exports.formats import ReportFacts
+from lading.exports.formats import ReportFacts, pdf
+from lading.exports.formats.report import Report
+from lading.exports.formats.summary import summarise
 from lading.exports.mapping import MappingResult, map_spool
 from lading.exports.profile import Profile, parse
 from lading.sources.postgresql import PostgresSource
@@ -96,6 +101,38 @@ def test_the_csv_is_the_golden_one(loaded: Loaded, slug: str, tmp_path: Path) ->
     one = mapped(loaded, slug, tmp_path)
 
     assert_golden(GOLDEN / slug / "report.csv", report(one, "csv", tmp_path).read_bytes())
+
+
+@pytest.mark.parametrize("form", ["tsv", "json", "ndjson", "xml"])
+@pytest.mark.parametrize("slug", SLUGS)
+def test_every_text_format_is_the_golden_one(loaded: Loaded, slug: str, form: str, tmp_path: Path) -> None:  # P9
+    one = mapped(loaded, slug, tmp_path)
+
+    assert_golden(GOLDEN / slug / f"report.{form}", report(one, form, tmp_path).read_bytes())
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_parquet_has_schema_rows_and_description_of_the_golden_one(
+    loaded: Loaded, slug: str, tmp_path: Path
+) -> None:  # P9
+    path = report(mapped(loaded, slug, tmp_path), "parquet", tmp_path)
+
+    golden = GOLDEN / slug / "report.parquet"
+    if RENEW:
+        golden.write_bytes(path.read_bytes())
+    made, wanted = pq.read_table(path), pq.read_table(golden)
+    assert made.equals(wanted)
+    assert made.schema.equals(wanted.schema)
+    assert pq.read_metadata(path).metadata == pq.read_metadata(golden).metadata
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_pdf_says_what_the_golden_one_says(loaded: Loaded, slug: str, tmp_path: Path) -> None:  # B3 P9
+    one = mapped(loaded, slug, tmp_path)
+    given = Report(one.profile, one.table, one.result, one.facts, tmp_path, lambda _: None)
+    said = pdf.document(given, summarise(given, pdf.breakdown_words(one.profile)), annex="", is_changed=False)
+
+    assert_golden(GOLDEN / slug / "report.pdf.json", json.dumps(said, ensure_ascii=False, indent=1).encode() + b"\n")
 
 
 @pytest.mark.parametrize("slug", SLUGS)

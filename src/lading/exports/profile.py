@@ -198,7 +198,7 @@ class Profile:
     threshold_percent: int = 20
     on_empty: Literal["file", "none", "fail"] = "file"
     csv: CsvStyle = field(default_factory=CsvStyle)
-    tsv: CsvStyle = field(default_factory=CsvStyle)
+    tsv: CsvStyle = field(default_factory=lambda: _csv(_TABS))
     json: JsonStyle = field(default_factory=JsonStyle)
     parquet: ParquetStyle = field(default_factory=ParquetStyle)
     xlsx: XlsxStyle = field(default_factory=XlsxStyle)

@@ -83,9 +83,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 
 def write(report: Report) -> list[ReportFile]:
     """Write the table as pdf, and as csv too where the pdf shows only its beginning or not every character."""
-    profile, name = report.profile, report.stem + ".pdf"
-    words = _BREAKDOWN_WORDS[profile.language]
-    summary = summarise(report, words, looked=lambda: report.progress(0))
+    name = report.stem + ".pdf"
+    summary = summarise(report, breakdown_words(report.profile), looked=lambda: report.progress(0))
     is_changed = any(not is_settable(cell) for row in summary.rows for cell in row)
     is_part = report.result.written > len(summary.rows)
     files = [csv.write(report)] if is_part or is_changed else []
@@ -93,8 +92,8 @@ def write(report: Report) -> list[ReportFile]:
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     try:
-        document = settable(_document(report, summary, annex=files[0].name if files else "", is_changed=is_changed))
-        (scratch / "data.json").write_text(json.dumps(document, ensure_ascii=False), "utf-8")
+        said = settable(document(report, summary, annex=files[0].name if files else "", is_changed=is_changed))
+        (scratch / "data.json").write_text(json.dumps(said, ensure_ascii=False), "utf-8")
         (scratch / _TEMPLATE).write_bytes(resources.files(__package__ or "").joinpath(_TEMPLATE).read_bytes())
         _compile(scratch, report.facts.period_to, lambda: report.progress(reached))
         (scratch / "report.pdf").replace(report.folder / name)
@@ -102,6 +101,11 @@ def write(report: Report) -> list[ReportFile]:
         shutil.rmtree(scratch, ignore_errors=True)
     report.progress(report.result.written)
     return [ReportFile(name, report.folder / name, MEDIA_TYPE), *files]
+
+
+def breakdown_words(profile: Profile) -> Words:
+    """Return the words of the profile's language that stand in breakdowns."""
+    return _BREAKDOWN_WORDS[profile.language]
 
 
 def _compile(folder: Path, dated: datetime.date, still_wanted: Callable[[], None]) -> None:
@@ -131,7 +135,8 @@ def _wait(child: subprocess.Popen[bytes], still_wanted: Callable[[], None]) -> b
     raise ExportError(f"The pdf was not ready within {WALL_SECONDS} s; show fewer rows in it (pdf.rows).")
 
 
-def _document(report: Report, summary: Summary, *, annex: str, is_changed: bool) -> dict[str, Any]:
+def document(report: Report, summary: Summary, *, annex: str, is_changed: bool) -> dict[str, Any]:
+    """Return everything the pdf says, as plain JSON values for the template."""
     profile, result, facts = report.profile, report.result, report.facts
     words = _WORDS[profile.language]
     note = _note(profile, summary, result, annex=annex, is_changed=is_changed)
