@@ -18,6 +18,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -153,6 +154,8 @@ def _names(text: str) -> list[str]:
 
 def main() -> None:
     """Measure, print, write."""
+    # Asked to stop, it stops what it has started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     given = _arguments()
     suites = given.suites.split(",")
     if unknown := [suite for suite in suites if suite not in SUITES]:
