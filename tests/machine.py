@@ -3,370 +3,64 @@ A state machine over the real SQL of the job engine, on a virtual clock.
 
 Hypothesis plays workers that claim, start, finish, fail, freeze and die, sweeps, people who cancel and pause, and time
 that passes, and compares the database after every step with a model that knows only what was promised.
+The single steps are in `machine_rules.py`; here are scenes: steps that only matter one after the other.
 """
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-import random
-from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, TypeVar
-from uuid import UUID
+from collections.abc import Sequence
+from datetime import timedelta
 
-import psycopg
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from psycopg.sql import SQL, Identifier
+from hypothesis.stateful import rule
 
-from lading import ids
-from lading.db.database import Database
-from lading.db.transaction import Transaction
-from lading.errors import StaleLease
-from lading.jobs import attempts, batches, leases, marks, store
-from lading.jobs.model import Claim, Fault, Fence, Job, NewJob, State
-from lading.ledger.entry import SYSTEM
-from lading.limits import store as limits
-from lading.limits.model import Scope
-from lading.tenants import store as tenants
+from tests.machine_model import HOW, WORKERS, Worker
+from tests.machine_rules import Rules
 
-T = TypeVar("T")
-
-LEASE_SECONDS = 30.0
-MAX_ATTEMPTS = 3
-MAX_CRASHES = 2
-WORKERS = 3
-MAX_ACTIVE = 4
-CLOCK = SQL("SELECT set_config('lading.now', %(now)s, true)")
-COUNT = SQL(
-    "SELECT (SELECT count(*) FROM jobs WHERE tenant_id = %(tenant)s) AS live, "
-    "(SELECT count(*) FROM finished_jobs WHERE tenant_id = %(tenant)s) AS ended, "
-    "(SELECT count(*) FROM jobs WHERE tenant_id = %(tenant)s AND state = 'running') AS running, "
-    "(SELECT count(*) FROM attempts WHERE tenant_id = %(tenant)s AND outcome = 'completed') "
-    "+ (SELECT count(*) FROM finished_jobs AS ended WHERE tenant_id = %(tenant)s AND state = 'completed' "
-    "AND NOT EXISTS (SELECT FROM attempts WHERE attempts.tenant_id = ended.tenant_id AND attempts.job_id = ended.id "
-    "AND attempts.attempt = ended.attempt)) AS completed"
-)
-SET_BUCKET = SQL(
-    "INSERT INTO buckets (tenant_id, host, rate, burst, tokens, refilled_at) "
-    "VALUES (%(tenant)s, '', %(rate)s, %(burst)s, %(burst)s, lading_now()) ON CONFLICT (tenant_id, host) DO UPDATE "
-    "SET rate = excluded.rate, burst = excluded.burst, tokens = excluded.burst, refilled_at = excluded.refilled_at, "
-    "factor = 1, blocked_until = NULL"
-)
-SHRINK = SQL("UPDATE buckets SET factor = %(factor)s WHERE tenant_id = %(tenant)s")
-BLOCK = SQL(
-    "UPDATE buckets SET blocked_until = lading_now() + make_interval(secs => %(seconds)s) WHERE tenant_id = %(tenant)s"
-)
-DROP_BUCKET = SQL("DELETE FROM buckets WHERE tenant_id = %(tenant)s")
-ALLOCATE = SQL(
-    "INSERT INTO allocations (tenant_id, strategy, max_active) VALUES (%(tenant)s, 'max_limit', %(most)s) "
-    "ON CONFLICT (tenant_id) DO UPDATE SET max_active = excluded.max_active"
-)
-DROP_ALLOCATION = SQL("DELETE FROM allocations WHERE tenant_id = %(tenant)s")
-UNSYNCED = SQL("ALTER DATABASE {} SET synchronous_commit = off")
-WAKE = SQL("UPDATE turns SET next_at = lading_now() WHERE tenant_id = %(tenant)s AND next_at > lading_now()")
-HOW = ("complete", "fail", "fail", "snooze", "kill", "crash")
-_names = itertools.count()
+INDEX = st.integers(0, WORKERS - 1)
+PAUSES = st.lists(st.sampled_from([1, 1, 2, 3, 9]), min_size=1, max_size=3)
 
 
-@dataclass
-class Known:
-    """What the model knows of a job."""
+class JobsMachine(Rules):
+    """The whole machine."""
 
-    kind: str = ""
-    holder: UUID | None = None
-    attempt: int = 0
-    is_started: bool = False
-    failures: int = 0
-    crashes: int = 0
-    due_at: datetime | None = None
-    ended: State | None = None
-    is_cancel_asked: bool = False
-    is_blocked: bool = False  # by a parent that never ends
-    is_in_batch: bool = False
-    is_solo: bool = False
-    again_at: datetime | None = None  # when it last came back to those that wait
-
-
-@dataclass
-class Tokens:
-    """The bucket as the model has it; the numbers are such that no sum is rounded."""
-
-    rate: float
-    burst: float
-    tokens: float
-    at: datetime
-    factor: float = 1.0
-    blocked_until: datetime | None = None
-
-    def left(self, now: datetime) -> float:
-        gained = self.rate * self.factor * (now - self.at).total_seconds()
-        return min(max(1.0, self.burst * self.factor), self.tokens + gained)
-
-    def room(self, now: datetime) -> int:
-        return 0 if self.blocked_until is not None and self.blocked_until > now else int(self.left(now))
-
-    def spend(self, jobs: int, now: datetime) -> None:
-        self.tokens, self.at = self.left(now) - jobs, now
-
-
-@dataclass
-class Worker:
-    """A worker's own view: what it believes it holds, which may be long out of date."""
-
-    lease: UUID
-    expires_at: datetime
-    marks: marks.Marks
-    is_expired: bool = False
-    claims: list[Claim] = field(default_factory=list)
-    fences: list[Fence] = field(default_factory=list)
-    batched: dict[Fence, Job] = field(default_factory=dict)
-
-
-class JobsMachine(RuleBasedStateMachine):
-    """The rules; make a class of it `on` a migrated database, and `close` that when it has run."""
-
-    runner: ClassVar[asyncio.Runner]
-    database: ClassVar[Database]
-
-    @classmethod
-    def on(cls, url: str) -> type[JobsMachine]:
-        """Return the machine on this database; all its examples share the connections and what is prepared on them."""
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(UNSYNCED.format(Identifier(connection.info.dbname)))
-        machine = type("Machine", (cls,), {"runner": asyncio.Runner(), "database": Database(url, size=1)})
-        machine.runner.run(machine.database.open())
-        return machine
-
-    @classmethod
-    def close(cls) -> None:
-        cls.runner.run(cls.database.close())
-        cls.runner.close()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kind = f"kind-{next(_names)}"
-        self.now = datetime(2030, 1, 1, tzinfo=UTC)
-        self.jobs: dict[UUID, Known] = {}
-        self.workers: list[Worker] = []
-        self.zombies: list[Worker] = []
-        self.spent: list[tuple[Worker, Fence]] = []
-        self.started: list[tuple[Worker, Claim]] = []
-        self.pause: UUID | None = None
-        self.other = f"{self.kind}-other"
-        self.quota: int | None = None  # of `kind`
-        self.quota_of_all: int | None = None
-        self.most: int | None = None  # by allocation
-        self.bucket: Tokens | None = None
-
-    def teardown(self) -> None:
-        # What is left must not take turns from the next example.
-        with psycopg.connect(self.database.url, autocommit=True) as connection:
-            for table in ("jobs", "turns", "lanes", "allocations", "buckets", "quotas"):
-                connection.execute(SQL("DELETE FROM {}").format(Identifier(table)))
-
-    # --- plumbing ---------------------------------------------------------------------------------
-
-    def seconds(self) -> float:
-        """The monotonic clock of the workers' marks."""
-        return self.now.timestamp()
-
-    def system(self, body: Callable[[Transaction], Awaitable[T]]) -> T:
-        async def run() -> T:
-            async with self.database.system() as tx:
-                await tx.run(CLOCK, now=self.now.isoformat())
-                return await body(tx)
-
-        return self.runner.run(run())
-
-    def tenant(self, body: Callable[[Transaction], Awaitable[T]]) -> T:
-        async def run() -> T:
-            async with self.database.tenant(self.tenant_id) as tx:
-                await tx.run(CLOCK, now=self.now.isoformat())
-                return await body(tx)
-
-        return self.runner.run(run())
-
-    def holds(self, fence: Fence) -> bool:
-        known = self.jobs[fence.job_id]
-        return known.ended is None and known.holder == fence.lease_id and known.attempt == fence.attempt
-
-    def settle(self, worker: Worker, fence: Fence, body: Callable[[Transaction], Awaitable[Job]]) -> Job | None:
-        """Let the worker write under its fence; it must be refused exactly when it holds the job no more."""
-        if fence in worker.fences:
-            worker.fences.remove(fence)
-            self.spent.append((worker, fence))
-        holds = self.holds(fence)
-        try:
-            job = self.tenant(body)
-        except StaleLease:
-            assert not holds, "the rightful holder was refused"
-            return None
-        assert holds, "somebody who lost the lease could write"
-        return job
-
-    def put_back(self, known: Known, job: Job) -> None:
-        known.holder, known.is_started, known.is_in_batch = None, False, False
-        known.due_at = job.due_at if job.state is State.SCHEDULED else None
-        known.again_at = self.now
-
-    # --- the rules --------------------------------------------------------------------------------
-
-    @initialize()
-    def begin(self) -> None:
-        made = self.system(lambda tx: tenants.create_tenant(tx, self.kind, name="x", actor=SYSTEM))
-        self.tenant_id = made.id
-        for _ in range(WORKERS):
-            self.open_worker()
-
-    def open_worker(self) -> None:
-        lease = ids.new()
-        self.system(lambda tx: leases.open_lease(tx, lease, worker="test", seconds=LEASE_SECONDS))
-        clock = marks.Marks(self.seconds)
-        self.workers.append(Worker(lease, self.now + timedelta(seconds=LEASE_SECONDS), clock))
-
-    @rule(
-        count=st.integers(1, 3),
-        delay=st.sampled_from([0, 0, 20]),
-        priority=st.integers(0, 2),
-        is_other=st.sampled_from([False, False, True]),
-        parents=st.sampled_from([0, 0, 0, 1]),
-    )
-    def enqueue(self, count: int, delay: int, priority: int, is_other: bool, parents: int) -> None:
-        due = self.now + timedelta(seconds=delay) if delay and not parents else None
-        for _ in range(count):
-            job = NewJob(
-                ids.new(),
-                self.other if is_other else self.kind,
-                "exp_x",
-                due_at=due,
-                priority=priority,
-                max_attempts=MAX_ATTEMPTS,
-                max_crashes=MAX_CRASHES,
-                pending_parents=parents,
-            )
-            self.tenant(lambda tx, job=job: store.enqueue(tx, job, actor=SYSTEM))
-            self.jobs[job.id] = Known(job.kind, due_at=due, is_blocked=bool(parents))
-
-    def expected(self, limit: int, *, is_batch: bool, is_seen: Callable[[Known], bool]) -> int:
-        """Return how many jobs a claim must get when it sees those that `is_seen` says."""
-        free = [known for known in self.jobs.values() if known.ended is None and known.holder is None]
-        waiting = [known for known in free if known.due_at is None and not known.is_blocked and is_seen(known)]
-        pending = Counter(known.kind for known in waiting if not (is_batch and known.is_solo))
-        held = [known.kind for known in self.jobs.values() if known.ended is None and known.holder is not None]
-        if self.quota is not None:
-            pending[self.kind] = min(pending[self.kind], max(0, self.quota - held.count(self.kind)))
+    def clear(self) -> None:
+        """Lift every limit, let every job go that can, and give every worker a lease that lasts."""
         if self.pause is not None:
-            pending[self.kind] = 0
-        rooms = [room - len(held) for room in (self.quota_of_all, self.most) if room is not None]
-        rooms += [self.bucket.room(self.now)] if self.bucket is not None else []
-        return max(0, min([limit, pending.total(), *rooms]))
+            self.toggle_pause()
+        for is_of_all in (False, True):
+            self.set_quota(None, is_of_all)
+        if self.most is not None:
+            self.allocate(None)
+        if self.bucket is not None:
+            self.set_bucket(None, 1)
+        self.replace_dead_workers()
+        for index in range(WORKERS):
+            self.beat(index)
+        for worker in self.workers:
+            while worker.claims:
+                self.begin_work(worker)
+            while worker.fences:
+                self.try_settle(worker, worker.fences[-1], "complete")
 
-    @rule(
-        index=st.integers(0, WORKERS - 1),
-        limit=st.integers(1, 5),
-        has_marks=st.booleans(),
-        is_batch=st.sampled_from([False, False, True]),
-    )
-    def claim(self, index: int, limit: int, has_marks: bool = False, is_batch: bool = False) -> None:
-        worker = self.workers[index]
-        known_marks = worker.marks if has_marks else None
-        kinds = [self.kind, self.other]
-        # What came back lately may be below a mark, until the marks are dropped.
-        settled = self.now - timedelta(seconds=marks.DROP_SECONDS if has_marks else 0)
-        sure = self.expected(limit, is_batch=is_batch, is_seen=lambda it: it.again_at is None or it.again_at <= settled)
-        most = self.expected(limit, is_batch=is_batch, is_seen=lambda _: True)
-        if worker.is_expired or self.now >= worker.expires_at:
-            sure = most = 0
+    def stock(self, jobs: int, *, priority: int = 0) -> None:
+        """Have `jobs` jobs or more that wait for a worker only, the last ones of this priority."""
+        missing = jobs - len(self.waiting())
+        if missing > 0:
+            self.enqueue(missing, 0, priority, is_other=False, parents=0)
 
-        async def single(tx: Transaction) -> list[Claim]:
-            await store.wake_turns(tx)
-            return await store.claim(tx, lease_id=worker.lease, kinds=kinds, limit=limit, marks=known_marks)
-
-        async def batch(tx: Transaction) -> list[tuple[Job, Fence]]:
-            await store.wake_turns(tx)
-            return await store.claim_batch(
-                tx, lease_id=worker.lease, kinds=kinds, limit=limit, batch_id=ids.new(), marks=known_marks
-            )
-
-        claimed = self.system(single) if not is_batch else []
-        started = self.system(batch) if is_batch else []
-        got = len(claimed) + len(started)
-        assert sure <= got <= most, f"{got} claimed, {sure} to {most} expected"
-        if self.bucket is not None and got:
-            self.bucket.spend(got, self.now)
-        for item in claimed:
-            self.take(worker, item.job_id)
-            worker.claims.append(item)
-        for job, fence in started:
-            known = self.take(worker, job.id)
-            assert not known.is_solo, "a job that must run alone is in a batch"
-            assert fence.attempt == known.attempt + 1, "attempts must grow by one"
-            assert job.started_at == self.now, "a job in a batch has started when it is claimed"
-            known.attempt, known.is_started, known.is_in_batch = fence.attempt, True, True
-            worker.fences.append(fence)
-            worker.batched[fence] = job
-
-    def take(self, worker: Worker, job_id: UUID) -> Known:
-        known = self.jobs[job_id]
-        assert known.ended is None, "a job that had ended was claimed"
-        assert known.holder is None, "a job that somebody holds was claimed"
-        assert known.due_at is None, "a job was claimed before it was promoted"
-        assert not known.is_blocked, "a job was claimed before its parents had ended"
-        known.holder = worker.lease
-        return known
-
-    def everybody(self) -> list[Worker]:
-        """Those who are believed to live, and those who do not know that they are dead."""
-        return [*self.workers, *self.zombies]
-
-    @precondition(lambda self: any(worker.claims for worker in self.everybody()))
-    @rule(data=st.data())
-    def start(self, data: Any) -> None:
-        worker = data.draw(st.sampled_from([worker for worker in self.everybody() if worker.claims]))
-        item = worker.claims.pop(data.draw(st.integers(0, len(worker.claims) - 1)))
+    def begin_work(self, worker: Worker) -> None:
+        item = worker.claims.pop()
         self.started.append((worker, item))
         self.try_start(worker, item)
 
-    @precondition(lambda self: bool(self.started))
-    @rule(data=st.data())
-    def start_again(self, data: Any) -> None:
-        # Those first that could do harm: the job runs already, or waits for its start by somebody else.
-        held = [entry for entry in self.started if self.jobs[entry[1].job_id].holder is not None]
-        self.try_start(*data.draw(st.sampled_from(held or self.started)))
+    def empty(self) -> None:
+        """Cancel all that waits."""
+        for job_id, known in self.jobs.items():
+            if known.ended is None and known.holder is None:
+                self.stop(job_id)
 
-    def try_start(self, worker: Worker, item: Claim) -> None:
-        known = self.jobs[item.job_id]
-        rightful = known.ended is None and known.holder == worker.lease and not known.is_started
-        try:
-            _, fence = self.tenant(lambda tx: attempts.start(tx, item))
-        except StaleLease:
-            assert not rightful, "the rightful holder could not start"
-            return
-        assert rightful, "somebody who lost the lease could start"
-        assert fence.attempt == known.attempt + 1, "attempts must grow by one"
-        known.attempt, known.is_started = fence.attempt, True
-        worker.fences.append(fence)
-
-    @precondition(lambda self: any(worker.fences for worker in self.everybody()))
-    @rule(data=st.data(), how=st.sampled_from(HOW))
-    def settle_one(self, data: Any, how: str) -> None:
-        worker = data.draw(st.sampled_from([worker for worker in (*self.zombies, *self.workers) if worker.fences]))
-        # Those first whose job somebody else holds by now: only the fence keeps them out.
-        taken = [fence for fence in worker.fences if self.jobs[fence.job_id].holder not in {None, worker.lease}]
-        self.try_settle(worker, data.draw(st.sampled_from(taken or worker.fences)), how)
-
-    @precondition(lambda self: bool(self.spent))
-    @rule(data=st.data(), how=st.sampled_from(HOW))
-    def settle_again(self, data: Any, how: str) -> None:
-        # Those first that could do harm: the job is held again, by this worker or another.
-        held = [entry for entry in self.spent if self.jobs[entry[1].job_id].holder is not None]
-        self.try_settle(*data.draw(st.sampled_from(held or self.spent)), how)
-
-    @rule(index=st.integers(0, WORKERS - 1), how=st.sampled_from(HOW), times=st.integers(1, 3), is_batch=st.booleans())
+    @rule(index=INDEX, how=st.sampled_from(HOW), times=st.integers(1, 3), is_batch=st.booleans())
     def work(self, index: int, how: str, times: int, is_batch: bool) -> None:
         """Go the whole way with one job after another, so that jobs see many attempts."""
         for _ in range(times):
@@ -380,13 +74,11 @@ class JobsMachine(RuleBasedStateMachine):
             self.claim(index, 1, is_batch=is_batch)
             worker = self.workers[index]
             while worker.claims:
-                item = worker.claims.pop()
-                self.started.append((worker, item))
-                self.try_start(worker, item)
+                self.begin_work(worker)
             if worker.fences:
                 self.try_settle(worker, worker.fences[-1], how)
 
-    @rule(index=st.integers(0, WORKERS - 1))
+    @rule(index=INDEX)
     def lose_worker(self, index: int) -> None:
         """Let one worker fall silent while the others go on; it acts again before and after it is missed."""
         for seconds in (16, 16):
@@ -399,198 +91,156 @@ class JobsMachine(RuleBasedStateMachine):
         self.zombies.append(self.workers.pop(index))
         self.open_worker()
 
-    def try_settle(self, worker: Worker, fence: Fence, how: str) -> None:
-        known, fault, delay = self.jobs[fence.job_id], Fault("broken", "It broke."), random.choice([0.0, 15.0])
-        bodies: dict[str, Callable[[Transaction], Awaitable[Job]]] = {
-            "complete": lambda tx: self.complete(tx, worker, fence),
-            "fail": lambda tx: attempts.fail(tx, fence, fault, after_seconds=delay),
-            "snooze": lambda tx: attempts.snooze(tx, fence, 10.0, "later"),
-            "kill": lambda tx: attempts.kill(tx, fence, fault),
-            "crash": lambda tx: attempts.crash(tx, fence),
-        }
-        job = self.settle(worker, fence, bodies[how])
-        if job is None:
-            return
-        known.failures += how == "fail"
-        lost = how == "crash" and not known.is_cancel_asked
-        known.crashes += lost and not known.is_in_batch
-        known.is_solo = known.is_solo or (lost and known.is_in_batch)
-        spent = known.failures >= MAX_ATTEMPTS or known.crashes >= MAX_CRASHES
-        if how == "complete":
-            assert job.state is State.COMPLETED
-        elif known.is_cancel_asked and how in {"fail", "snooze", "crash"}:
-            assert job.state is State.CANCELLED, "a job that was asked to stop goes on"
-        elif how == "kill" or spent:
-            assert job.state is State.DEAD, f"{how}: {job.state} though the budget is spent"
-        else:
-            waits = how == "snooze" or (how == "fail" and delay > 0)
-            assert job.state is (State.SCHEDULED if waits else State.PENDING), f"{how}: {job.state}"
-            after = timedelta(seconds=10 if how == "snooze" else delay)
-            assert not waits or job.due_at == self.now + after, "it waits for another time than it was told"
-            assert (job.failures, job.crashes) == (known.failures, known.crashes), "the budget is counted wrongly"
-        if job.state in {State.PENDING, State.SCHEDULED}:
-            self.put_back(known, job)
-        else:
-            known.ended = job.state
-
-    async def complete(self, tx: Transaction, worker: Worker, fence: Fence) -> Job:
-        """Complete as the worker would: with the rest of its batch when the job was claimed in one."""
-        if fence not in worker.batched:
-            return await attempts.complete(tx, fence)
-        ended = [(worker.batched[fence], fence)]
-        if await batches.settle(tx, ended, lease_id=fence.lease_id):
-            raise StaleLease("another owns it")
-        return await store.find(tx, fence.job_id)
-
-    @rule(index=st.integers(0, WORKERS - 1))
-    def beat(self, index: int) -> None:
+    @rule(index=INDEX, other=INDEX, how=st.sampled_from(HOW), is_batch=st.booleans(), is_again_batch=st.booleans())
+    def settle_late(self, index: int, other: int, how: str, is_batch: bool, is_again_batch: bool) -> None:
+        """Let a worker write once more to a job that failed and that somebody, perhaps itself, holds again."""
+        self.clear()
+        self.empty()
+        self.enqueue(1, 0, 0, is_other=False, parents=0)
         worker = self.workers[index]
-        renewed = self.system(lambda tx: leases.renew(tx, worker.lease, seconds=LEASE_SECONDS))
-        alive = not worker.is_expired and self.now < worker.expires_at
-        assert renewed == alive, "a lease was renewed that had run out, or refused that had not"
-        if renewed:
-            worker.expires_at = self.now + timedelta(seconds=LEASE_SECONDS)
+        self.claim(index, 1, is_batch=is_batch)
+        if not is_batch:
+            self.begin_work(worker)
+        fence = worker.fences[-1]
+        self.try_settle(worker, fence, "fail", 0.0)
+        self.claim(other, 1, is_batch=is_again_batch)
+        if other == index and not is_again_batch:
+            self.begin_work(worker)
+        self.try_settle(worker, fence, how)
 
-    @rule(seconds=st.sampled_from([1, 3, 9, 16]))
-    def pass_time(self, seconds: int) -> None:
-        self.now += timedelta(seconds=seconds)
+    @rule(index=INDEX, other=INDEX, seconds=st.sampled_from([29, 31]))
+    def start_late(self, index: int, other: int, seconds: int) -> None:
+        """Let a worker begin what it claimed, after its lease may have run out and others may hold the job."""
+        self.clear()
+        self.empty()
+        self.enqueue(2, 0, 0, is_other=False, parents=0)
+        self.claim(index, 1)
+        item = self.workers[index].claims[-1]
+        self.pass_time(15)
+        if other != index:
+            self.beat(other)
+        self.pass_time(seconds - 15)
+        self.claim(index, 1)
+        self.sweep()
+        self.claim(other, 1)
+        self.try_start(self.workers[index], item)
+        self.beat(index)
 
-    @rule()
-    def promote(self) -> None:
-        self.system(store.promote)
-        for known in self.jobs.values():
-            if known.due_at is not None and known.due_at <= self.now:
-                known.due_at, known.again_at = None, self.now
+    @rule(
+        index=INDEX, is_batch=st.booleans(), ends=st.lists(st.sampled_from(["fail", "crash"]), min_size=2, max_size=4)
+    )
+    def spend_budget(self, index: int, is_batch: bool, ends: Sequence[str]) -> None:
+        """Let one job fail and crash until nothing is left of its budget."""
+        self.clear()
+        self.empty()
+        self.enqueue(1, 0, 0, is_other=False, parents=0)
+        worker = self.workers[index]
+        for how in ends:
+            self.claim(index, 1, is_batch=is_batch)
+            while worker.claims:
+                self.begin_work(worker)
+            if worker.fences:
+                self.try_settle(worker, worker.fences[-1], how, 0.0)
+        self.claim(index, 2)
 
-    @rule()
-    def sweep(self) -> None:
-        self.system(lambda tx: leases.expire(tx, seconds=LEASE_SECONDS))
-        for worker in self.everybody():
-            worker.is_expired = worker.is_expired or worker.expires_at <= self.now
-        dead = {worker.lease for worker in self.everybody() if worker.is_expired}
-        found = [item for item in self.system(leases.orphans) if item.tenant_id == self.tenant_id]
-        mine = {job_id for job_id, known in self.jobs.items() if known.ended is None and known.holder in dead}
-        assert {item.job_id for item in found} == mine, "orphans are exactly the jobs of dead leases"
-        for orphan in found:
-            known = self.jobs[orphan.job_id]
-            job = self.tenant(lambda tx, orphan=orphan: leases.rescue(tx, orphan))
-            job = job if job is not None else self.tenant(lambda tx, orphan=orphan: store.find(tx, orphan.job_id))
-            lost = known.is_started and not known.is_cancel_asked
-            known.crashes += lost and not known.is_in_batch
-            known.is_solo = known.is_solo or (lost and known.is_in_batch)
-            if known.is_cancel_asked:
-                assert job.state is State.CANCELLED, "a job that was asked to stop is run again"
-            elif known.crashes >= MAX_CRASHES:
-                assert job.state is State.DEAD, "a job that kills its workers is run again"
-            else:
-                assert job.state is State.PENDING, "a lost job does not come back"
-            assert job.crashes == known.crashes, "crashes are counted wrongly"
-            if job.state is State.PENDING:
-                self.put_back(known, job)
-            else:
-                known.ended = job.state
+    @rule(index=INDEX, has_marks=st.booleans(), wait=st.sampled_from([0, 3]))
+    def lose_batch(self, index: int, has_marks: bool, wait: int) -> None:
+        """Lose a job in a batch: from then on it runs alone, and no batch keeps it from that."""
+        self.clear()
+        self.empty()
+        self.enqueue(1, 0, 0, is_other=False, parents=0)
+        worker = self.workers[index]
+        self.claim(index, 1, is_batch=True)
+        self.try_settle(worker, worker.fences[-1], "crash")
+        self.pass_time(wait)
+        self.enqueue(3, 0, 0, is_other=False, parents=0)
+        self.claim(index, 1, has_marks, is_batch=True)
+        self.claim(index, 1, has_marks)
+        self.claim(index, 5, has_marks, is_batch=True)
 
-    @precondition(lambda self: any(known.ended is None for known in self.jobs.values()))
-    @rule(data=st.data())
-    def cancel(self, data: Any) -> None:
-        job_id = data.draw(st.sampled_from([key for key, known in self.jobs.items() if known.ended is None]))
-        known = self.jobs[job_id]
-        job = self.tenant(lambda tx: store.cancel(tx, job_id, reason="no", actor=SYSTEM))
-        if known.holder is None:
-            assert job.state is State.CANCELLED, "a waiting job that was cancelled goes on"
-            known.ended = State.CANCELLED
-        else:
-            assert job.cancel_requested_at is not None, "the holder is not asked to stop"
-            known.is_cancel_asked = True
+    @rule(
+        index=INDEX,
+        first=st.integers(0, 2),
+        second=st.integers(0, 2),
+        is_batch=st.booleans(),
+        comes_back=st.booleans(),
+        limit=st.sampled_from([1, 1, 4]),
+        pauses=PAUSES,
+    )
+    def follow_marks(
+        self,
+        index: int,
+        first: int,
+        second: int,
+        is_batch: bool,
+        comes_back: bool,
+        limit: int,
+        pauses: Sequence[int],
+    ) -> None:
+        """Claim at the marks while jobs of two priorities come, and one comes back."""
+        self.clear()
+        worker = self.workers[index]
+        self.stock(4, priority=first)
+        for _ in range(2):
+            self.claim(index, 1, has_marks=True, is_batch=is_batch)
+        if comes_back:
+            while worker.claims:
+                self.begin_work(worker)
+            self.try_settle(worker, worker.fences[0], "fail", 0.0)
+        self.enqueue(3, 0, second, is_other=False, parents=0)
+        for seconds in pauses:
+            self.claim(index, limit, has_marks=True, is_batch=is_batch)
+            self.pass_time(seconds)
+        self.beat(index)
+        self.claim(index, limit, has_marks=True, is_batch=is_batch)
 
-    @rule()
-    def replace_dead_workers(self) -> None:
-        for worker in [worker for worker in self.workers if worker.expires_at <= self.now]:
-            self.workers.remove(worker)
-            self.zombies.append(worker)
-            self.open_worker()
+    @rule(
+        index=INDEX,
+        rate=st.sampled_from([0.25, 1.0]),
+        burst=st.integers(1, 4),
+        factor=st.sampled_from([1.0, 0.5, 0.25]),
+        blocked=st.sampled_from([0, 0, 2, 10]),
+        pauses=PAUSES,
+    )
+    def drain_bucket(
+        self, index: int, rate: float, burst: int, factor: float, blocked: int, pauses: Sequence[int]
+    ) -> None:
+        """Claim all that a bucket gives, again and again."""
+        self.clear()
+        self.stock(12)
+        self.set_bucket(rate, burst)
+        self.adapt(factor)
+        if blocked:
+            self.retry_after(blocked)
+        self.claim(index, 5)
+        for seconds in pauses:
+            self.pass_time(seconds)
+            self.beat(index)
+            self.claim(index, 5)
 
-    @precondition(lambda self: bool(self.zombies))
-    @rule(data=st.data())
-    def zombie_beats(self, data: Any) -> None:
-        worker = data.draw(st.sampled_from(self.zombies))
-        renewed = self.system(lambda tx: leases.renew(tx, worker.lease, seconds=LEASE_SECONDS))
-        assert renewed == (not worker.is_expired and self.now < worker.expires_at), "a lease that ran out was renewed"
-        if renewed:
-            worker.expires_at = self.now + timedelta(seconds=LEASE_SECONDS)
-
-    @rule()
-    def toggle_pause(self) -> None:
-        if self.pause is None:
-            made = self.tenant(
-                lambda tx: limits.pause(
-                    tx, Scope.KIND, self.kind, reason="x", ticket=None, starts_at=None, ends_at=None, actor=SYSTEM
-                )
-            )
-            self.pause = made.id
-        else:
-            pause, self.pause = self.pause, None
-            self.tenant(lambda tx: limits.resume(tx, pause, actor=SYSTEM))
-
-    @rule(most=st.sampled_from([None, 1, 3]), is_of_all=st.booleans())
-    def set_quota(self, most: int | None, is_of_all: bool) -> None:
-        kind, had = ("*", self.quota_of_all) if is_of_all else (self.kind, self.quota)
-        if most is None and had is not None:
-            self.tenant(lambda tx: limits.drop_quota(tx, kind, actor=SYSTEM))
-        elif most is not None:
-            self.tenant(
-                lambda tx: limits.set_quota(tx, kind, max_active=most, max_per_hour=None, burst=None, actor=SYSTEM)
-            )
-        if is_of_all:
-            self.quota_of_all = most
-        else:
-            self.quota = most
-
-    def change(self, statement: SQL, **parameters: object) -> None:
-        async def body(tx: Transaction) -> None:
-            await tx.run(statement, tenant=self.tenant_id, **parameters)
-            await tx.run(WAKE, tenant=self.tenant_id)
-
-        self.tenant(body)
-
-    @rule(most=st.sampled_from([None, None, 2]))
-    def allocate(self, most: int | None) -> None:
-        self.change(DROP_ALLOCATION if most is None else ALLOCATE, **({} if most is None else {"most": most}))
-        self.most = most
-
-    @rule(rate=st.sampled_from([None, 0.25, 1.0]), burst=st.integers(1, 4))
-    def set_bucket(self, rate: float | None, burst: int) -> None:
-        if rate is None:
-            self.bucket = None
-            self.change(DROP_BUCKET)
-        else:
-            self.bucket = Tokens(rate, burst, burst, self.now)
-            self.change(SET_BUCKET, rate=rate, burst=burst)
-
-    @precondition(lambda self: self.bucket is not None)
-    @rule(factor=st.sampled_from([1.0, 0.5, 0.25]))
-    def adapt(self, factor: float) -> None:
-        assert self.bucket is not None
-        self.bucket.factor = factor
-        self.change(SHRINK, factor=factor)
-
-    @precondition(lambda self: self.bucket is not None)
-    @rule(seconds=st.sampled_from([2, 10]))
-    def retry_after(self, seconds: int) -> None:
-        assert self.bucket is not None
-        self.bucket.blocked_until = self.now + timedelta(seconds=seconds)
-        self.change(BLOCK, seconds=seconds)
-
-    # --- what always holds ------------------------------------------------------------------------
-
-    @invariant()
-    def every_job_is_somewhere_once(self) -> None:
-        if not hasattr(self, "tenant_id"):
-            return
-        row = self.tenant(lambda tx: tx.one(COUNT, tenant=self.tenant_id))
-        ended = sum(known.ended is not None for known in self.jobs.values())
-        completed = sum(known.ended is State.COMPLETED for known in self.jobs.values())
-        running = sum(known.ended is None and known.holder is not None for known in self.jobs.values())
-        assert (row["live"], row["ended"]) == (len(self.jobs) - ended, ended), "a job is lost or doubled"
-        assert row["completed"] == completed, "a job has its effect twice, or not at all"
-        assert row["running"] == running, "the database and the model differ on what runs"
+    @rule(
+        index=INDEX,
+        most=st.sampled_from([None, 1, 3]),
+        most_of_all=st.sampled_from([None, 1, 3]),
+        allocated=st.sampled_from([None, 2]),
+        is_paused=st.sampled_from([False, False, True]),
+    )
+    def fill_quotas(
+        self, index: int, most: int | None, most_of_all: int | None, allocated: int | None, is_paused: bool
+    ) -> None:
+        """Claim all that quotas and allocation give, and again when one job has ended."""
+        self.clear()
+        self.enqueue(3, 0, 0, is_other=False, parents=0)
+        self.enqueue(3, 0, 0, is_other=True, parents=0)
+        self.set_quota(most, is_of_all=False)
+        self.set_quota(most_of_all, is_of_all=True)
+        self.allocate(allocated)
+        if is_paused:
+            self.toggle_pause()
+        for limit in (2, 5):
+            self.claim(index, limit)
+        worker = self.workers[index]
+        if worker.claims:
+            self.begin_work(worker)
+            self.try_settle(worker, worker.fences[-1], "complete")
+            self.claim(index, 5)
