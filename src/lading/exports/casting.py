@@ -17,7 +17,7 @@ from lading.exports.profile import Column
 
 WORKING: Final = pl.Decimal(38, 12)
 _NUMBER: Final = r"^\s*[+-]?[0-9]{1,20}(\.[0-9]{1,12})?\s*$"
-_INTEGER: Final = r"^\s*[+-]?[0-9]{1,19}\s*$"
+INTEGER: Final = r"^\s*[+-]?[0-9]{1,19}\s*$"
 _INSTANTS: Final = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f")
 _TRUE: Final = ["true", "t", "1"]
 _FALSE: Final = ["false", "f", "0"]
@@ -128,7 +128,7 @@ def _integer(value: pl.Expr, given: pl.DataType) -> pl.Expr | None:
     if given.is_integer() or given == pl.Boolean():
         return value.cast(pl.Int64, strict=False)
     if given == pl.String():
-        return pl.when(value.str.contains(_INTEGER)).then(value.str.strip_chars()).cast(pl.Int64, strict=False)
+        return pl.when(value.str.contains(INTEGER)).then(value.str.strip_chars()).cast(pl.Int64, strict=False)
     number = decimal(value, given)
     return None if number is None else pl.when(number.round(0) == number).then(number).cast(pl.Int64, strict=False)
 
