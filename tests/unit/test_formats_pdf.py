@@ -121,6 +121,8 @@ def test_the_pdf_is_tagged_archive_pdf_with_title_period_and_rows(tmp_path: Path
     assert (file.name, file.media_type) == ("report.pdf", "application/pdf")
     assert b"<pdfaid:part>2</pdfaid:part>" in data
     assert b"<pdfaid:conformance>A</pdfaid:conformance>" in data
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in data
+    assert b"<dc:language><rdf:Bag><rdf:li>nb-NO</rdf:li>" in data
     text = text_of(file)
     for words in (
         "Nordlys (eksempel)",
@@ -142,6 +144,30 @@ def test_a_pdf_that_shows_the_beginning_says_so_and_comes_with_all_rows(tmp_path
     assert len(files[1].path.read_text("utf-8").splitlines()) == 6
     assert "de første 2 av 4 rader" in " ".join(text_of(files[0]).split())
     assert "report.csv" in text_of(files[0])
+
+
+def test_a_text_that_is_too_long_for_a_page_is_cut_and_the_whole_comes_beside_it(tmp_path: Path) -> None:
+    rows = {"Lag": ["ord " * 99 + "siste", "ord " * 101], "Timer": [None] * 2, "N": [None] * 2}
+
+    files = write(tmp_path, rows)
+
+    text = " ".join(text_of(files[0]).split())
+    assert [file.name for file in files] == ["report.pdf", "report.csv"]
+    assert "Lange tekster er kortet med …; hele teksten står i report.csv." in text
+    assert "ord " * 101 in files[1].path.read_text("utf-8")
+
+
+def test_a_large_number_is_whole_wherever_it_stands(tmp_path: Path) -> None:
+    rows = {"Lag": ["a"], "Timer": [Decimal("-123456789012345678.25")], "N": [2**62]}
+    figures = [{"label": str(n), "sum": "Timer"} for n in range(8)]
+
+    (file,) = write(tmp_path, rows, figures=figures, groups=[{"by": "Lag", "sum": ["Timer", "N"]}])
+
+    text = text_of(file).replace("\u00a0", " ")
+    assert text.count("−123 456 789 012 345 678,25") >= 10
+    assert text.count("4 611 686 018 427 387 904") == 2
+    assert "−123456789012345678,25" in text
+    assert str(2**62) in text
 
 
 def test_text_of_rows_is_never_markup(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """
-The report as a pdf: key figures, breakdowns, the basis of the data and the first rows, as tagged PDF/A-2a.
+The report as a pdf: key figures, breakdowns, the basis of the data and the first rows, as PDF/A-2a and PDF/UA-1.
 
 The document is set by typst in a disposable child process with a memory and a time limit.  Rows reach it as strings in
-a JSON file and can never become markup.  A table with more rows than the pdf shows comes whole in a csv beside it, and
-the pdf says so.  Bytes depend on table, profile and facts alone; the document is dated to the end of the period.
+a JSON file and can never become markup.  A table with more than the pdf shows (rows, long texts, scripts without font)
+comes whole in a csv beside it, and the pdf says so.  Bytes depend on table, profile and facts alone; the document is
+dated to the end of the period.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ MEDIA_TYPE: Final = "application/pdf"
 WALL_SECONDS: float = 120
 _LOOK_SECONDS: Final = 0.5
 WIDE_FROM: Final = 7
+# A text in the listing, in characters: of narrow columns fewer make a row as high as a page.
 MAX_CELL: Final = 400
+MAX_NARROW_CELL: Final = 160
+MAX_RUNNING: Final = 76
 _CHILD: Final = Path(__file__).with_name("typst_child.py")
 _TEMPLATE: Final = "report.typ"
 
@@ -57,6 +61,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "all": "Alle",
         "part": "Tabellen viser de første {shown} av {all} rader. Alle radene ligger i filen {file} i samme pakke.",
         "sums": "Summene nederst gjelder alle radene.",
+        "cut": "Lange tekster er kortet med …; hele teksten står i {file}.",
         "changed": "Tegn som dokumentets skrift ikke har, er vist som {sign}; hele teksten står i {file}.",
         "none": "Ingen rader i perioden.",
     },
@@ -75,6 +80,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "all": "All",
         "part": "The table shows the first {shown} of {all} rows. All rows are in the file {file} in the same package.",
         "sums": "The sums at the bottom are of all rows.",
+        "cut": "Long texts are cut with …; the full text is in {file}.",
         "changed": "Characters that the document's fonts lack are shown as {sign}; the full text is in {file}.",
         "none": "No rows in the period.",
     },
@@ -82,12 +88,12 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 def write(report: Report) -> list[ReportFile]:
-    """Write the table as pdf, and as csv too where the pdf shows only its beginning or not every character."""
+    """Write the table as pdf, and as csv too where the pdf shows only its beginning or not every text whole."""
     name = report.stem + ".pdf"
     summary = summarise(report, breakdown_words(report.profile), looked=lambda: report.progress(0))
     is_changed = any(not is_settable(cell) for row in summary.rows for cell in row)
     is_part = report.result.written > len(summary.rows)
-    files = [csv.write(report)] if is_part or is_changed else []
+    files = [csv.write(report)] if is_part or is_changed or _is_cut(summary) else []
     scratch, reached = report.folder / ".typst", report.result.written if files else 0
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
@@ -147,6 +153,7 @@ def document(report: Report, summary: Summary, *, annex: str, is_changed: bool) 
         "subtitle": profile.pdf.subtitle,
         "description": profile.description,
         "organisation": facts.organisation,
+        "running": _short(f"{facts.organisation}  ·  {profile.title}", MAX_RUNNING),
         "period": _period(profile, facts),
         "schema_version": profile.schema_version,
         "words": {key: words[key] for key in ("page", "of", "schema", "basis", "rows")},
@@ -190,6 +197,8 @@ def _note(profile: Profile, summary: Summary, result: MappingResult, *, annex: s
         notes.append(words["part"].format(shown=shown, all=every, file=annex))
         if profile.totals and set(profile.totals.columns) & set(profile.pdf.columns):
             notes.append(words["sums"])
+    if _is_cut(summary):
+        notes.append(words["cut"].format(file=annex))
     if is_changed:
         notes.append(words["changed"].format(sign=REPLACEMENT, file=annex))
     return " ".join(notes)
@@ -214,7 +223,7 @@ def _listing(profile: Profile, summary: Summary, result: MappingResult, note: st
             }
             for column, length in zip(columns, lengths, strict=True)
         ],
-        "rows": [[_cell(cell) for cell in row] for row in summary.rows],
+        "rows": [[_short(cell, _room(len(columns))) for cell in row] for row in summary.rows],
         "total": shown if any(shown) else [],
     }
 
@@ -227,8 +236,16 @@ def _total(profile: Profile, column: Column, result: MappingResult) -> str:
     return "" if total is None else number_text(total, pattern, mark=mark_of(profile), is_grouped=True)
 
 
-def _cell(text: str) -> str:
-    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+def _room(columns: int) -> int:
+    return MAX_CELL if columns < WIDE_FROM else MAX_NARROW_CELL
+
+
+def _is_cut(summary: Summary) -> bool:
+    return any(len(cell) > _room(len(row)) for row in summary.rows for cell in row)
+
+
+def _short(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
 
 
 def _whole(profile: Profile, number: int) -> str:

@@ -7,14 +7,14 @@ Everything ends as text, ready to be set; numbers are exact.  A breakdown shows 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 import polars as pl
 
 from lading.exports.formats.report import Report
-from lading.exports.formats.text import WHOLE, column_text, full, mark_of, number_text
+from lading.exports.formats.text import TRUE_MINUS, WHOLE, column_text, full, mark_of, number_text
 from lading.exports.profile import Column, Figure, Group, Profile
 
 MAX_GROUPS: Final = 40
@@ -77,8 +77,18 @@ def summarise(report: Report, words: Words, *, looked: Callable[[], None] = lamb
 
 
 def _listed(column: Column, mark: str) -> pl.Expr:
-    lined_up = replace(column, number_format=full(column.number_format))
-    return column_text(lined_up, pl.col(column.name), mark=mark)
+    if column.type not in {"integer", "decimal"}:
+        return column_text(column, pl.col(column.name), mark=mark)
+    pattern = full(column.number_format)
+    # One by one, as grouping has no expression; a pdf lists at most a thousand rows.
+    return (
+        pl.col(column.name)
+        .cast(pl.String)
+        .map_elements(
+            lambda number: number_text(number, pattern, mark=mark, is_grouped=pattern.grouped, minus=TRUE_MINUS),
+            return_dtype=pl.String,
+        )
+    )
 
 
 class _FigureSum:

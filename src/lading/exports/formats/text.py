@@ -17,7 +17,7 @@ from lading.exports.profile import Column, Profile
 
 WHOLE: Final = NumberPattern(0, 0, grouped=False)
 _THOUSANDS: Final = {",": "\N{NO-BREAK SPACE}", ".": ","}
-_TRUE_MINUS: Final = "\N{MINUS SIGN}"
+TRUE_MINUS: Final = "\N{MINUS SIGN}"
 
 
 def mark_of(profile: Profile) -> str:
@@ -53,9 +53,9 @@ def full(pattern: NumberPattern) -> NumberPattern:
     return NumberPattern(pattern.scale, pattern.scale, pattern.grouped)
 
 
-def number_text(number: str, pattern: NumberPattern, *, mark: str, is_grouped: bool = False) -> str:
+def number_text(number: str, pattern: NumberPattern, *, mark: str, is_grouped: bool = False, minus: str = "-") -> str:
     """
-    Return one number as text.
+    Return one number as text; grouped digits come with a true minus.
 
     >>> number_text("-1234567.50", NumberPattern(2, 0, grouped=False), mark=",")
     '-1234567,5'
@@ -65,7 +65,7 @@ def number_text(number: str, pattern: NumberPattern, *, mark: str, is_grouped: b
     kept = fraction[: pattern.shown] + fraction[pattern.shown :].rstrip("0")
     if is_grouped:
         whole = f"{int(whole):,}".replace(",", _THOUSANDS[mark]) if whole not in {"-0", "0"} else whole
-        whole = whole.replace("-", _TRUE_MINUS)
+    whole = whole.replace("-", TRUE_MINUS if is_grouped else minus)
     return whole + (mark + kept if kept else "")
 
 

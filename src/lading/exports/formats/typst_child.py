@@ -22,7 +22,7 @@ CPU_SECONDS = 300
 
 
 def main(folder: Path, epoch: int) -> None:
-    """Compile `report.typ` in `folder` to tagged PDF/A-2a, dated to `epoch`."""
+    """Compile `report.typ` in `folder` to PDF/A-2a and PDF/UA-1, dated to `epoch`."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -30,7 +30,7 @@ def main(folder: Path, epoch: int) -> None:
     pdf = compiler.compile(
         input=str(folder / "report.typ"),
         format="pdf",
-        pdf_standards=["a-2a"],
+        pdf_standards=["a-2a", "ua-1"],
         timestamp=datetime.datetime.fromtimestamp(epoch, datetime.UTC),
     )
     if not isinstance(pdf, bytes):
