@@ -50,7 +50,7 @@ def test_a_file_without_one_line_of_text_is_refused(tmp_path: Path, content: byt
     "ref", ["", SECRET, "env:", "env:A B", "file:relative", "file:", "vault:x", "file:/a\0b", "env:A\n"]
 )
 def test_anything_else_is_no_reference_and_is_not_repeated(ref: str) -> None:
-    with pytest.raises(SourceRefused, match="env:NAME or file:/absolute/path") as refusal:
+    with pytest.raises(SourceRefused, match="env:NAME, file:/absolute/path") as refusal:
         resolve(ref, {})
 
     assert "hunter2" not in refusal.value.message

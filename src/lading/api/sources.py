@@ -73,6 +73,7 @@ async def put(
             kind=body.kind,
             attachments_ref=body.attachments_ref,
             timeout_seconds=body.timeout_seconds,
+            options=body.options,
             version=version,
         )
     return _answer(stands)
@@ -132,5 +133,6 @@ def _shown(source: Source) -> wire.Source:
         credentials_ref=source.credentials_ref,
         attachments_ref=source.attachments_ref,
         timeout_seconds=source.timeout_seconds,
+        options=dict(source.options),
         version=source.version,
     )

@@ -50,6 +50,7 @@ REVISIONS: Final = {
 SOURCES: Final = {
     "name": "name",
     "kind": "kind",
+    "options": "options",
     "credentials": "credentials_ref",
     "attachments": "attachments_ref",
     "timeout": "timeout_seconds",

@@ -32,7 +32,7 @@ def apply(line: Line, file: Path) -> None:
     Register the source in FILE (YAML or JSON).
 
     Credentials are references such as env:NAME or file:/path, never the secret itself.
-    The fields: name, kind, credentials_ref, attachments_ref, timeout_seconds.
+    The fields: name, kind, credentials_ref, attachments_ref, timeout_seconds, options.
 
     Example: lading sources apply activities.yaml
     """
@@ -42,8 +42,8 @@ def apply(line: Line, file: Path) -> None:
     name = document.pop("name", None)
     known = [each.name for each in fields(SourceRequest)]
     unknown = sorted(set(document) - set(known))
-    if not isinstance(name, str) or unknown or "credentials_ref" not in document:
-        odd = f"has an unknown field {unknown[0]!r}" if unknown else "needs name and credentials_ref"
+    if not isinstance(name, str) or unknown:
+        odd = f"has an unknown field {unknown[0]!r}" if unknown else "needs a name"
         raise InvalidInput(f"{file} {odd}; the fields are name, {', '.join(known)}.")
     with line.client() as client:
         output.facts(line.form, client.sources.apply(name, SourceRequest(**document)), SOURCES)
@@ -76,30 +76,37 @@ def get(line: Line, name: str) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--credentials", required=True, metavar="REF", help="Where its secret is: env:NAME or file:/path.")
+@click.option("--kind", default="postgresql", metavar="KIND", help="postgresql, mysql, sqlite, duckdb, files, objects.")
+@click.option("--credentials", metavar="REF", help="Where its secret is: env:, file:, systemd: or kubernetes:.")
+@click.option("--path", metavar="PATH", help="sqlite, duckdb: the file.  files: the folder.")
+@click.option("--bucket", metavar="NAME", help="objects: the bucket.")
+@click.option("--prefix", metavar="TEXT", help="objects: only keys that begin so.")
+@click.option("--endpoint", metavar="URL", help="objects: the server, when it is not AWS.")
+@click.option("--region", metavar="NAME", help="objects: the bucket's region.")
 @click.option("--attachments", metavar="REF", help="Where its papers are: file:/directory.")
 @click.option("--timeout-seconds", type=click.IntRange(1, 86400), default=600, metavar="N", help="Per query (600).")
-@click.option("--kind", default="postgresql", metavar="KIND", help="What it is (postgresql).")
 @click.option("--if-version", type=click.IntRange(1), metavar="N", help="Only over this version.")
 @connected
 def put(
     line: Line,
     name: str,
     *,
-    credentials: str,
+    kind: str,
+    credentials: str | None,
     attachments: str | None,
     timeout_seconds: int,
-    kind: str,
     if_version: int | None,
+    **places: str | None,
 ) -> None:
     """
-    Register a source or replace its settings.
+    Register a source or replace its settings; docs/how-to/sources.md has each kind.
 
-    Example: lading sources put activities --credentials env:ACTIVITIES_URL --if-version 3
+    Example: lading sources put members --kind sqlite --path /srv/members.db
     """
     from lading.wire.sources import SourceRequest
 
-    request = SourceRequest(credentials, kind, attachments, timeout_seconds)
+    options = {option: value for option, value in places.items() if value is not None}
+    request = SourceRequest(credentials, kind, attachments, timeout_seconds, options)
     with line.client() as client:
         output.facts(line.form, client.sources.apply(name, request, version=if_version), SOURCES)
 

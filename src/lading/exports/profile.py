@@ -17,6 +17,7 @@ from lading.exports import document, profile_checks
 from lading.exports.document import Document
 from lading.exports.parameters import Parameter, admit
 from lading.exports.patterns import DatePattern, NumberPattern, boolean_words, date_pattern, number_pattern
+from lading.sources.model import Selection
 
 Type: TypeAlias = Literal["string", "integer", "decimal", "date", "timestamp", "boolean"]
 Format: TypeAlias = Literal["csv", "tsv", "xlsx", "json", "ndjson", "parquet", "xml", "pdf"]
@@ -184,9 +185,9 @@ class Profile:
     language: Literal["nb", "en"]
     timezone: str
     source: str
-    query: str
+    selection: Selection
     key: tuple[str, ...]
-    attachments_query: str | None
+    attachments: Selection | None
     parameters: Mapping[str, Parameter]
     formats: tuple[Format, ...]
     default_format: Format
@@ -203,6 +204,11 @@ class Profile:
     parquet: ParquetStyle = field(default_factory=ParquetStyle)
     xlsx: XlsxStyle = field(default_factory=XlsxStyle)
     pdf: PdfStyle = field(default_factory=PdfStyle)
+
+    @property
+    def query(self) -> str:
+        """Return the query of a profile that has one."""
+        return self.selection.query or ""
 
     def column(self, name: str) -> Column:
         """Return the output column called `name`."""
@@ -242,9 +248,9 @@ def parse(values: Mapping[str, Any]) -> Profile:
         language=language,
         timezone=values.get("timezone", "Europe/Oslo"),
         source=source["name"],
-        query=source["query"],
+        selection=_selection(source),
         key=tuple(source["key"]),
-        attachments_query=source["attachments"]["query"] if "attachments" in source else None,
+        attachments=_selection(source["attachments"]) if "attachments" in source else None,
         parameters={name: Parameter.of(name, given) for name, given in values.get("parameters", {}).items()},
         formats=tuple(values["formats"]),
         default_format=values.get("default_format", values["formats"][0]),
@@ -265,6 +271,10 @@ def parse(values: Mapping[str, Any]) -> Profile:
         xlsx=XlsxStyle(**values.get("xlsx", {})),
         pdf=_pdf(values.get("pdf", {}), values["columns"]),
     )
+
+
+def _selection(given: Mapping[str, Any]) -> Selection:
+    return Selection(given.get("query"), given.get("read"), given.get("request"))
 
 
 def _column(given: Mapping[str, Any], language: str) -> Column:

@@ -44,7 +44,7 @@ def admit(request: ExportRequest, profile: Profile, *, revision: int, today: dat
         parameters = profile.admit_parameters(request.parameters)
     except InvalidInput as error:
         errors.extend(error.errors or (FieldError("/parameters", error.message),))
-    if request.include_attachments and profile.attachments_query is None:
+    if request.include_attachments and profile.attachments is None:
         errors.append(FieldError("/include_attachments", f"{profile.name} has no attachments; leave it out"))
     if errors:
         raise InvalidInput(

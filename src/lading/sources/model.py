@@ -1,27 +1,49 @@
 """
-Sources as values: where rows come from, and what is found when one is tried.
+Sources as values: where rows come from, what is asked of them, and what is found when one is tried.
 
-A source never holds a secret: `credentials_ref` says where the secret is (`env:NAME` or `file:/path`), and
-`sources/credentials` reads it at the last moment, in the process that connects.
+A source never holds a secret: `credentials_ref` says where the secret is (`env:NAME`, `file:/path`, …), and
+`sources/credentials` reads it at the last moment, in the process that connects.  Pure and light: the API loads this.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One registered source of one tenant; `attachments_ref` is `file:/directory` or None."""
+    """
+    One registered source of one tenant.
+
+    `options` say where its rows lie, in the words of its kind (`sources/options`); `attachments_ref` is
+    `file:/directory` or None.
+    """
 
     tenant_id: UUID
     name: str
     kind: str
-    credentials_ref: str
+    credentials_ref: str | None = None
     attachments_ref: str | None = None
     timeout_seconds: int = 600
     version: int = 1
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows are wanted, as the profile writes it: one of a query, files to read, a request."""
+
+    query: str | None = None
+    read: Mapping[str, Any] | None = None
+    request: Mapping[str, Any] | None = None
+
+    @property
+    def way(self) -> str:
+        """Return the word of the profile: query, read or request."""
+        return "query" if self.query is not None else "read" if self.read is not None else "request"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,33 +6,37 @@ Every change of a source and its ledger entry are in the caller's transaction; n
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from psycopg.types.json import Jsonb
+
+from lading import canonical
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import InvalidInput, NotFound, PreconditionFailed
 from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
-from lading.sources.credentials import is_reserved
+from lading.sources.credentials import FORM, NEEDED_BY, is_reserved
 from lading.sources.model import Source
+from lading.sources.options import KINDS, check_options
 
 _STATEMENTS: Final = Statements(__package__ or "lading.sources")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_CREDENTIALS: Final = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]{0,127}|file:/[^\0]{1,400})")
-KINDS: Final = ("postgresql",)
 
 
 async def register(
     tx: Transaction,
     name: str,
     *,
-    credentials_ref: str,
+    credentials_ref: str | None = None,
     actor: Actor,
     kind: str = "postgresql",
     attachments_ref: str | None = None,
     timeout_seconds: int = 600,
+    options: Mapping[str, Any] | None = None,
     version: int | None = None,
 ) -> Source:
     """
@@ -41,6 +45,7 @@ async def register(
     With `version` only that version is replaced: PreconditionFailed when it is another by now.
     """
     _check(name, kind, credentials_ref, attachments_ref, timeout_seconds)
+    settled = check_options(kind, options or {})
     if version is not None:
         await _require(tx, name, version)
     row = await tx.maybe(
@@ -51,6 +56,7 @@ async def register(
         credentials_ref=credentials_ref,
         attachments_ref=attachments_ref,
         timeout_seconds=timeout_seconds,
+        options=Jsonb(settled),
     )
     if row is None:
         return await get(tx, name)
@@ -59,6 +65,7 @@ async def register(
         "attachments": source.attachments_ref,
         "credentials": source.credentials_ref,
         "kind": source.kind,
+        "options": hashlib.sha256(canonical.encode(settled)).hexdigest() if settled else None,
         "timeout_seconds": source.timeout_seconds,
     }
     await record(tx, Entry("source.registered", f"source:{name}", actor, data, source.version))
@@ -99,16 +106,22 @@ async def _require(tx: Transaction, name: str, version: int) -> None:
         raise PreconditionFailed(f"Source {name} is at version {stands}, not {version}; read it again, then change it.")
 
 
-def _check(name: str, kind: str, credentials_ref: str, attachments_ref: str | None, timeout_seconds: int) -> None:
+def _check(
+    name: str, kind: str, credentials_ref: str | None, attachments_ref: str | None, timeout_seconds: int
+) -> None:
     if not _NAME.fullmatch(name):
         raise InvalidInput.field("name", "must be 1 to 63 of a-z, 0-9, - and _, and begin with a letter or digit")
     if kind not in KINDS:
         raise InvalidInput.field("kind", f"must be one of: {', '.join(KINDS)}")
-    if not _CREDENTIALS.fullmatch(credentials_ref):
+    if credentials_ref is None and kind in NEEDED_BY:
+        raise InvalidInput.field("credentials_ref", f"is needed by kind {kind}")
+    if credentials_ref is not None and not FORM.fullmatch(credentials_ref):
         raise InvalidInput.field(
-            "credentials_ref", "must read env:NAME or file:/absolute/path; the secret itself never goes here"
+            "credentials_ref",
+            "must read env:NAME, file:/absolute/path, systemd:NAME or kubernetes:/absolute/path; "
+            "the secret itself never goes here",
         )
-    if is_reserved(credentials_ref):
+    if credentials_ref is not None and is_reserved(credentials_ref):
         raise InvalidInput.field("credentials_ref", "names a variable of Lading itself; use one that the source owns")
     if attachments_ref is not None and not re.fullmatch(r"file:/[^\0]{0,400}", attachments_ref):
         raise InvalidInput.field("attachments_ref", "must read file:/absolute/directory")
@@ -125,4 +138,5 @@ def _source(row: Row) -> Source:
         attachments_ref=row["attachments_ref"],
         timeout_seconds=row["timeout_seconds"],
         version=row["version"],
+        options=row["options"],
     )

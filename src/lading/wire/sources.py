@@ -1,8 +1,8 @@
-"""JSON shapes of sources in API v1; credentials are references (`env:NAME`, `file:/path`), never values."""
+"""JSON shapes of sources in API v1; credentials are references (`env:NAME`, `file:/path`, …), never values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from lading.wire.exports import STRICT
@@ -14,10 +14,11 @@ class SourceRequest:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    credentials_ref: str
+    credentials_ref: str | None = None
     kind: str = "postgresql"
     attachments_ref: str | None = None
     timeout_seconds: int = 600
+    options: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,10 @@ class Source:
 
     name: str
     kind: str
-    credentials_ref: str
+    credentials_ref: str | None
     attachments_ref: str | None
     timeout_seconds: int
+    options: dict[str, str]
     version: int
 
 

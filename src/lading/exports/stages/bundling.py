@@ -82,4 +82,5 @@ def _facts(work: Work, mapped: MappingResult, warnings: list[dict[str, Any]], *,
         warnings=[Warned(item["code"], item["message"], item["count"]) for item in warnings],
         quarantine_codes=mapped.codes,
         missing_attachments=missing,
+        consistency=work.results[Stage.QUERYING]["consistency"],
     )

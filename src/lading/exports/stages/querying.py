@@ -1,8 +1,9 @@
 """
-QUERYING: the rows of the period, read once in one snapshot, kept as an Arrow spool.
+QUERYING: the rows of the period, read once in one look at the source, kept as an Arrow spool.
 
 Every later stage works on the spool, so a retry never asks the source again.  Attachments are listed in the same
-snapshot.  The order of rows is the profile's key, the batches have a fixed size: the same data makes the same bytes.
+look.  What kind of source it is, only its connector knows.  The order of rows is the profile's key, the batches have a
+fixed size: the same data makes the same bytes.
 """
 
 from __future__ import annotations
@@ -16,28 +17,28 @@ from pyarrow import ipc
 from lading.errors import ProfileInvalid
 from lading.exports import attachments
 from lading.exports.stages.work import Result, Work
-from lading.sources import credentials
-from lading.sources.postgresql import PostgresSource, Snapshot
+from lading.sources.connector import Reading
+from lading.sources.connectors import connect
 
+_SCRATCH: Final = "sorting"
 _ATTACHMENT_KEY: Final = ("attachment_id",)
 
 
 def run(work: Work) -> Result:
     """Spool the rows, and the list of attachments when they are wanted."""
-    url = credentials.resolve(work.source.credentials_ref)
-    source = PostgresSource(url, timeout_seconds=work.source.timeout_seconds)
+    source = connect(work.source, scratch=work.folder(_SCRATCH))
     plan = work.export.plan
     parameters = {**plan.parameters, "period_from": plan.period_from, "period_to": plan.period_to}
     files: dict[str, Any] = {}
-    with source.snapshot() as snapshot:
-        rows = snapshot.batches(work.profile.query, parameters, key=work.profile.key)
+    with source.open() as reading:
+        rows = reading.batches(work.profile.selection, parameters, key=work.profile.key)
         count, files["rows"] = _spool(work, "rows.arrow", rows, base=0)
         listed_count = 0
-        if plan.include_attachments and work.profile.attachments_query is not None:
-            listed = _with_columns(snapshot.batches(work.profile.attachments_query, parameters, key=_ATTACHMENT_KEY))
+        if plan.include_attachments and work.profile.attachments is not None:
+            listed = _with_columns(reading.batches(work.profile.attachments, parameters, key=_ATTACHMENT_KEY))
             listed_count, files["attachments"] = _spool(work, "attachments.arrow", listed, base=count)
-        rewritten = _rewritten(snapshot)
-    return {"rows": count, "attachments": listed_count, "rewritten": rewritten, "files": files}
+        told = {"consistency": reading.consistency, "rewritten": _rewritten(reading)}
+    return {"rows": count, "attachments": listed_count, **told, "files": files}
 
 
 def _spool(work: Work, name: str, batches: Iterator[pa.RecordBatch], *, base: int) -> tuple[int, dict[str, Any]]:
@@ -68,5 +69,5 @@ def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa
     yield from rest
 
 
-def _rewritten(snapshot: Snapshot) -> list[dict[str, str]]:
-    return [{"column": item.column, "type": item.type, "read_as": item.read_as} for item in snapshot.rewritten]
+def _rewritten(reading: Reading) -> list[dict[str, str]]:
+    return [{"column": item.column, "type": item.type, "read_as": item.read_as} for item in reading.rewritten]

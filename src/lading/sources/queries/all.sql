@@ -1,5 +1,5 @@
 -- Every source of a tenant, for lists and the doctor.
-SELECT tenant_id, name, kind, credentials_ref, attachments_ref, timeout_seconds, version
+SELECT tenant_id, name, kind, credentials_ref, attachments_ref, timeout_seconds, options, version
 FROM sources
 WHERE tenant_id = %(tenant_id)s::uuid
 ORDER BY name

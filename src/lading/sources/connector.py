@@ -1,0 +1,58 @@
+"""
+What every kind of source can do, whatever it is: be opened and read, and be tried.
+
+A stage knows these protocols and `connectors.connect`, never a kind.  Whoever reads gets the same promises from each:
+rows in the order of a key that tells them apart, batches of a fixed size, bounded memory, a time limit, and one
+sentence with the mend when it does not work (SourceError).  tests/db/test_connectors.py holds each kind to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import pyarrow as pa
+
+from lading.sources.model import Check, Rewrite, Selection
+
+
+class Reading(Protocol):
+    """
+    One look at a source; everything read in it agrees as far as `consistency` says.  One stream at a time.
+
+    `rewritten` grows with what was read otherwise than it stands there.
+    """
+
+    @property
+    def consistency(self) -> str:
+        """Return what the rows of this reading have in common: the manifest's word."""
+        ...
+
+    @property
+    def rewritten(self) -> Sequence[Rewrite]:
+        """Return the columns that were not read as they stand."""
+        ...
+
+    def batches(
+        self, selection: Selection, parameters: Mapping[str, object], *, key: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
+        """
+        Yield the rows of `selection` in the order of `key`, 16,384 to a batch, fewer where they are wide.
+
+        There is always a first batch, empty if need be, so that the columns are known.  Empty ones may come between:
+        a sign of life, so that whoever reads can stop.
+        """
+        ...
+
+
+class Connector(Protocol):
+    """How one source is reached; makes no connection until asked."""
+
+    def open(self) -> AbstractContextManager[Reading]:
+        """Return a reading; SourceError when there can be none."""
+        ...
+
+    def trial(self) -> list[Check]:
+        """Return what was found when the source was tried; SourceError when it could not be reached at all."""
+        ...

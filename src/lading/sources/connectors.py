@@ -1,0 +1,33 @@
+"""
+Which connector reads which kind of source: one line for each.
+
+A connector is loaded when its first source is: a driver costs memory, and nobody has sources of every kind.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, cast
+
+from lading.errors import SourceRefused
+from lading.sources.connector import Connector
+from lading.sources.model import Source
+
+# Each module has `connector(source, scratch)`.
+_MODULES: Final[Mapping[str, str]] = {
+    "postgresql": "lading.sources.postgresql_connector",
+}
+
+
+def connect(source: Source, *, scratch: Path | None = None) -> Connector:
+    """
+    Return the connector of `source`; nothing is reached yet.
+
+    `scratch` is a folder for what does not fit in memory while rows are put in order; without one, the machine's own.
+    """
+    module = _MODULES.get(source.kind)
+    if module is None:
+        raise SourceRefused(f"Sources of kind {source.kind} can't be read by this version; register another kind.")
+    return cast("Connector", importlib.import_module(module).connector(source, scratch))

@@ -1,0 +1,63 @@
+"""
+What the options of a source may say, for each kind; decided from values alone.
+
+Adding a kind is one line here and one in `connectors.py`.  An option is a place, never a secret: secrets are
+references beside them (`credentials_ref`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from lading.errors import InvalidInput
+
+
+class Option(NamedTuple):
+    """One option: the form of its text, the sentence when it has another, and whether it must be there."""
+
+    form: re.Pattern[str]
+    sentence: str
+    is_required: bool = False
+
+
+_ABSOLUTE: Final = re.compile(r"/[^\0]{1,400}")
+_FILE: Final = Option(_ABSOLUTE, "must be the absolute path of the database's file", is_required=True)
+_FOLDER: Final = Option(_ABSOLUTE, "must be the absolute path of the folder the files lie in", is_required=True)
+_BUCKET: Final = Option(
+    re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
+    "must be the name of a bucket, such as acme-activities",
+    is_required=True,
+)
+_PREFIX: Final = Option(re.compile(r"[^\0/][^\0]{0,400}"), "must not begin with a slash")
+_ENDPOINT: Final = Option(
+    re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,200}/?"), "must be a URL such as https://s3.example.org"
+)
+_REGION: Final = Option(re.compile(r"[a-z0-9-]{1,40}"), "must be a region such as eu-north-1")
+
+OPTIONS: Final[Mapping[str, Mapping[str, Option]]] = {
+    "postgresql": {},
+}
+KINDS: Final = tuple(OPTIONS)
+
+
+def check_options(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the options of a source of `kind`; InvalidInput names the first that is missing, unknown or odd.
+
+    >>> check_options("postgresql", {})
+    {}
+    """
+    known = OPTIONS[kind]
+    for name, value in options.items():
+        option = known.get(name)
+        if option is None:
+            shown = ", ".join(known) or "none"
+            raise InvalidInput.field("options", f"has no {name[:40]!r} for kind {kind}; it has: {shown}")
+        if not isinstance(value, str) or not option.form.fullmatch(value):
+            raise InvalidInput.field("options", f"{name} {option.sentence}")
+    for name, option in known.items():
+        if option.is_required and name not in options:
+            raise InvalidInput.field("options", f"{name} {option.sentence}")
+    return {name: options[name] for name in known if name in options}
