@@ -333,9 +333,10 @@ CREATE TABLE public.exports (
     ended_at timestamp with time zone,
     expires_at timestamp with time zone,
     deleted_at timestamp with time zone,
+    rows_filtered bigint DEFAULT 0 NOT NULL,
     CONSTRAINT exports_check CHECK ((period_from <= period_to)),
     CONSTRAINT exports_check1 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
-    CONSTRAINT exports_check2 CHECK (((status <> 'completed'::text) OR (rows_read = ((rows_written + rows_quarantined) + rows_duplicate)))),
+    CONSTRAINT exports_check2 CHECK (((status <> 'completed'::text) OR (rows_read = (((rows_written + rows_quarantined) + rows_duplicate) + rows_filtered)))),
     CONSTRAINT exports_stage_check CHECK ((stage = ANY (ARRAY['querying'::text, 'mapping'::text, 'generating'::text, 'bundling'::text, 'auditing'::text]))),
     CONSTRAINT exports_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'expired'::text])))
 );
@@ -588,6 +589,22 @@ CREATE TABLE public.pauses (
 );
 
 ALTER TABLE ONLY public.pauses FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.profile_activations (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    version bigint NOT NULL,
+    revision integer NOT NULL,
+    is_rollback boolean DEFAULT false NOT NULL,
+    activated_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    activated_by text NOT NULL,
+    reason text,
+    ticket text,
+    CONSTRAINT profile_activations_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT profile_activations_ticket_check CHECK ((length(ticket) <= 60))
+);
+
+ALTER TABLE ONLY public.profile_activations FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.profile_revisions (
     tenant_id uuid NOT NULL,
@@ -863,6 +880,9 @@ ALTER TABLE ONLY public.objects
 ALTER TABLE ONLY public.pauses
     ADD CONSTRAINT pauses_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY public.profile_activations
+    ADD CONSTRAINT profile_activations_pkey PRIMARY KEY (tenant_id, name, version);
+
 ALTER TABLE ONLY public.profile_revisions
     ADD CONSTRAINT profile_revisions_pkey PRIMARY KEY (tenant_id, name, revision);
 
@@ -1039,6 +1059,9 @@ ALTER TABLE ONLY public.objects
 ALTER TABLE ONLY public.pauses
     ADD CONSTRAINT pauses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.profile_activations
+    ADD CONSTRAINT profile_activations_tenant_id_name_revision_fkey FOREIGN KEY (tenant_id, name, revision) REFERENCES public.profile_revisions(tenant_id, name, revision);
+
 ALTER TABLE ONLY public.profile_revisions
     ADD CONSTRAINT profile_revisions_tenant_id_name_fkey FOREIGN KEY (tenant_id, name) REFERENCES public.profiles(tenant_id, name);
 
@@ -1125,6 +1148,8 @@ ALTER TABLE public.ledger_trees ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.objects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.pauses ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.profile_activations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.profile_revisions ENABLE ROW LEVEL SECURITY;
 
@@ -1228,6 +1253,8 @@ CREATE POLICY tenant ON public.objects TO lading_app USING ((tenant_id = ( SELEC
 
 CREATE POLICY tenant ON public.pauses TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.profile_activations TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.profile_revisions TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.profiles TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
@@ -1317,6 +1344,8 @@ GRANT SELECT ON TABLE public.objects TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.pauses TO lading_app;
 GRANT SELECT ON TABLE public.pauses TO lading_system;
+
+GRANT SELECT,INSERT ON TABLE public.profile_activations TO lading_app;
 
 GRANT SELECT,INSERT ON TABLE public.profile_revisions TO lading_app;
 

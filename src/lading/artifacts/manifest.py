@@ -21,6 +21,7 @@ SCHEMA: Final = "lading.manifest/1"
 NAME: Final = "manifest.json"
 MEDIA_TYPE: Final = "application/json"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_ROWS: Final = frozenset({"read", "written", "quarantined", "duplicate"})
 _CRC: Final = re.compile(r"[0-9a-f]{8}")
 _MEDIA: Final = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,80}(; ?[a-z0-9-]+=[A-Za-z0-9.+-]+)*")
 _METHODS: Final = {method.label: method for method in Method}
@@ -44,12 +45,13 @@ class ProfileFacts:
 
 @dataclass(frozen=True, slots=True)
 class RowFacts:
-    """Reconciliation: `read` = `written` + `quarantined` + `duplicate`."""
+    """Reconciliation: `read` = `written` + `quarantined` + `duplicate` + `filtered`."""
 
     read: int
     written: int
     quarantined: int
     duplicate: int
+    filtered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,13 @@ class Manifest:
 
 def encode(facts: Facts, files: Sequence[ListedFile]) -> bytes:
     """Return the bytes of `manifest.json`; ValueError if the row counts do not add up."""
-    _reconcile(facts.rows.read, facts.rows.written, facts.rows.quarantined, facts.rows.duplicate)
+    rows = facts.rows
+    counts = {
+        "read": rows.read, "written": rows.written, "quarantined": rows.quarantined, "duplicate": rows.duplicate,
+        # Only a profile with a filter leaves rows out; a package without is what it always was.
+        **({"filtered": rows.filtered} if rows.filtered else {}),
+    }  # fmt: skip
+    _reconcile(counts)
     attached = [file.member.size for file in files if file.member.name.startswith("attachments/")]
     profile = facts.profile
     return canonical.encode({
@@ -110,10 +118,7 @@ def encode(facts: Facts, files: Sequence[ListedFile]) -> bytes:
         "parameters": dict(facts.parameters),
         "format": facts.format,
         "consistency": facts.consistency,
-        "rows": {
-            "read": facts.rows.read, "written": facts.rows.written, "quarantined": facts.rows.quarantined,
-            "duplicate": facts.rows.duplicate,
-        },
+        "rows": dict(counts),
         "warnings": [{"code": each.code, "message": each.message, "count": each.count} for each in facts.warnings],
         "quarantine": {"count": facts.rows.quarantined, "codes": dict(facts.quarantine_codes)},
         "attachments": {"included": len(attached), "missing": facts.missing_attachments, "bytes": sum(attached)},
@@ -148,7 +153,9 @@ def _manifest(document: Any) -> Manifest:
     if document.keys() != _FIELDS.keys():
         raise ValueError("it has fields that are not known")
     rows = document["rows"]
-    _reconcile(*(_count(rows[name]) for name in ("read", "written", "quarantined", "duplicate")))
+    if rows.keys() - {"filtered"} != _ROWS:
+        raise ValueError("its rows lack a count, or have one that is not known")
+    _reconcile({name: _count(count) for name, count in rows.items()})
     return Manifest(document, tuple(_file(entry) for entry in document["files"]))
 
 
@@ -179,8 +186,6 @@ def _digest(value: Any) -> str:
     return value
 
 
-def _reconcile(read: int, written: int, quarantined: int, duplicate: int) -> None:
-    if read != written + quarantined + duplicate:
-        raise ValueError(
-            f"rows do not add up: {read} read, {written} written, {quarantined} quarantined, {duplicate} duplicate"
-        )
+def _reconcile(rows: Mapping[str, int]) -> None:
+    if 2 * rows["read"] != sum(rows.values()):
+        raise ValueError(f"rows do not add up: {', '.join(f'{count} {name}' for name, count in rows.items())}")

@@ -72,6 +72,7 @@ def _rows(export: Export) -> str:
     parts = [f"{output.number(rows.read)} read, {output.number(rows.written)} written"]
     parts += [f"{output.number(rows.quarantined)} quarantined"] if rows.quarantined else []
     parts += [f"{output.number(rows.duplicate)} duplicate"] if rows.duplicate else []
+    parts += [f"{output.number(rows.filtered)} filtered"] if rows.filtered else []
     return ", ".join(parts)
 
 

@@ -3,7 +3,8 @@ A profile compiled to columnar expressions: raw value → transforms → value m
 
 `compile_plan` looks at the schema of the source once and refuses a profile that does not fit it; `Plan.apply` then
 maps a frame of any number of rows.  Names inside the frame are spaced by a letter (`s:` source, `r:` raw, `p:` raw is
-present, `t:` typed, `o:` output, `w:` value that fell back, `e:` error), so that no column of a source can collide.
+present, `t:` typed, `o:` output, `w:` value that fell back, `e:` error, `x:` part of an expression), so that no column
+of a source can collide.
 """
 
 from __future__ import annotations
@@ -18,19 +19,12 @@ import polars as pl
 
 from lading.errors import ProfileInvalid
 from lading.exports import casting
+from lading.exports.claims import Check, Claims, names_of
 from lading.exports.masking import masked
-from lading.exports.profile import Column, Condition, Profile, Transform
+from lading.exports.profile import Column, Profile, Transform
 
 _ARITHMETIC: Final = frozenset({"divide", "multiply"})
 _REACH: Final = Decimal(10) ** 15
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One way a row can be bad: `code` in the output column (or rule) `column`."""
-
-    code: str
-    column: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +35,21 @@ class Plan:
     checks: tuple[Check, ...]
     with_fallback: tuple[int, ...]
     source: tuple[pl.Expr, ...]
+    computed: tuple[tuple[pl.Expr, ...], ...]
+    kept: pl.Expr | None
     raw: tuple[pl.Expr, ...]
     typed: tuple[pl.Expr, ...]
     errors: tuple[pl.Expr, ...]
     output: tuple[pl.Expr, ...]
 
-    def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return the frame with `s:`, `o:`, `w:` and `e:` columns, one row for each row that came."""
-        return (
-            frame.select(self.source)
-            .with_columns(self.raw)
-            .with_columns(self.typed)
-            .with_columns(*self.errors, *self.output)
-        )
+    def apply(self, frame: pl.DataFrame, *, first: int = 1) -> pl.DataFrame:
+        """Return the rows that the filter keeps, numbered `row` from `first`, with `s:`, `o:`, `w:`, `e:` columns."""
+        found = frame.select(self.source).with_row_index("row", first)
+        for level in self.computed:
+            found = found.with_columns(level)
+        if self.kept is not None:
+            found = found.filter(self.kept)
+        return found.with_columns(self.raw).with_columns(self.typed).with_columns(*self.errors, *self.output)
 
 
 def compile_plan(profile: Profile, schema: pl.Schema, *, parameters: Mapping[str, Any], salt: bytes) -> Plan:
@@ -62,19 +58,24 @@ def compile_plan(profile: Profile, schema: pl.Schema, *, parameters: Mapping[str
     _check_present(profile, names, schema)
     source = tuple(_source(name, schema).alias(f"s:{name}") for name in names)
     empty = schema.to_frame().select(source)
-    raw = tuple(expr for i, column in enumerate(profile.columns) for expr in _raw(i, column, empty.schema, parameters))
+    claims = Claims(profile, empty.schema, parameters)
+    for level in claims.levels:
+        empty = empty.with_columns(level)
+    raw = tuple(
+        expr for i, column in enumerate(profile.columns) for expr in _raw(i, column, empty.schema, parameters, claims)
+    )
     empty = empty.with_columns(raw)
-    compiler = _Compiler(empty.schema, profile.timezone, parameters)
+    compiler = _Compiler(empty.schema, profile.timezone, parameters, claims)
     typed = tuple(expr for i, column in enumerate(profile.columns) for expr in compiler.typed(i, column))
     found = [pair for i, column in enumerate(profile.columns) for pair in compiler.checks(i, column)]
-    for rule in profile.rules:
-        when = pl.lit(value=True) if rule.when is None else compiler.holds(rule.when)
-        found.append((Check(rule.code, rule.require.source), when & ~compiler.holds(rule.require)))
+    found += claims.checks()
     return Plan(
         columns=profile.columns,
         checks=tuple(check for check, _ in found),
         with_fallback=tuple(i for i, column in enumerate(profile.columns) if column.fallback is not None),
         source=source,
+        computed=tuple(tuple(level) for level in claims.levels),
+        kept=claims.kept,
         raw=raw,
         typed=typed,
         errors=tuple(expr.fill_null(value=False).alias(f"e:{n}") for n, (_, expr) in enumerate(found)),
@@ -86,10 +87,11 @@ def _needed(profile: Profile) -> set[str]:
     names = set(profile.key)
     for column in profile.columns:
         names.update([column.source] if column.source else column.concat)
-        if column.required_if:
-            names.add(column.required_if.source)
+        names.update(column.expression.names if column.expression else ())
+        names.update(names_of(column.required_if))
     for rule in profile.rules:
-        names.update(condition.source for condition in (rule.when, rule.require) if condition)
+        names.update(*map(names_of, (rule.when, rule.require)))
+    names.update(profile.filter.names if profile.filter else ())
     if profile.deduplicate:
         names.update(profile.deduplicate.fingerprint, profile.deduplicate.keep)
     return names
@@ -115,9 +117,11 @@ def _source(name: str, schema: pl.Schema) -> pl.Expr:
     return pl.col(column).str.json_path_match(pl.lit("$" + steps))
 
 
-def _raw(index: int, column: Column, schema: pl.Schema, parameters: Mapping[str, Any]) -> Iterator[pl.Expr]:
+def _raw(
+    index: int, column: Column, schema: pl.Schema, parameters: Mapping[str, Any], claims: Claims
+) -> Iterator[pl.Expr]:
     """Yield the raw value after its transforms, and whether there was one before arithmetic could lose it."""
-    value, given = _origin(column, schema, parameters)
+    value, given = claims.origin(index) if column.expression else _origin(column, schema, parameters)
     steps = list(column.transforms)
     while steps and steps[0].kind not in _ARITHMETIC:
         value, given = _transformed(value, given, steps.pop(0), column)
@@ -209,8 +213,9 @@ def _default(column: Column, timezone: str) -> pl.Expr:
 class _Compiler:
     """Expressions over raw columns whose types are known."""
 
-    def __init__(self, schema: pl.Schema, timezone: str, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, schema: pl.Schema, timezone: str, parameters: Mapping[str, Any], claims: Claims) -> None:
         self._schema = schema
+        self._claims = claims
         self._timezone = timezone
         self._parameters = parameters
 
@@ -235,26 +240,31 @@ class _Compiler:
         """Yield each way a value of the column can be bad."""
         is_present, value = pl.col(f"p:{index}"), pl.col(f"t:{index}")
         unread = is_present & value.is_null()
+        if (failed := self._claims.failed(index)) is not None:
+            yield Check("expression_failed", column.name), failed
+            unread &= ~failed
         if column.values is not None and column.fallback is None:
             yield Check("unknown_value", column.name), unread
         elif column.type != "string":
             yield Check("type_mismatch", column.name), unread
-        yield from self._required(column, is_present, value)
+        yield from self._required(index, column, is_present, value)
         yield from self._ranged(column, value)
         if column.max_length is not None:
             yield Check("text_too_long", column.name), value.str.len_chars() > column.max_length
         if column.pattern is not None:
             yield Check("pattern_mismatch", column.name), ~value.str.contains(f"^(?:{column.pattern})$")
 
-    def _required(self, column: Column, is_present: pl.Expr, value: pl.Expr) -> Iterator[tuple[Check, pl.Expr]]:
+    def _required(
+        self, index: int, column: Column, is_present: pl.Expr, value: pl.Expr
+    ) -> Iterator[tuple[Check, pl.Expr]]:
         if column.placeholder is not None or column.default is not None:
             return  # what is absent has something to stand for it
-        needed = (
-            pl.lit(value=True) if column.required else self.holds(column.required_if) if column.required_if else None
-        )
+        needed = pl.lit(value=True) if column.required else self._claims.required(index)
         if needed is None:
             return
-        yield Check("required_column_missing", column.name), needed & ~is_present
+        failed = self._claims.failed(index)
+        is_missing = ~is_present if failed is None else ~is_present & ~failed
+        yield Check("required_column_missing", column.name), needed & is_missing
         if column.type == "string":
             yield Check("empty_required_string", column.name), needed & (value.str.strip_chars() == "")
 
@@ -272,30 +282,3 @@ class _Compiler:
             return pl.lit(Decimal(str(bound))).cast(casting.WORKING)
         given = self._parameters[bound] if bound in {"period_from", "period_to"} else bound
         return pl.lit(given if isinstance(given, datetime.date) else datetime.date.fromisoformat(str(given)))
-
-    def holds(self, condition: Condition) -> pl.Expr:
-        """Return where the condition is true; a null value is equal to nothing and in no list."""
-        value, given = pl.col(f"s:{condition.source}"), self._schema[f"s:{condition.source}"]
-        if condition.operator == "present":
-            there = value.is_not_null() & (value.str.strip_chars() != "" if given == pl.String() else True)
-            return there if condition.value else ~there
-        if condition.operator in {"at_least", "at_most"}:
-            number, bound = casting.decimal(value, given), pl.lit(Decimal(str(condition.value))).cast(casting.WORKING)
-            if number is None:
-                raise ProfileInvalid(f"A condition compares {condition.source}, which is {given} and no number.")
-            return (number >= bound if condition.operator == "at_least" else number <= bound).fill_null(value=False)
-        wanted = condition.value if isinstance(condition.value, tuple) else (condition.value,)
-        inside = self._among(value, given, wanted).fill_null(value=False)
-        return ~inside if condition.operator == "not_in" else inside
-
-    def _among(self, value: pl.Expr, given: pl.DataType, wanted: Sequence[Any]) -> pl.Expr:
-        words = [str(item).lower() if isinstance(item, bool) else str(item) for item in wanted]
-        number = casting.decimal(value, given) if given.is_numeric() else None
-        if number is None:
-            return casting.plain(value, given).is_in(words)
-        bounds = [pl.lit(Decimal(word)).cast(casting.WORKING) for word in words if _is_number(word)]
-        return pl.any_horizontal(number == bound for bound in bounds) if bounds else pl.lit(value=False)
-
-
-def _is_number(word: str) -> bool:
-    return word.removeprefix("-").replace(".", "", 1).isdecimal()

@@ -2,7 +2,7 @@
 The mapping stage: a spool of source rows becomes the mapped table, with every row accounted for.
 
 `map_spool` streams batches, so memory does not grow with rows.  Order of the output is order of the source; the same
-spool, profile, parameters and salt give the same table.  read = written + quarantined + duplicate, always.  The
+spool, profile, parameters and salt give the same table.  read = written + quarantined + duplicate + filtered.  The
 mapped table has the output columns in order and typed; how they are rendered is the business of `exports/formats`.
 """
 
@@ -44,6 +44,7 @@ class MappingResult:
     warnings: tuple[Notice, ...]
     codes: Mapping[str, int]
     totals: Mapping[str, str]
+    filtered: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain JSON values, for a checkpoint."""
@@ -80,26 +81,36 @@ def map_spool(
     quarantine.unlink(missing_ok=True)
     try:
         with _Output(profile, plan, target) as output:
-            good = _good_rows(plan, bad, source, progress)
+            kept = _Kept()
+            good = _good_rows(plan, bad, source, kept, progress)
             read, duplicate = _written(profile, good, output, source=source, scratch=scratch, progress=progress)
-        bad.close(read)
-        if read == 0 and profile.on_empty == "fail":
+        bad.close(kept.rows)
+        if kept.rows == 0 and profile.on_empty == "fail":
             raise NoData(f"The query of profile {profile.name} gave no row for this period and these parameters.")
-        warnings = tuple(_warnings(profile, output, duplicate, bad.count, read))
-        return MappingResult(read, output.rows, bad.count, duplicate, warnings, bad.codes, output.totals())
+        warnings = tuple(_warnings(profile, output, duplicate, bad.count, kept.rows))
+        left_out = read - kept.rows
+        return MappingResult(read, output.rows, bad.count, duplicate, warnings, bad.codes, output.totals(), left_out)
     finally:
         bad.abandon()
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+@dataclass(slots=True)
+class _Kept:
+    """How many rows the filter kept."""
+
+    rows: int = 0
+
+
 def _good_rows(
-    plan: Plan, bad: Quarantine, source: Path, progress: Callable[[int], None]
+    plan: Plan, bad: Quarantine, source: Path, kept: _Kept, progress: Callable[[int], None]
 ) -> Iterator[tuple[int, pl.DataFrame]]:
     """Yield the number of rows read so far and the good ones among the newest, which know their `row`."""
     read = 0
     for frame in frames(source):
-        mapped = plan.apply(frame).with_row_index("row", read + 1)
+        mapped = plan.apply(frame, first=read + 1)
         read += frame.height
+        kept.rows += mapped.height
         yield read, bad.sift(mapped)
         progress(read)
 
@@ -191,8 +202,8 @@ def _total(values: pl.Series, kind: str) -> Any:
     return values.sum() or 0
 
 
-def _warnings(profile: Profile, output: _Output, duplicate: int, quarantined: int, read: int) -> Iterator[Notice]:
-    if read == 0:
+def _warnings(profile: Profile, output: _Output, duplicate: int, quarantined: int, kept: int) -> Iterator[Notice]:
+    if kept == 0:
         yield Notice("no_rows", "The query gave no row for this period and these parameters.", 1)
     if quarantined:
         yield Notice(

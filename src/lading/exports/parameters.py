@@ -13,10 +13,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lading.errors import FieldError, InvalidInput
+from lading.exports.cel_types import Kind
 
 MAX_TEXT: Final = 200
 MAX_ITEMS: Final = 500
 _EMPTY: Final[dict[str, Any]] = {"string_list": []}
+
+
+_KINDS: Final[Mapping[str, Kind]] = {
+    "string": "string",
+    "integer": "int",
+    "boolean": "bool",
+    "date": "date",
+    "string_list": "list",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,16 @@ class Parameter:
         if self.maximum is not None and given > self.maximum:
             raise ValueError(f"must be at most {self.maximum}")
         return given
+
+
+def kinds(types: Mapping[str, str]) -> dict[str, Kind]:
+    """
+    Return the type in expressions of each parameter; both ends of the period are always there.
+
+    >>> kinds({"scope": "string"})
+    {'scope': 'string', 'period_from': 'date', 'period_to': 'date'}
+    """
+    return {**{name: _KINDS[given] for name, given in types.items()}, "period_from": "date", "period_to": "date"}
 
 
 def admit(parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[str, Any]:

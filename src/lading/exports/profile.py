@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
-from lading.exports import document, profile_checks
+from lading.exports import cel, document, profile_checks
+from lading.exports.cel import Expression
 from lading.exports.document import Document
 from lading.exports.parameters import Parameter, admit
 from lading.exports.patterns import DatePattern, NumberPattern, boolean_words, date_pattern, number_pattern
@@ -37,13 +38,16 @@ class Condition:
     value: Any
 
 
+Claim: TypeAlias = Condition | Expression
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Where `when` holds (always, if None), `require` must hold; otherwise the row is bad with `code`."""
 
     code: str
-    when: Condition | None
-    require: Condition
+    when: Claim | None
+    require: Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,12 @@ class Column:
     parameter: str | None
     concat: tuple[str, ...]
     separator: str
+    expression: Expression | None
     transforms: tuple[Transform, ...]
     values: Mapping[str, str | int] | None
     fallback: str | int | None
     required: bool
-    required_if: Condition | None
+    required_if: Claim | None
     minimum: str | int | None
     maximum: str | int | None
     max_length: int | None
@@ -195,6 +200,7 @@ class Profile:
     columns: tuple[Column, ...]
     deduplicate: Deduplication | None = None
     rules: tuple[Rule, ...] = ()
+    filter: Expression | None = None
     totals: Totals | None = None
     threshold_percent: int = 20
     on_empty: Literal["file", "none", "fail"] = "file"
@@ -258,9 +264,10 @@ def parse(values: Mapping[str, Any]) -> Profile:
         columns=tuple(_column(given, language) for given in values["columns"]),
         deduplicate=_deduplication(values.get("deduplicate")),
         rules=tuple(
-            Rule(given["code"], _condition(given.get("when")), _required(given["require"]))
+            Rule(given["code"], None if "when" not in given else _claim(given["when"]), _claim(given["require"]))
             for given in values.get("rules", ())
         ),
+        filter=cel.parse(values["filter"]) if "filter" in values else None,
         totals=Totals(**values["totals"]) if "totals" in values else None,
         threshold_percent=values.get("quarantine", {}).get("threshold_percent", 20),
         on_empty=values.get("on_empty", "file"),
@@ -292,11 +299,12 @@ def _column(given: Mapping[str, Any], language: str) -> Column:
         parameter=given.get("parameter"),
         concat=tuple(given.get("concat", ())),
         separator=given.get("separator", " "),
+        expression=cel.parse(given["expression"]) if "expression" in given else None,
         transforms=tuple(_transform(step) for step in given.get("transform", ())),
         values=given.get("values"),
         fallback=given.get("fallback"),
         required=given.get("required", False),
-        required_if=_condition(given.get("required_if")),
+        required_if=_claim(given["required_if"]) if "required_if" in given else None,
         minimum=given.get("minimum"),
         maximum=given.get("maximum"),
         max_length=given.get("max_length"),
@@ -325,11 +333,9 @@ def _mask(given: Mapping[str, Any] | None, column: Mapping[str, Any]) -> Mask | 
     return Mask(given["kind"], given.get("prefix", ""), given.get("length", 16), domain, given.get("text", "***"))
 
 
-def _condition(given: Mapping[str, Any] | None) -> Condition | None:
-    return None if given is None else _required(given)
-
-
-def _required(given: Mapping[str, Any]) -> Condition:
+def _claim(given: str | Mapping[str, Any]) -> Claim:
+    if isinstance(given, str):
+        return cel.parse(given)
     ((operator, value),) = ((key, value) for key, value in given.items() if key != "from")
     return Condition(given["from"], operator, tuple(value) if isinstance(value, list) else value)
 

@@ -21,8 +21,11 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from lading.errors import FieldError, ProfileInvalid
+from lading.exports import cel
+from lading.exports.cel import ExpressionInvalid
+from lading.exports.cel_types import kind_of, pattern_fault
 from lading.exports.document import Document, pointer_of
-from lading.exports.parameters import Parameter
+from lading.exports.parameters import Parameter, kinds
 from lading.exports.patterns import boolean_words, date_pattern, number_pattern
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -40,7 +43,7 @@ _SCHEMA: Final[dict[str, Any]] = json.loads(
 _VALIDATOR: Final = Draft202012Validator(_SCHEMA)
 _PLACEHOLDER: Final = re.compile(r"%(?:%|\((\w+)\)s|(.?))", re.DOTALL)
 _FILE_FIELDS: Final = frozenset({"profile", "type", "period_from", "period_to", "year"})
-_SOURCES: Final = ("from", "constant", "parameter", "concat")
+_SOURCES: Final = ("from", "constant", "parameter", "concat", "expression")
 _NUMERIC: Final = frozenset({"integer", "decimal"})
 _DAY: Final = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 _WRITTEN: Final = {
@@ -219,11 +222,10 @@ def _column(column: Mapping[str, Any]) -> Iterator[Fault]:
     for key in ("max_length", "pattern", "mask"):
         if key in column and kind != "string":
             yield (key,), "belongs to type string"
-    if "pattern" in column:
-        try:
-            _check_pattern(column["pattern"])
-        except (re.error, ValueError) as error:
-            yield ("pattern",), f"is no regular expression: {error}"
+    if "pattern" in column and (fault := pattern_fault(column["pattern"])):
+        yield ("pattern",), f"is no regular expression: {fault}"
+    if "expression" in column and "mask" in column and "domain" not in column["mask"]:
+        yield ("mask",), "needs `domain` where the value comes from an expression: a name for what it identifies"
     yield from _written_values(column, kind)
     null = column.get("null")
     if isinstance(null, dict) and "placeholder" in null and kind != "string":
@@ -248,12 +250,6 @@ def _written_values(column: Mapping[str, Any], kind: str) -> Iterator[Fault]:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         if not re.fullmatch(_WRITTEN[kind], text, re.DOTALL):
             yield path, f"is no {kind}"
-
-
-def _check_pattern(pattern: str) -> None:
-    re.compile(pattern)
-    if re.search(r"\(\?(?:[=!>]|<[=!])|\\[1-9]|\(\?P[=>]|\(\?\(", pattern):
-        raise ValueError("look-around and back-references are not supported; matching takes linear time")
 
 
 def _format(column: Mapping[str, Any], kind: str) -> Iterator[Fault]:
@@ -315,6 +311,35 @@ def _totals(document: Mapping[str, Any]) -> Iterator[Fault]:
         yield ("totals", "label_column"), "must be a text or date column, so that the label is no number"
 
 
+def _expressions(document: Mapping[str, Any]) -> Iterator[Fault]:
+    known = kinds({name: given["type"] for name, given in document.get("parameters", {}).items()})
+    for path, text, is_claim in _written_expressions(document):
+        try:
+            kind = kind_of(cel.parse(text).root, lambda _: "any", known)
+        except ExpressionInvalid as error:
+            yield path, f"expression {error.placed(text)}"
+            continue
+        if is_claim and kind not in {"bool", "any"}:
+            yield path, f"expression 1:1: must be true or false, and this is of type {kind}"
+        if kind == "list":
+            yield path, "expression 1:1: is a list, which no column holds"
+
+
+def _written_expressions(document: Mapping[str, Any]) -> Iterator[tuple[Path, str, bool]]:
+    """Yield each expression with whether it has to be true or false."""
+    if "filter" in document:
+        yield ("filter",), document["filter"], True
+    for index, column in enumerate(document["columns"]):
+        if "expression" in column:
+            yield ("columns", index, "expression"), column["expression"], False
+        if isinstance(column.get("required_if"), str):
+            yield ("columns", index, "required_if"), column["required_if"], True
+    for index, rule in enumerate(document.get("rules", ())):
+        for key in ("when", "require"):
+            if isinstance(rule.get(key), str):
+                yield ("rules", index, key), rule[key], True
+
+
 _CHECKS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...]] = (
     _formats,
     _file_name,
@@ -322,6 +347,7 @@ _CHECKS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...]] = (
     _parameters,
     _queries,
     _columns,
+    _expressions,
     _references,
     _totals,
 )

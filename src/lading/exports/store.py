@@ -218,7 +218,7 @@ async def complete(
         progress=Jsonb({"percent": 100.0, "rows": sealed.rows["written"], "bytes": sealed.artifacts[0].size}),
         warnings=Jsonb(list(sealed.warnings)),
         retention_days=retention_days,
-        **sealed.rows,
+        **{"filtered": 0, **sealed.rows},
     )
     if row is None:
         raise InvalidTransition(f"{ids.show(ids.EXPORT, export_id)} is not running any more.")
@@ -321,7 +321,7 @@ def _unknown(export_id: UUID) -> NotFound:
 def _export(row: Row) -> StoredExport:
     rows = None
     if row["rows_read"] is not None:
-        names = ("read", "written", "quarantined", "duplicate")
+        names = ("read", "written", "quarantined", "duplicate", "filtered")
         rows = {name: int(row[f"rows_{name}"]) for name in names}
     plan = Plan(
         profile=row["profile"],

@@ -15,7 +15,8 @@ import polars as pl
 
 from lading import canonical
 from lading.errors import TooManyBadRows
-from lading.exports.expressions import Check, Plan
+from lading.exports.claims import Check
+from lading.exports.expressions import Plan
 from lading.exports.profile import Profile
 
 MAX_LISTED: Final = 1000
@@ -27,6 +28,7 @@ MESSAGES: Final = {
     "unknown_value": 'Column "{column}" holds a value that its list does not know.',
     "text_too_long": 'Column "{column}" is longer than allowed.',
     "pattern_mismatch": 'Column "{column}" does not have the required form.',
+    "expression_failed": 'The expression about "{column}" can not be computed from this row.',
 }
 _RULE: Final = 'The rule about "{column}" does not hold.'
 

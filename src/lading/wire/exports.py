@@ -53,12 +53,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Reconciliation: `read` = `written` + `quarantined` + `duplicate`."""
+    """Reconciliation: `read` = `written` + `quarantined` + `duplicate` + `filtered`."""
 
     read: int
     written: int
     quarantined: int
     duplicate: int
+    filtered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,3 +9,38 @@ ALTER TABLE sources
     ADD CHECK (kind IN ('postgresql', 'mysql', 'sqlite', 'duckdb', 'files', 'objects', 'http')),
     ADD CHECK (credentials_ref ~ '^(env|file|systemd|kubernetes):.+'),
     ADD CHECK (credentials_ref IS NOT NULL OR kind NOT IN ('postgresql', 'mysql'));
+
+-- Rows that a profile's filter leaves out are counted like every other row that was read.
+ALTER TABLE exports
+    ADD COLUMN rows_filtered bigint NOT NULL DEFAULT 0,
+    DROP CONSTRAINT exports_check2,
+    ADD CHECK (
+        status <> 'completed' OR rows_read = rows_written + rows_quarantined + rows_duplicate + rows_filtered
+    );
+
+-- When which revision of a profile was the one that exports use: what rollback goes back to, and who is told of it.
+CREATE TABLE profile_activations (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    version bigint NOT NULL,
+    revision integer NOT NULL,
+    is_rollback boolean NOT NULL DEFAULT false,
+    activated_at timestamptz NOT NULL DEFAULT lading_now(),
+    activated_by text NOT NULL,
+    reason text CHECK (length(reason) BETWEEN 1 AND 500),
+    ticket text CHECK (length(ticket) <= 60),
+    PRIMARY KEY (tenant_id, name, version),
+    FOREIGN KEY (tenant_id, name, revision) REFERENCES profile_revisions (tenant_id, name, revision)
+);
+-- The owner of the tables has no policy of its own: what is there already is seen only without them.
+ALTER TABLE profiles NO FORCE ROW LEVEL SECURITY;
+INSERT INTO profile_activations (tenant_id, name, version, revision, activated_at, activated_by)
+SELECT p.tenant_id, p.name, p.version, p.active_revision, p.created_at, 'migration'
+FROM profiles AS p
+WHERE p.active_revision IS NOT NULL;
+ALTER TABLE profiles FORCE ROW LEVEL SECURITY;
+ALTER TABLE profile_activations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE profile_activations FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON profile_activations TO lading_app
+USING (tenant_id = (SELECT current_tenant())) WITH CHECK (tenant_id = (SELECT current_tenant()));
+GRANT SELECT, INSERT ON profile_activations TO lading_app;

@@ -3,6 +3,7 @@ UPDATE exports
 SET status = 'completed', progress = %(progress)s::jsonb, warnings = warnings || %(warnings)s::jsonb,
     rows_read = %(read)s::bigint, rows_written = %(written)s::bigint,
     rows_quarantined = %(quarantined)s::bigint, rows_duplicate = %(duplicate)s::bigint,
+    rows_filtered = %(filtered)s::bigint,
     ended_at = lading_now(),
     expires_at = lading_now() + make_interval(days => %(retention_days)s::integer),
     rev = rev + 1, version = version + 1

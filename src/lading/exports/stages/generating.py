@@ -16,7 +16,7 @@ from lading.exports.stages.work import Result, Work
 def run(work: Work) -> Result:
     """Write the report's files."""
     plan, mapped = work.export.plan, mapping_of(work)
-    if mapped.read == 0 and work.profile.on_empty == "none":
+    if mapped.read == mapped.filtered and work.profile.on_empty == "none":
         return {"reports": [], "warnings": [], "files": {}}
     folder = work.folder("out")
     with storing(folder):
