@@ -21,12 +21,12 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from lading.errors import FieldError, ProfileInvalid
-from lading.exports import cel
-from lading.exports.cel import ExpressionInvalid
-from lading.exports.cel_types import kind_of, pattern_fault
+from lading.exports import profile_expressions
+from lading.exports.cel_types import pattern_fault
 from lading.exports.document import Document, pointer_of
-from lading.exports.parameters import Parameter, kinds
+from lading.exports.parameters import Parameter
 from lading.exports.patterns import boolean_words, date_pattern, number_pattern
+from lading.sources import read
 
 Path: TypeAlias = tuple[str | int, ...]
 Fault: TypeAlias = tuple[Path, str]
@@ -43,7 +43,9 @@ _SCHEMA: Final[dict[str, Any]] = json.loads(
 _VALIDATOR: Final = Draft202012Validator(_SCHEMA)
 _PLACEHOLDER: Final = re.compile(r"%(?:%|\((\w+)\)s|(.?))", re.DOTALL)
 _FILE_FIELDS: Final = frozenset({"profile", "type", "period_from", "period_to", "year"})
+_NEEDED: Final = frozenset({"source", "formats"})
 _SOURCES: Final = ("from", "constant", "parameter", "concat", "expression")
+_WAYS: Final = ("query", "read")
 _NUMERIC: Final = frozenset({"integer", "decimal"})
 _DAY: Final = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 _WRITTEN: Final = {
@@ -59,21 +61,53 @@ _TEXT_STEPS: Final = frozenset({"trim", "collapse_spaces", "upper", "lower", "tr
 
 def check(document: Mapping[str, Any]) -> None:
     """Raise ProfileInvalid with every fault of `document`, or return."""
+    if errors := faults_of(document):
+        first = f"{errors[0].pointer[1:].replace('/', '.') or 'profile'}: {errors[0].detail}"
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise ProfileInvalid(first + more, errors[:MAX_FAULTS])
+
+
+def faults_of(document: Mapping[str, Any]) -> tuple[FieldError, ...]:
+    """
+    Return every fault of `document`, in the order of the text if it came from one, else of its paths.
+
+    What the schema finds wrong is left out before the rest is looked at, so that one wrong word hides nothing else.
+    """
     faults = list(islice(_too_long(document, ()), MAX_FAULTS)) or list(_no_fractions(document, ()))
-    faults = faults or [_worded(each) for each in islice(_VALIDATOR.iter_errors(dict(document)), _MOST_LOOKED_FOR)]
-    faults = faults or [fault for checker in _CHECKS for fault in checker(document)]
-    if faults:
-        raise _refusal(document, sorted(faults, key=lambda fault: [str(part).rjust(6, "0") for part in fault[0]]))
-
-
-def _refusal(document: Mapping[str, Any], faults: list[Fault]) -> ProfileInvalid:
-    errors = tuple(
-        FieldError(pointer_of(path), _with_line(document, path, detail), "profile-invalid")
-        for path, detail in faults[:MAX_FAULTS]
+    if not faults:
+        faults = [_worded(each) for each in islice(_VALIDATOR.iter_errors(dict(document)), _MOST_LOOKED_FOR)]
+        sound = _sound(document, [path for path, _ in faults]) if faults else document
+        faults += [fault for checker in _CHECKS for fault in checker(sound)] if sound is not None else []
+    lines = document if isinstance(document, Document) else Document({}, {})
+    faults.sort(key=lambda fault: (lines.line_of(pointer_of(fault[0])) or 0, [_in_order(part) for part in fault[0]]))
+    return tuple(
+        FieldError(pointer_of(path), _with_line(document, path, detail), "profile-invalid") for path, detail in faults
     )
-    first = f"{'.'.join(str(part) for part in faults[0][0]) or 'profile'}: {errors[0].detail}"
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return ProfileInvalid(first + more, errors)
+
+
+def _in_order(part: str | int) -> str:
+    return f"{part:06}" if isinstance(part, int) else part
+
+
+def _sound(document: Mapping[str, Any], paths: list[Path]) -> dict[str, Any] | None:
+    """Return the document without what is wrong at `paths`; None where too little is left to be looked at."""
+    wrong = {path[0] for path in paths if path and path[0] != "columns"}
+    if () in paths or wrong & _NEEDED or any(path == ("columns",) for path in paths):
+        return None
+    columns = {path[1] for path in paths if len(path) > 1 and path[0] == "columns"}
+    found = {key: value for key, value in document.items() if key not in wrong}
+    # A place that keeps its number, so that what is said of the others is right.
+    plain = {"type": "string", "constant": ""}
+    found["columns"] = [
+        {**plain, "name": _name(each, index)} if index in columns else each
+        for index, each in enumerate(document["columns"])
+    ]
+    return found
+
+
+def _name(column: Any, index: int) -> str:
+    name = column.get("name") if isinstance(column, dict) else None
+    return name if isinstance(name, str) and name else f"\x00{index}"
 
 
 def _with_line(document: Mapping[str, Any], path: Path, detail: str) -> str:
@@ -174,11 +208,23 @@ def _parameters(document: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _queries(document: Mapping[str, Any]) -> Iterator[Fault]:
-    declared = BUILT_IN | set(document.get("parameters", {}))
+    declared = BUILT_IN | frozenset(document.get("parameters", {}))
     source = document["source"]
-    texts: list[tuple[Path, str]] = [(("source", "query"), source["query"])]
+    places: list[tuple[Path, Mapping[str, Any]]] = [(("source",), source)]
     if "attachments" in source:
-        texts.append((("source", "attachments", "query"), source["attachments"]["query"]))
+        places.append((("source", "attachments"), source["attachments"]))
+    texts: list[tuple[Path, str]] = []
+    for path, asked in places:
+        if sum(way in asked for way in _WAYS) != 1:
+            yield path, "needs exactly one of: " + ", ".join(_WAYS)
+        if "query" in asked:
+            texts.append(((*path, "query"), asked["query"]))
+        if "read" in asked:
+            yield from (((*path, "read", *at), detail) for at, detail in read.faults(asked["read"], declared))
+    if "columns" in source.get("read", {}):
+        for index, name in enumerate(source["key"]):
+            if name not in source["read"]["columns"]:
+                yield ("source", "key", index), f"`{name}` is not among `read.columns`"
     for path, text in texts:
         if "\x00" in text:
             yield path, "holds a NUL character"
@@ -311,35 +357,6 @@ def _totals(document: Mapping[str, Any]) -> Iterator[Fault]:
         yield ("totals", "label_column"), "must be a text or date column, so that the label is no number"
 
 
-def _expressions(document: Mapping[str, Any]) -> Iterator[Fault]:
-    known = kinds({name: given["type"] for name, given in document.get("parameters", {}).items()})
-    for path, text, is_claim in _written_expressions(document):
-        try:
-            kind = kind_of(cel.parse(text).root, lambda _: "any", known)
-        except ExpressionInvalid as error:
-            yield path, f"expression {error.placed(text)}"
-            continue
-        if is_claim and kind not in {"bool", "any"}:
-            yield path, f"expression 1:1: must be true or false, and this is of type {kind}"
-        if kind == "list":
-            yield path, "expression 1:1: is a list, which no column holds"
-
-
-def _written_expressions(document: Mapping[str, Any]) -> Iterator[tuple[Path, str, bool]]:
-    """Yield each expression with whether it has to be true or false."""
-    if "filter" in document:
-        yield ("filter",), document["filter"], True
-    for index, column in enumerate(document["columns"]):
-        if "expression" in column:
-            yield ("columns", index, "expression"), column["expression"], False
-        if isinstance(column.get("required_if"), str):
-            yield ("columns", index, "required_if"), column["required_if"], True
-    for index, rule in enumerate(document.get("rules", ())):
-        for key in ("when", "require"):
-            if isinstance(rule.get(key), str):
-                yield ("rules", index, key), rule[key], True
-
-
 _CHECKS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...]] = (
     _formats,
     _file_name,
@@ -347,7 +364,7 @@ _CHECKS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...]] = (
     _parameters,
     _queries,
     _columns,
-    _expressions,
+    profile_expressions.faults,
     _references,
     _totals,
 )
