@@ -38,6 +38,8 @@ _REGION: Final = Option(re.compile(r"[a-z0-9-]{1,40}"), "must be a region such a
 
 OPTIONS: Final[Mapping[str, Mapping[str, Option]]] = {
     "postgresql": {},
+    "sqlite": {"path": _FILE},
+    "files": {"path": _FOLDER},
 }
 KINDS: Final = tuple(OPTIONS)
 

@@ -1,0 +1,121 @@
+"""
+What every kind that does not sort for us shares: a deadline, the order of the key, fixed batches, a checked key.
+
+A kind gives a generator that reads its rows, in any order; it runs in a thread of its own that can be left behind.
+What the generator raises, the kind words; what is the same for all is worded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from lading.errors import SourceError, SourceRefused, SourceTimeout
+from lading.sources.prefetch import Overdue, Prefetch
+from lading.sources.rechunk import ROW_BYTES, KeyCheck, TooWide, rechunk
+from lading.sources.sorting import EmptyKey, in_order
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """
+    One stream of a source: `read` gives rows in any order, an empty batch first.
+
+    `stop` interrupts it from another thread, `worded` says what an error of the driver means; `what` is the noun for
+    sentences, such as `database /srv/members.db`.
+    """
+
+    what: str
+    read: Callable[[], Iterator[pa.RecordBatch]]
+    seconds: float
+    scratch: Path | None
+    stop: Callable[[], None]
+    worded: Callable[[Exception], SourceError | None]
+
+
+def batches(stream: Stream, *, key: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows in the order of `key`, as connector.Reading promises."""
+    ahead = Prefetch(stream.read, seconds=stream.seconds)
+    watch = KeyCheck(key)
+    try:
+        for batch in _alive(in_order(_first_checked(ahead, stream, key), key, scratch=stream.scratch)):
+            if fault := watch.fault(batch):
+                raise _refused_key(stream, key, fault)
+            yield batch
+    except Overdue:
+        raise too_slow(stream.what, stream.seconds) from None
+    except EmptyKey:
+        raise _refused_key(stream, key, "is empty in some row") from None
+    except TooWide:
+        raise SourceRefused(
+            f"The {stream.what} holds a row of over {ROW_BYTES >> 20} MiB; leave its large columns out."
+        ) from None
+    except SourceError:
+        raise
+    except Exception as error:
+        worded = stream.worded(error)
+        if worded is None:
+            raise
+        raise worded from None
+    finally:
+        if not ahead.is_ended and not ahead.close(seconds=0.0):
+            with suppress(Exception):
+                stream.stop()
+            ahead.close()
+
+
+def too_slow(what: str, seconds: float) -> SourceTimeout:
+    """Return the sentence for a source that did not answer in time."""
+    return SourceTimeout(
+        f"The {what} was not read within {seconds:g} s. "
+        "Narrow the period, make its query faster, or raise the source's timeout_seconds."
+    )
+
+
+def _alive(found: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Re-chunk what is in order; before the first row there are only signs of life, and they are let through."""
+    for batch in found:
+        if batch.num_rows:
+            yield from rechunk(_chained(batch, found))
+            return
+        yield batch
+
+
+def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first
+    yield from rest
+
+
+def _first_checked(found: Prefetch[pa.RecordBatch], stream: Stream, key: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    is_first = True
+    for batch in found:
+        if is_first:
+            check_columns(batch.schema.names, key, stream.what)
+            is_first = False
+        if batch.nbytes > ROW_BYTES and batch.num_rows == 1:
+            raise TooWide
+        yield batch
+
+
+def check_columns(names: Sequence[str], key: Sequence[str], what: str) -> None:
+    """Refuse columns that can't be told apart, and a key that is not among them."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    missing = [name for name in key if name not in names]
+    if not names:
+        raise SourceRefused(f"The {what} gives no columns. Correct source in the profile.")
+    if twice:
+        raise SourceRefused(f"The {what} gives two columns named {twice[0]!r}; give one another name.")
+    if missing or not key:
+        named = f"names {missing[0]!r}, which is not among the columns" if missing else "is empty"
+        raise SourceRefused(f"The key of the profile {named} that the {what} gives. Correct source.key.")
+
+
+def _refused_key(stream: Stream, key: Sequence[str], fault: str) -> SourceRefused:
+    return SourceRefused(
+        f"The key ({', '.join(key)}) of the rows in the {stream.what} {fault}, so the order of rows is not fixed. "
+        "Correct source.key in the profile, or the rows."
+    )

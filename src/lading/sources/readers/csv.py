@@ -1,0 +1,126 @@
+"""
+CSV: strict, with the line of whatever is wrong; nothing is guessed.
+
+Python's own reader in strict mode: it refuses what looser ones read past (a quote inside a field, a file that ends
+inside one).  A line with another number of fields than the first is refused, an empty line is none.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import pyarrow as pa
+
+from lading.sources import typing_text
+from lading.sources.model import Rewrite
+from lading.sources.read import Read
+from lading.sources.readers.file import LINE_BYTES, MOST_COLUMNS, File
+
+_ROWS: Final = 4096
+_BYTES: Final = 4 << 20
+
+
+def read(file: File, read: Read, _rewritten: list[Rewrite]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file, first an empty batch."""
+    csv.field_size_limit(LINE_BYTES)
+    rows = _Rows(file, read)
+    names = rows.names()
+    schema = typing_text.schema_of(names, read)
+    yield pa.RecordBatch.from_pylist([], schema=schema)
+    wanted = [(names.index(name), name) for name in schema.names]
+    while held := rows.some(len(names)):
+        texts, lines = held
+        columns = list(zip(*texts, strict=True))
+        yield pa.RecordBatch.from_arrays(
+            [
+                typing_text.column(
+                    columns[at], read.columns.get(name, "string"), read, name=name, file=file.name, lines=lines
+                )
+                for at, name in wanted
+            ],
+            schema=schema,
+        )
+
+
+class _Rows:
+    """The rows of one file with the line each ends on."""
+
+    def __init__(self, file: File, read: Read) -> None:
+        self._file: Final = file
+        self._read: Final = read
+        self._reader: Final = csv.reader(self._lines(), delimiter=read.delimiter, strict=True)
+
+    def names(self) -> list[str]:
+        """Return the names of the columns: the header's, or those declared."""
+        if not self._read.has_header:
+            return list(self._read.columns)
+        header = next(self._checked(), None)
+        if not header:
+            raise self._file.bad(1, "it has no header")
+        if len(header) > MOST_COLUMNS:
+            raise self._file.bad(1, f"it has over {MOST_COLUMNS} columns")
+        names = [name.strip() for name in header]
+        wanted = list(self._read.columns) or names
+        missing = [name for name in wanted if name not in names]
+        twice = [name for name in wanted if names.count(name) > 1]
+        if missing:
+            raise self._file.bad(1, f"the header has no column {missing[0]!r}")
+        if twice:
+            raise self._file.bad(1, f"the header has two columns {twice[0]!r}")
+        return names
+
+    def some(self, width: int) -> tuple[Sequence[Sequence[str]], Sequence[int]] | None:
+        """Return the next rows, or None at the end."""
+        rows: list[list[str]] = []
+        lines: list[int] = []
+        size = 0
+        for row in self._checked():
+            if not row:
+                continue
+            if len(row) != width:
+                raise self._file.bad(self._reader.line_num, f"it has {len(row)} fields, and {width} are expected")
+            rows.append(row)
+            lines.append(self._reader.line_num)
+            size += sum(map(len, row))
+            if len(rows) >= _ROWS or size >= _BYTES:
+                break
+        return (rows, lines) if rows else None
+
+    def _checked(self) -> Iterator[list[str]]:
+        try:
+            yield from self._reader
+        except csv.Error as error:
+            raise self._file.bad(self._reader.line_num, f"it is no CSV ({error})") from None
+
+    def _lines(self) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder(self._read.encoding)()
+        number = 0
+        try:
+            # A line end is found in bytes: in UTF-16 that may lie within a character, and the decoder keeps the rest.
+            kept = ""
+            for line in self._file.lines():
+                kept += decoder.decode(line)
+                if kept.endswith("\n"):
+                    number += 1
+                    yield kept
+                    kept = ""
+            kept += decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            raise self._file.bad(number + 1, f"it is not {decoder_name(self._read.encoding)}") from None
+        if "\0" in kept:
+            raise self._file.bad(number + 1, "it holds a NUL character")
+        if kept:
+            yield kept
+
+
+def decoder_name(encoding: str) -> str:
+    """
+    Return what an encoding is called in profiles.
+
+    >>> decoder_name("utf-8-sig")
+    'utf-8'
+    """
+    return {"utf-8-sig": "utf-8", "cp1252": "windows-1252"}.get(encoding, encoding)

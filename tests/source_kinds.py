@@ -1,0 +1,191 @@
+"""A source of every kind for the tests: made empty, filled with one table, reached as a profile reaches it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from lading.sources.model import Selection, Source
+
+TENANT = UUID("00000000-0000-7000-8000-000000000000")
+_parquet: Any = pyarrow.parquet
+Columns = Mapping[str, str]
+Rows = Sequence[Sequence[Any]]
+
+
+@dataclass
+class Kind:
+    """One source; `fill` makes its only table, `lose` takes it away while it is read."""
+
+    source: Source
+    consistency: str
+    make: Callable[[Columns, Rows], None]
+    ask: Callable[[Columns, str], Selection]
+    gone: Callable[[], Source]
+    lose: Callable[[], None] | None = None
+    amount: str = "12345678901234567.890"
+    columns: dict[str, str] = field(default_factory=dict[str, str])
+
+    def fill(self, columns: Columns, rows: Rows) -> None:
+        self.columns = dict(columns)
+        self.make(columns, rows)
+
+    def selection(self, where: str = "") -> Selection:
+        """Return what reads the table; `where` is the parameter that the name must equal."""
+        return self.ask(self.columns, where)
+
+    def lost(self) -> Source:
+        """Return the source as it is when it is not where it should be."""
+        return self.gone()
+
+
+Maker = Callable[[pytest.FixtureRequest, Path], AbstractContextManager[Kind]]
+
+
+def _query(_columns: Columns, where: str) -> Selection:
+    return Selection(query="SELECT * FROM traps" + (f" WHERE name = %({where})s" if where else ""))
+
+
+def secret(folder: Path, text: str) -> str:
+    """Return a credentials reference to `text`."""
+    path = folder / "secret"
+    path.write_text(text)
+    path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    return f"file:{path}"
+
+
+@contextmanager
+def _postgresql(request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
+    server, url = request.getfixturevalue("server"), request.getfixturevalue("database_url")
+    types = {"integer": "bigint", "string": "text", "date": "date", "decimal": "numeric(30, 3)"}
+    database = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS conformance_reader")
+        connection.execute("CREATE ROLE conformance_reader LOGIN PASSWORD 'hunter2'")
+
+    def make(columns: Columns, rows: Rows) -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            given = SQL(", ").join(SQL("{} " + types[kind]).format(Identifier(name)) for name, kind in columns.items())
+            connection.execute(SQL("CREATE TABLE traps ({})").format(given))
+            with connection.cursor().copy("COPY traps FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+            connection.execute("GRANT SELECT ON traps TO conformance_reader")
+
+    def lose() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'conformance_reader'"
+            )
+
+    reference = secret(folder, server.url(database, user="conformance_reader", password="hunter2"))
+    source = Source(TENANT, "traps", "postgresql", reference)
+    other = folder / "other"
+    other.mkdir()
+    gone = replace(source, credentials_ref=secret(other, "postgresql://reader:hunter2@127.0.0.1:1/app"))
+    yield Kind(source, "repeatable-read-snapshot", make, _query, lambda: gone, lose)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP OWNED BY conformance_reader")
+        connection.execute("DROP ROLE conformance_reader")
+
+
+@contextmanager
+def _sqlite(_request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
+    path = folder / "traps.db"
+    sqlite3.connect(path).close()
+    path.touch()
+    types = {"integer": "INTEGER", "string": "TEXT", "date": "TEXT", "decimal": "TEXT"}
+
+    def make(columns: Columns, rows: Rows) -> None:
+        with sqlite3.connect(path) as connection:
+            connection.execute(
+                f"CREATE TABLE traps ({', '.join(f'{name} {types[columns[name]]}' for name in columns)})"
+            )
+            places = ", ".join("?" * len(columns))
+            shown = [[each.isoformat() if hasattr(each, "isoformat") else each for each in row] for row in rows]
+            connection.executemany(f"INSERT INTO traps VALUES ({places})", shown)
+        connection.close()
+
+    source = Source(TENANT, "traps", "sqlite", options={"path": str(path)})
+    gone = replace(source, options={"path": str(folder / "nowhere.db")})
+    yield Kind(source, "read-transaction", make, _query, lambda: gone)
+
+
+def _read(form: str, name: str) -> Callable[[Columns, str], Selection]:
+    def ask(columns: Columns, where: str) -> Selection:
+        wanted: dict[str, Any] = {"files": name, "format": form, "columns": dict(columns)}
+        if form == "parquet":
+            del wanted["columns"]
+        if form in {"csv", "xlsx"}:
+            wanted["nulls"] = ["<null>"]
+        if where:
+            wanted["filter"] = [{"from": "name", "equals": {"parameter": where}}]
+        return Selection(read=wanted)
+
+    return ask
+
+
+def write_csv(path: Path, columns: Columns, rows: Rows) -> None:
+    with path.open("w", newline="", encoding="utf-8") as sink:
+        writer = csv.writer(sink)
+        writer.writerow(columns)
+        writer.writerows([["<null>" if each is None else each for each in row] for row in rows])
+
+
+def write_ndjson(path: Path, columns: Columns, rows: Rows) -> None:
+    with path.open("w", encoding="utf-8") as sink:
+        for row in rows:
+            shown = {
+                name: each.isoformat() if hasattr(each, "isoformat") else each
+                for name, each in zip(columns, row, strict=True)
+            }
+            sink.write(json.dumps(shown, ensure_ascii=False) + "\n")
+
+
+def write_parquet(path: Path, columns: Columns, rows: Rows) -> None:
+    types = {"integer": pa.int64(), "string": pa.string(), "date": pa.date32(), "decimal": pa.string()}
+    values = list(zip(*rows, strict=True)) or [[] for _ in columns]
+    arrays = [pa.array(list(each), types[kind]) for each, kind in zip(values, columns.values(), strict=True)]
+    for at, kind in enumerate(columns.values()):
+        if kind == "decimal":
+            arrays[at] = arrays[at].cast(pa.decimal128(30, 3))
+    _parquet.write_table(pa.table(arrays, names=list(columns)), path, row_group_size=10_000)
+
+
+def _files(form: str, write: Callable[[Path, Columns, Rows], None]) -> Maker:
+    @contextmanager
+    def made(_request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
+        root = folder / "files"
+        root.mkdir()
+        source = Source(TENANT, "traps", "files", options={"path": str(root)})
+        gone = replace(source, options={"path": str(folder / "nowhere")})
+        path = root / f"traps.{form}"
+        yield Kind(
+            source, "files-unchanged-while-read", lambda columns, rows: write(path, columns, rows),
+            _read(form, f"traps.{form}"), lambda: gone, lambda: path.open("ab").write(b"\n") and None,
+        )  # fmt: skip
+
+    return made
+
+
+KINDS: dict[str, Maker] = {
+    "postgresql": _postgresql,
+    "sqlite": _sqlite,
+    "csv": _files("csv", write_csv),
+    "ndjson": _files("ndjson", write_ndjson),
+    "parquet": _files("parquet", write_parquet),
+}
