@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -74,6 +75,30 @@ async def test_months_are_made_ahead_once_by_any_number_of_processes(database: D
     assert sum(made) == 3
     assert await history.make_ahead(database) == 0
     assert len(partitions(database_url)) == 4
+
+
+async def test_who_reads_the_history_for_long_holds_up_nobody_else(
+    database: Database, database_url: str, tenant: UUID
+) -> None:
+    (job_id,) = await finish(database, tenant)
+    with psycopg.connect(database_url) as owner:
+        owner.execute("SELECT make_history_partition('2020-01-01', 1)")
+    with psycopg.connect(database_url) as reader:
+        reader.execute("SELECT FROM finished_jobs")
+
+        began = time.monotonic()
+        upkeep = asyncio.create_task(history.make_ahead(database))
+        while not upkeep.done():
+            async with database.tenant(tenant) as tx:
+                assert (await store.find(tx, job_id)).state is State.COMPLETED
+        pruned = await history.prune(database, days=400)
+
+        assert await upkeep == 0
+        assert pruned.is_nothing
+        assert time.monotonic() - began < 5.0  # the connection's own lock_timeout is 10 s
+
+    assert await history.make_ahead(database) == 3
+    assert (await history.prune(database, days=400)).partitions == 1
 
 
 async def test_rows_in_the_default_partition_move_to_their_month(

@@ -19,6 +19,7 @@ CREATE FUNCTION public.current_tenant() RETURNS uuid
 
 CREATE FUNCTION public.drop_history_before(instant timestamp with time zone) RETURNS TABLE(partition text, jobs bigint)
     LANGUAGE plpgsql
+    SET lock_timeout TO '500ms'
     AS $_$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('finished_jobs'));
@@ -46,6 +47,7 @@ CREATE FUNCTION public.lading_now() RETURNS timestamp with time zone
 
 CREATE FUNCTION public.make_history_partition(of_month date, movable integer) RETURNS boolean
     LANGUAGE plpgsql
+    SET lock_timeout TO '500ms'
     AS $$
 DECLARE
     first timestamptz := date_trunc('month', of_month)::timestamp AT TIME ZONE 'UTC';

@@ -303,12 +303,13 @@ GRANT DELETE ON sources TO lading_app;
 -- ---------------------------------------------------------------- history
 
 -- Both run as the owner of the tables, take one lock so that two processes do no more than one, and wait for no table
--- longer than the caller's lock_timeout.  The owner passes row-level security only while it holds a table alone.
+-- longer than half a second: behind who waits for a table alone, everybody waits, and somebody may read it for hours.
+-- The owner passes row-level security only while it holds a table alone.
 
 -- Make the partition of finished_jobs for a month, unless it is there; true when it was made.  Rows that landed in the
 -- default partition move over; when they are too many to move at once they stay there, where every query finds them.
 CREATE FUNCTION make_history_partition(of_month date, movable integer) RETURNS boolean
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
 DECLARE
     first timestamptz := date_trunc('month', of_month)::timestamp AT TIME ZONE 'UTC';
     past timestamptz := (date_trunc('month', of_month) + interval '1 month')::timestamp AT TIME ZONE 'UTC';
@@ -346,7 +347,7 @@ $$;
 
 -- Drop the partitions of finished_jobs whose months were over at an instant; return their names and how many jobs went.
 CREATE FUNCTION drop_history_before(instant timestamptz) RETURNS TABLE (partition text, jobs bigint)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('finished_jobs'));
     FOR partition IN
