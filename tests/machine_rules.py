@@ -102,9 +102,10 @@ class Rules(Played):
 
         async def batch(tx: Transaction) -> list[tuple[Job, Fence]]:
             await store.wake_turns(tx)
-            return await store.claim_batch(
-                tx, lease_id=worker.lease, kinds=kinds, limit=limit, batch_id=ids.new(), marks=known_marks
+            got = await batches.exchange(
+                tx, lease_id=worker.lease, kinds=kinds, limit=limit, ended=[], batch_id=ids.new(), marks=known_marks
             )
+            return list(got.started)
 
         claimed = self.system(single) if not is_batch else []
         started = self.system(batch) if is_batch else []

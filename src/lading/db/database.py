@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from lading.db.transaction import Role, Transaction, begin
+from lading.db.transaction import Role, Transaction, begin, begin_again
 from lading.errors import DatabaseBusy, DatabaseUnavailable
 
 # Both keepalives and tcp_user_timeout: each alone leaves a dead link unnoticed (idle LISTEN, or a query in flight).
@@ -48,10 +48,18 @@ set_json_loads(_parse)
 
 
 class Database:
-    """A pool of connections to Lading's own database."""
+    """
+    A pool of connections to Lading's own database.
 
-    def __init__(self, url: str, *, size: int = 6, options: str = "") -> None:
+    With a `role` its connections are for system transactions of that role alone, and for who does one thing again and
+    again: nothing is set or looked at before each transaction, and every statement is prepared at its first use.  A
+    connection that broke meanwhile is then noticed by its next transaction, as DatabaseUnavailable.
+    """
+
+    def __init__(self, url: str, *, size: int = 6, options: str = "", role: Role | None = None) -> None:
         self.url: Final = url
+        self._role: Final = role
+        own = "" if role is None else f"-c role={role}"
         self._pool: Final[AsyncConnectionPool[psycopg.AsyncConnection[Any]]] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -63,11 +71,12 @@ class Database:
             reconnect_timeout=10.0,
             kwargs={
                 **CONNECT_OPTIONS,
-                "options": f"{CONNECT_OPTIONS['options']} {options}",
+                "options": f"{CONNECT_OPTIONS['options']} {options} {own}",
+                "prepare_threshold": 5 if role is None else 0,
                 "row_factory": dict_row,
                 "autocommit": True,
             },
-            check=AsyncConnectionPool.check_connection,
+            check=AsyncConnectionPool.check_connection if role is None else None,
             name="lading",
         )
 
@@ -109,8 +118,14 @@ class Database:
     @asynccontextmanager
     async def _transaction(self, role: Role, tenant: UUID | None) -> AsyncIterator[Transaction]:
         try:
-            async with self._pool.connection() as connection, begin(connection, role=role, tenant=tenant) as tx:
-                yield tx
+            async with self._pool.connection() as connection:
+                if self._role is not None:
+                    if (role, tenant) != (self._role, None):
+                        raise RuntimeError(f"this database is opened for system transactions as {self._role}")
+                    yield await begin_again(connection, role=role)  # the pool commits or rolls back
+                else:
+                    async with begin(connection, role=role, tenant=tenant) as tx:
+                        yield tx
         except psycopg.errors.LockNotAvailable as error:
             raise DatabaseBusy("Another transaction held a lock for too long; try again.") from error
         except _AWAY as error:

@@ -25,6 +25,7 @@ Row = Mapping[str, Any]
 _OPEN: Final[LiteralString] = (
     "SELECT set_config('role', %(role)s, true), set_config('lading.tenant', %(tenant)s, true), lading_now() AS now"
 )
+_OPEN_AGAIN: Final[LiteralString] = "BEGIN; SELECT lading_now() AS now"
 
 
 class Role(StrEnum):
@@ -88,3 +89,12 @@ async def begin(
         row = await cursor.fetchone()
         assert row is not None
         yield Transaction(connection, role, tenant, row["now"])
+
+
+async def begin_again(connection: psycopg.AsyncConnection[Any], *, role: Role) -> Transaction:
+    """Open a system transaction in one round trip on a connection whose session has the role; the caller ends it."""
+    cursor = await connection.execute(_OPEN_AGAIN, prepare=False)
+    cursor.nextset()
+    row = await cursor.fetchone()
+    assert row is not None
+    return Transaction(connection, role, None, row["now"])

@@ -9,8 +9,9 @@ Takes `tx`, never commits; but for `enqueue_many` a system transaction.
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -27,23 +28,29 @@ from lading.jobs.rows import job_of
 from lading.jobs.rules import payload_digest
 from lading.jobs.run_store import End, jobs_ended
 from lading.ledger.entry import Actor, Entry
-from lading.ledger.store import record
+from lading.ledger.store import record, record_all
 from lading.limits import breakers
 
 _SQL: Final = Statements("lading.jobs")
 _JSON: Final = json.JSONEncoder(ensure_ascii=False)
 PER_LINE: Final = 1000
 """How many jobs a ledger line tells of: 1,000 with their attempts are about 40,000 bytes, a line may have 65,535."""
+_TENANTS_PER_CLAIM: Final = 64
 
 Started: TypeAlias = tuple[Job, Fence]
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What an exchange came to: the jobs that were not ours any more, and those that are now."""
+    """
+    What an exchange came to: the jobs that were not ours any more, and those that are now.
+
+    `held_since` is when it had its turns, by the monotonic clock; None when it got none.
+    """
 
     stale: frozenset[UUID]
     started: Sequence[Started]
+    held_since: float | None = None
 
 
 class _Form(NamedTuple):
@@ -85,16 +92,29 @@ async def exchange(
     ended: Sequence[Started],
     batch_id: UUID,
     marks: Marks | None = None,
+    is_hurried: bool = False,
+    queue: Callable[[], Awaitable[object]] | None = None,
 ) -> Exchange:
-    """Complete the jobs in `ended`, then claim and start up to `limit` others as batch `batch_id`."""
+    """
+    Complete the jobs in `ended`, then claim and start up to `limit` others as batch `batch_id`.
+
+    Between the two `queue` is waited for: of those who exchange in one process only one at a time waits for turns.
+    `is_hurried` says that the session is set as hurry.sql would.
+    """
     stale = await settle(tx, ended, lease_id=lease_id) if ended else frozenset[UUID]()
-    started = (
-        await store.claim_batch(tx, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id, marks=marks)
-        if limit > 0
-        else []
-    )
-    await _record(tx, "jobs.started", started, lease_id=lease_id)
-    return Exchange(stale, started)
+    if limit <= 0:
+        return Exchange(stale, ())
+    if queue is not None:
+        await queue()
+    if not is_hurried:
+        await store.hurry(tx)
+    turns = await store.take_turns(tx, lease_id=lease_id, marks=marks, most=_TENANTS_PER_CLAIM)
+    if turns is None:
+        return Exchange(stale, ())
+    since = time.monotonic()
+    started = await store.claim_batch(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id)
+    await record_all(tx, _told("jobs.started", started, lease_id))
+    return Exchange(stale, started, since)
 
 
 async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID) -> frozenset[UUID]:
@@ -111,7 +131,7 @@ async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID) -
         stale = frozenset(fence.job_id for _, fence in ended if fence.job_id not in settled)
         ended = [each for each in ended if each[1].job_id in settled]
     await _answered(tx, ended)
-    await _record(tx, "jobs.completed", ended, lease_id=lease_id)
+    await record_all(tx, _told("jobs.completed", ended, lease_id))
     await jobs_ended(
         tx, [End(job.tenant_id, job.id, job.run_id, "completed") for job, _ in ended if job.run_id is not None]
     )
@@ -142,8 +162,8 @@ async def _answered(tx: Transaction, ended: Sequence[Started]) -> None:
         await breakers.note_answer(tx, host, tenant=tenant, answers=count)
 
 
-async def _record(tx: Transaction, event: str, told: Sequence[Started], *, lease_id: UUID) -> None:
-    """Record one entry per tenant, batch and PER_LINE jobs, naming each job with its attempt."""
+def _told(event: str, told: Sequence[Started], lease_id: UUID) -> Iterator[tuple[UUID, Entry]]:
+    """Yield one entry per tenant, batch and PER_LINE jobs, naming each job with its attempt."""
     batch: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
     for job, fence in told:  # by number: a UUID takes long to hash
         assert job.batch_id is not None
@@ -151,8 +171,8 @@ async def _record(tx: Transaction, event: str, told: Sequence[Started], *, lease
     actor = Actor("worker", ids.show(ids.LEASE, lease_id))
     for (tenant_number, batch_number), jobs in batch.items():
         tenant, subject = UUID(int=tenant_number), ids.show(ids.BATCH, UUID(int=batch_number))
-        parts = [jobs[first : first + PER_LINE] for first in range(0, len(jobs), PER_LINE)]
-        await record(tx, *(Entry(event, subject, actor, {"jobs": part}) for part in parts), tenant=tenant)
+        for first in range(0, len(jobs), PER_LINE):
+            yield tenant, Entry(event, subject, actor, {"jobs": jobs[first : first + PER_LINE]})
 
 
 def _columns(jobs: Sequence[NewJob]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ leases are in `leases.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -27,6 +28,23 @@ from lading.ledger.store import record
 
 _SQL: Final = Statements(__package__ or "lading.jobs")
 _TENANTS_PER_CLAIM: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """
+    Turns of tenants that the transaction holds, and what it saw when it took them.
+
+    No turn was earlier than `since`, and none will be than `next_since`; `top` is the last sequence handed out.
+    """
+
+    tenants: Sequence[UUID]
+    places: Sequence[str]
+    top: int
+    since: str
+    next_since: str
+    is_reserved: bool
+    marks: Marks
 
 
 async def enqueue(tx: Transaction, job: NewJob, *, actor: Actor) -> None:
@@ -57,7 +75,11 @@ async def claim(
     tx: Transaction, *, lease_id: UUID, kinds: Sequence[str], limit: int, marks: Marks | None = None
 ) -> list[Claim]:
     """Return up to `limit` pending jobs, now running on the lease; none when the lease is not alive."""
-    rows = await _take(tx, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=None, marks=marks)
+    await hurry(tx)
+    turns = await take_turns(tx, lease_id=lease_id, marks=marks)
+    if turns is None:
+        return []
+    rows = await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=None)
     worker = Actor("worker", ids.show(ids.LEASE, lease_id))
     for tenant in {row["tenant_id"] for row in rows}:
         mine = [entry("job.claimed", row, worker) for row in rows if row["tenant_id"] == tenant]
@@ -66,63 +88,67 @@ async def claim(
 
 
 async def claim_batch(
-    tx: Transaction,
-    *,
-    lease_id: UUID,
-    kinds: Sequence[str],
-    limit: int,
-    batch_id: UUID,
-    marks: Marks | None = None,
+    tx: Transaction, turns: Turns, *, lease_id: UUID, kinds: Sequence[str], limit: int, batch_id: UUID
 ) -> list[tuple[Job, Fence]]:
     """
-    Return up to `limit` jobs, claimed and started in one; none that must run alone.
+    Return up to `limit` jobs of the tenants whose turn it is, claimed and started in one; none that must run alone.
 
     Records nothing of them: whoever runs the batch writes one ledger entry per tenant.
     """
-    rows = await _take(tx, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id, marks=marks)
+    rows = await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id)
     return [(job_of(row), Fence(row["tenant_id"], row["id"], lease_id, row["attempt"])) for row in rows]
 
 
-async def _take(
-    tx: Transaction,
-    *,
-    lease_id: UUID,
-    kinds: Sequence[str],
-    limit: int,
-    batch_id: UUID | None,
-    marks: Marks | None,
-) -> Sequence[Row]:
-    # Two statements on purpose: the turns are locked first, so that the second sees all that their former holders did.
-    known = marks if marks is not None else Marks(float)
-    since, is_batch = known.since(), batch_id is not None
+async def hurry(tx: Transaction) -> None:
+    """Set for this transaction what whoever takes turns must: it ends soon if the worker freezes."""
     await tx.run(_SQL["hurry"])
-    turns = await tx.one(_SQL["take_turns"], lease_id=lease_id, limit=_TENANTS_PER_CLAIM, since=since)
+
+
+async def take_turns(
+    tx: Transaction, *, lease_id: UUID, marks: Marks | None = None, most: int = _TENANTS_PER_CLAIM
+) -> Turns | None:
+    """
+    Take the turn of up to `most` tenants, or wait for that of one; None when none has work, or the lease is lost.
+
+    `hurry` comes first.
+    """
+    known = marks if marks is not None else Marks(float)
+    since = known.since()
+    turns = await tx.one(_SQL["take_turns"], lease_id=lease_id, limit=most, since=since)
     tenants, places = turns["tenants"], turns["places"]
     if not tenants:
         waited = await tx.maybe(_SQL["wait_turn"], lease_id=lease_id, since=since)
         if waited is None:
             known.found_no_turn()
-            return []
+            return None
         tenants, places = [waited["tenant_id"]], [waited["place"]]
     if turns["is_reserved"]:
         await tx.run(_SQL["reserve"])
+    return Turns(tenants, places, turns["top"], since, turns["since"], turns["is_reserved"], known)
+
+
+async def _take(
+    tx: Transaction, turns: Turns, *, lease_id: UUID, kinds: Sequence[str], limit: int, batch_id: UUID | None
+) -> Sequence[Row]:
+    # A statement of its own: the turns were locked before it, so that it sees all that their former holders did.
+    known, is_batch = turns.marks, batch_id is not None
     look = {
         "lease_id": lease_id,
         "kinds": list(kinds),
-        "tenants": tenants,
-        "since": since,
-        "is_reserved": turns["is_reserved"],
+        "tenants": turns.tenants,
+        "since": turns.since,
+        "is_reserved": turns.is_reserved,
         "batch_id": batch_id,
     }
-    spans = known.parameters(tenants, is_batch=is_batch)
-    rows = await tx.all(_SQL["claim"], **look, **spans, places=places, limit=limit)
-    known.learn(rows, top=turns["top"], since=turns["since"], is_batch=is_batch)
+    spans = known.parameters(turns.tenants, is_batch=is_batch)
+    rows = await tx.all(_SQL["claim"], **look, **spans, places=turns.places, limit=limit)
+    known.learn(rows, top=turns.top, since=turns.next_since, is_batch=is_batch)
     if len(rows) < limit and spans["mark_tenants"] and (begun := known.look_again()) is not None:
-        held = await tx.one(_SQL["held_turns"], tenants=tenants)  # the first look has moved them
+        held = await tx.one(_SQL["held_turns"], tenants=turns.tenants)  # the first look has moved them
         hidden = await tx.all(_SQL["claim"], **{**look, **held, **NO_SPANS}, limit=limit - len(rows))
         known.looked_again(begun, has_found=bool(hidden))
         rows = [*rows, *hidden]
-    for lane in await tx.all(_SQL["changed_lanes"], tenants=tenants):
+    for lane in await tx.all(_SQL["changed_lanes"], tenants=turns.tenants):
         await record(tx, _lane_entry(lane), tenant=lane["tenant_id"])
     return rows
 

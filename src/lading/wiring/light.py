@@ -8,6 +8,7 @@ import sys
 from typing import Final
 
 from lading import settings as configuration
+from lading.db.transaction import Role
 from lading.errors import LadingError
 from lading.settings import Settings
 from lading.telemetry import log
@@ -15,8 +16,14 @@ from lading.wiring.workers import ENDINGS, LIGHT, opened
 from lading.worker.light import LightExecutor
 
 # Every row that an exchange touches is known by its key.  A plan made while the table was small must not scan it when
-# it has grown, and compiling one takes longer than running it.
-_OPTIONS: Final = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+# it has grown, and compiling one takes longer than running it.  One plan serves as long as the connection: making one
+# takes longer than a claim.
+_OPTIONS: Final = (
+    "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+    " -c plan_cache_mode=force_generic_plan"
+)
+# As hurry.sql says: who freezes while it holds turns must not hold up its tenants, and nobody waits long for it.
+_HURRIED: Final = f"{_OPTIONS} -c idle_in_transaction_session_timeout=1s -c lock_timeout=500ms"
 
 
 def main() -> None:
@@ -29,8 +36,11 @@ def main() -> None:
 
 
 async def _run(settings: Settings, url: str) -> None:
-    async with opened(url, size=4, options=_OPTIONS) as database:
-        await LightExecutor(database, LIGHT, ENDINGS, most=settings.light_batch).serve()
+    async with (
+        opened(url, size=3, options=_OPTIONS) as database,
+        opened(url, size=2, options=_HURRIED, role=Role.SYSTEM) as exchanges,
+    ):
+        await LightExecutor(database, LIGHT, ENDINGS, exchanges=exchanges, most=settings.light_batch).serve()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Final
 
 from lading.artifacts.blobs import BlobStore
 from lading.db.database import Database
+from lading.db.transaction import Role
 from lading.exports.endings import ExportEnding
 from lading.exports.model import JOB_KIND
 from lading.jobs.kinds import NOOP_KIND
@@ -62,9 +63,9 @@ async def run_worker(settings: Settings, url: str) -> None:
 
 
 @asynccontextmanager
-async def opened(url: str, *, size: int, options: str = "") -> AsyncIterator[Database]:
+async def opened(url: str, *, size: int, options: str = "", role: Role | None = None) -> AsyncIterator[Database]:
     """Open the database and close it at the end."""
-    database = Database(url, size=size, options=options)
+    database = Database(url, size=size, options=options, role=role)
     await database.open()
     try:
         yield database

@@ -21,6 +21,7 @@ import os
 import random
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Final
 from uuid import UUID
 
@@ -47,8 +48,13 @@ _SETTLE_SECONDS: Final = 0.05
 class LightExecutor:
     """Runs the jobs of light kinds."""
 
-    def __init__(self, database: Database, handlers: Handlers, endings: Endings, *, most: int) -> None:
+    def __init__(
+        self, database: Database, handlers: Handlers, endings: Endings, *, most: int, exchanges: Database | None = None
+    ) -> None:
+        """Take, besides the database, the same opened for system transactions that hold turns: `exchanges`."""
         self._database: Final = database
+        self._exchanges: Final = exchanges or database
+        self._is_hurried: Final = exchanges is not None
         self._handlers: Final = handlers
         self._endings: Final = endings
         self._pace = pace.first(most)
@@ -56,6 +62,7 @@ class LightExecutor:
         self._sender: Final = notify.Sender(database)
         self._loop: Final = asyncio.get_running_loop()
         self._stir: Final = asyncio.Event()
+        self._claiming: Final = asyncio.Lock()
         self._lease: UUID | None = None
         self._held = 0
         self._look_at = 0.0
@@ -110,18 +117,19 @@ class LightExecutor:
             room = await self._turn()
             ended = self._crew.take_done()
             self._held += room  # reserved, so that the other pump does not ask for it, too
-            began, heard = self._loop.time(), self._heard
+            heard = self._heard
             try:
                 exchanged = await self._exchange(ended, room)
             finally:
                 self._held -= room + len(ended)
             got = len(exchanged.started)
             self._held += got
-            self._pace = self._pace.after(self._loop.time() - began, asked=room, got=got)
+            if exchanged.held_since is not None:  # waiting for turns that others hold is no slowness
+                self._pace = self._pace.after(time.monotonic() - exchanged.held_since, asked=room, got=got)
             self._crew.give(exchanged.started)
             if got < room and heard == self._heard:
                 # All there was, or all that may run now: look again when somebody says so, or after a while.
-                self._look_at = began + random.uniform(0.8, 1.2) * _POLL_SECONDS  # noqa: S311 - jitter
+                self._look_at = self._loop.time() + random.uniform(0.8, 1.2) * _POLL_SECONDS  # noqa: S311 - jitter
             self._stir.set()
 
     async def _turn(self) -> int:
@@ -156,11 +164,11 @@ class LightExecutor:
         while True:
             try:
                 if failures:
-                    async with self._database.system() as tx:
+                    async with self._exchanges.system() as tx:
                         kept = await batches.held(tx, lease, batch_id=batch_id)
                     if kept:
                         return Exchange(frozenset(), kept)
-                async with self._database.system() as tx:
+                async with AsyncExitStack() as queue, self._exchanges.system() as tx:
                     exchanged = await batches.exchange(
                         tx,
                         lease_id=lease,
@@ -169,6 +177,8 @@ class LightExecutor:
                         ended=ended,
                         batch_id=batch_id,
                         marks=self._marks,
+                        is_hurried=self._is_hurried,
+                        queue=lambda queue=queue: queue.enter_async_context(self._claiming),
                     )
                     failpoints.reach("exchanging")
             except DatabaseBusy:

@@ -1,13 +1,14 @@
-"""How many light jobs to hold at once: more while they go quickly, fewer when an exchange is slow.  Pure."""
+"""How many light jobs to hold at once: more while they go quickly, fewer when a claim is slow.  Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Final
 
-FLOOR: Final = 16
+FLOOR: Final = 400
+"""Fewer make a claim no quicker: most of what it costs does not depend on how many it takes."""
 SLOW_SECONDS: Final = 0.5
-"""An exchange that takes longer keeps its tenants' turns, and what it settles, too long."""
+"""A claim that takes longer keeps its tenants' turns too long from others."""
 QUICK_SECONDS: Final = 0.2
 
 
@@ -39,18 +40,21 @@ class Pace:
 
     def after(self, seconds: float, *, asked: int, got: int) -> Pace:
         """
-        Return the pace after an exchange that asked for so many jobs, got so many and took so long.
+        Return the pace after a claim of so many jobs that got so many; it held their turns for so long.
 
-        >>> Pace(most=1000, size=64).after(0.01, asked=32, got=32).size
-        128
-        >>> Pace(most=1000, size=64).after(0.01, asked=32, got=3).size  # fewer are there: nothing is learnt
-        64
-        >>> Pace(most=1000, size=800).after(0.6, asked=400, got=10).size
+        >>> Pace(most=1000, size=400).after(0.01, asked=200, got=200).size
+        800
+        >>> Pace(most=1000, size=400).after(0.01, asked=200, got=3).size  # fewer are there: nothing is learnt
         400
+        >>> Pace(most=1000, size=800).after(0.6, asked=400, got=400).size
+        400
+        >>> Pace(most=1000, size=800).after(0.6, asked=400, got=10).size  # it was not for their number that it was slow
+        800
         """
-        if seconds > SLOW_SECONDS:
+        is_full = self.share <= asked <= got
+        if is_full and seconds > SLOW_SECONDS:
             return replace(self, size=max(min(FLOOR, self.most), self.size // 2))
-        if seconds < QUICK_SECONDS and self.share <= asked <= got:
+        if is_full and seconds < QUICK_SECONDS:
             return replace(self, size=min(self.most, self.size * 2))
         return self
 
@@ -60,6 +64,6 @@ def first(most: int) -> Pace:
     Return the pace to begin with.
 
     >>> first(1000), first(4)
-    (Pace(most=1000, size=64), Pace(most=4, size=4))
+    (Pace(most=1000, size=400), Pace(most=4, size=4))
     """
-    return Pace(most, min(most, 64))
+    return Pace(most, min(most, FLOOR))
