@@ -14,6 +14,7 @@ from fastapi import Request
 from lading.api.trials import Trials
 from lading.db.database import Database
 from lading.db.notify import Hearer, Sender
+from lading.exports.previews import Previews
 from lading.exports.service import ExportService
 from lading.jobs.model import Endings
 from lading.limits.admission import Admission
@@ -36,6 +37,7 @@ class Services:
     endings: Endings
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     trials: Trials = field(default_factory=Trials)
+    previews: Previews = field(default_factory=Previews)
 
     @property
     def admission(self) -> Admission:

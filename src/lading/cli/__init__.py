@@ -25,7 +25,7 @@ _COMMANDS = {
     "artifacts": ("lading.cli.artifacts", "See stored files by their digests, check and collect them."),
     "verify": ("lading.cli.verify", "Check a package offline."),
     "ledger": ("lading.cli.ledger", "Read and check the ledger of a tenant."),
-    "profiles": ("lading.cli.profiles", "Store, show and activate profiles."),
+    "profiles": ("lading.cli.profiles", "Write, try, store and activate profiles."),
     "sources": ("lading.cli.sources", "Register, change, test and delete the sources of rows."),
     "tenants": ("lading.cli.tenants", "Make tenants and their keys."),
     "jobs": ("lading.cli.jobs", "See, make, cancel, retry and replay jobs, one by one or many at once."),

@@ -47,6 +47,17 @@ REVISIONS: Final = {
     "by": "created_by",
     "digest": "digest",
 }
+ACTIVATIONS: Final = {
+    "revision": "revision",
+    "from": "activated_at",
+    "until": "until",
+    "by": "activated_by",
+    "rollback": "is_rollback",
+    "ticket": "ticket",
+    "reason": "reason",
+}
+FINDINGS: Final = {"line": "line", "path": "pointer", "finding": "message"}
+CHANGES: Final = {"change": "kind", "of": "what", "name": "name", "from → to": "details", "meaning": "meaning"}
 SOURCES: Final = {
     "name": "name",
     "kind": "kind",

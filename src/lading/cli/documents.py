@@ -8,15 +8,37 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lading.errors import EnvironmentUnfit, InvalidInput, ProfileInvalid
+
+if TYPE_CHECKING:
+    from lading.wire.profiles import Findings
 
 _MOST_BYTES: Final = 1 << 20
 
 
 def read(path: Path, *, most_bytes: int = _MOST_BYTES) -> dict[str, Any]:
     """Return the document in `path`, `-` for standard input; InvalidInput says where it is wrong."""
+    text = text_of(path, most_bytes=most_bytes)
+    is_json = path.suffix == ".json" or (str(path) == "-" and text.lstrip().startswith("{"))
+    found = _json(path, text) if is_json else _yaml(text)
+    if not isinstance(found, dict):
+        raise InvalidInput(f"{path} holds no document with named fields.")
+    return found
+
+
+def findings(text: str) -> Findings | None:
+    """Return everything that is wrong with the profile in `text`; None where only a server can tell."""
+    try:
+        from lading.exports.findings import of_text
+    except ImportError:
+        return None
+    return of_text(text)
+
+
+def text_of(path: Path, *, most_bytes: int = _MOST_BYTES) -> str:
+    """Return the text in `path`, `-` for standard input; InvalidInput when it is none or too long."""
     try:
         with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
             data = file.read(most_bytes + 1)
@@ -27,11 +49,7 @@ def read(path: Path, *, most_bytes: int = _MOST_BYTES) -> dict[str, Any]:
         raise InvalidInput(f"{path} is not UTF-8; save it so.") from None
     if len(data) > most_bytes:
         raise InvalidInput(f"{path} has more than {most_bytes} bytes; no document needs that many.")
-    is_json = path.suffix == ".json" or (str(path) == "-" and text.lstrip().startswith("{"))
-    found = _json(path, text) if is_json else _yaml(text)
-    if not isinstance(found, dict):
-        raise InvalidInput(f"{path} holds no document with named fields.")
-    return found
+    return text
 
 
 @contextmanager

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lading.cli import exits, output, periods
+from lading.cli import choices, exits, output, periods
 from lading.cli.delivery import deliver
 from lading.cli.options import Line, connected
-from lading.errors import InvalidInput
 
 if TYPE_CHECKING:
     from lading.client import Client
@@ -76,7 +75,7 @@ def command(
             "period": dict(zip(("from", "to"), periods.parse(period), strict=True)),
             "format": format_,
             "revision": revision,
-            "parameters": _parameters(client, profile, revision, parameters),
+            "parameters": choices.of_revision(client, profile, revision, parameters),
             "include_attachments": attachments,
         }
         submission = _submit(client, asked, idempotency_key)
@@ -93,34 +92,3 @@ def _submit(client: Client, asked: dict[str, Any], idempotency_key: str | None) 
     from lading.wire.exports import ExportRequest
 
     return client.exports.submit(ExportRequest(**asked), idempotency_key=idempotency_key)
-
-
-def _parameters(client: Client, profile: str, revision: int | None, given: Sequence[str]) -> dict[str, Any]:
-    """Return the parameters, typed as the profile declares them; the server judges names and values."""
-    pairs = [pair.partition("=") for pair in given]
-    for name, equals, _ in pairs:
-        if not name or not equals:
-            raise InvalidInput.field("parameter", f"{name[:60]!r} has no value; write NAME=VALUE.")
-    if not pairs:
-        return {}
-    declared = client.profiles.get(profile, revision=revision).document.get("parameters") or {}
-    found: dict[str, Any] = {}
-    for name, _, value in pairs:
-        made = _value(name, str((declared.get(name) or {}).get("type", "string")), value)
-        found[name] = [*found[name], *made] if isinstance(made, list) and name in found else made
-    return found
-
-
-def _value(name: str, kind: str, text: str) -> Any:
-    match kind:
-        case "string_list":
-            return [each.strip() for each in text.split(",") if each.strip()]
-        case "integer" if text.lstrip("-").isdecimal() and len(text) < 20:
-            return int(text)
-        case "boolean" if text.lower() in {"true", "yes", "false", "no"}:
-            return text.lower() in {"true", "yes"}
-        case "integer" | "boolean":
-            wanted = "a whole number" if kind == "integer" else "true or false"
-            raise InvalidInput.field(f"parameters.{name}", f"{text[:60]!r} is not {wanted}.")
-        case _:
-            return text

@@ -1,6 +1,7 @@
 """
-The expressions of a profile document, checked before any source is asked: grammar, functions, parameters, and types as
-far as they do not depend on a column of the source.
+Expressions of a profile document, checked before any source is asked: grammar, functions, parameters.
+
+Types are checked as far as they do not depend on a column of the source.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ from psycopg.types.json import Jsonb
 
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
-from lading.errors import NotFound
+from lading.errors import Conflict, NotFound
+from lading.exports import activations
 from lading.exports import profile as profiles
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
@@ -68,15 +69,43 @@ async def get(tx: Transaction, name: str, revision: int | None = None) -> Revisi
     return _revision(row)
 
 
-async def activate_revision(tx: Transaction, name: str, revision: int, *, actor: Actor) -> Revision:
+async def activate_revision(
+    tx: Transaction,
+    name: str,
+    revision: int,
+    *,
+    actor: Actor,
+    is_rollback: bool = False,
+    reason: str | None = None,
+    ticket: str | None = None,
+) -> Revision:
     """Make `revision` the one that exports use, and return it; nothing is recorded if it already is."""
     found = await get(tx, name, revision)
     row = await tx.maybe(_STATEMENTS["profile_activate"], tenant_id=tx.tenant, name=name, revision=revision)
     if row is None:
         return found
-    data = {"digest": found.digest.hex(), "revision": revision}
-    await record(tx, Entry("profile.activated", f"profile:{name}", actor, data, int(row["version"])))
+    version = int(row["version"])
+    await activations.add(
+        tx, name, revision, version=version, by=actor.id, is_rollback=is_rollback, reason=reason, ticket=ticket
+    )
+    data: dict[str, Any] = {"digest": found.digest.hex(), "revision": revision}
+    event = "profile.rolled_back" if is_rollback else "profile.activated"
+    data |= {"ticket": ticket} if ticket else {}
+    await record(tx, Entry(event, f"profile:{name}", actor, data, version))
     return await get(tx, name, revision)
+
+
+async def rollback(tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None = None) -> Revision:
+    """Make the revision that was active before the one that is; Conflict if there was none."""
+    await get(tx, name)
+    await tx.one(_STATEMENTS["profile_lock"], tenant_id=tx.tenant, name=name)
+    steps = [(each.revision, each.is_rollback) for each in reversed(await activations.spans(tx, name))]
+    earlier = activations.before(steps)
+    if earlier is None:
+        raise Conflict(
+            f"No other revision of {name} was active before; `lading profiles activate {name} N` chooses any."
+        )
+    return await activate_revision(tx, name, earlier, actor=actor, is_rollback=True, reason=reason, ticket=ticket)
 
 
 async def profiles_of(tx: Transaction) -> Sequence[Summary]:

@@ -39,7 +39,7 @@ def schema_of(path: Path) -> pl.Schema:
         is_file = file.read(6) == _MAGIC
     with pa.OSFile(str(path)) as source:
         schema: pa.Schema = pa.ipc.open_file(source).schema if is_file else pa.ipc.open_stream(source).schema
-    return _frame(pa.RecordBatch.from_pylist([], schema=schema)).schema
+    return frame_of(pa.RecordBatch.from_pylist([], schema=schema)).schema
 
 
 def frames(path: Path) -> Iterator[pl.DataFrame]:
@@ -51,10 +51,10 @@ def frames(path: Path) -> Iterator[pl.DataFrame]:
             if is_file:
                 reader = pa.ipc.open_file(source)
                 for index in range(reader.num_record_batches):
-                    yield _frame(reader.get_batch(index))
+                    yield frame_of(reader.get_batch(index))
             else:
                 for batch in pa.ipc.open_stream(source):
-                    yield _frame(batch)
+                    yield frame_of(batch)
     except pa.ArrowInvalid as error:
         raise StorageFailed(f"The stage file {path.name} cannot be read back: {error}") from None
 
@@ -115,7 +115,7 @@ def arrow_schema(schema: pl.Schema) -> pa.Schema:
     return schema.to_frame().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
 
 
-def _frame(batch: pa.RecordBatch) -> pl.DataFrame:
+def frame_of(batch: pa.RecordBatch) -> pl.DataFrame:
     """Return the batch as a frame; extension types (json, uuid) as the text they stand for."""
     arrays: list[Any] = []
     for array in batch.columns:

@@ -32,6 +32,7 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "job.overdue": "an attempt lasted longer than its job's deadline and is being stopped",
         "job.rescue_failed": "a job whose worker is lost could not be taken back",
         "lease.lost": "this worker could not renew its lease in time and stopped its jobs",
+        "preview.failed": "the child that makes a preview ended without an answer",
         "request.denied": "a key asked for something its role may not do",
         "request.failed": "a request met an error nobody expected; the trace is below it",
         "request.unstorable": "a request held something the database can't store",

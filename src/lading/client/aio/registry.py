@@ -11,7 +11,21 @@ from lading.client import faults
 from lading.client.aio.session import Session
 from lading.wire.jobs import Grounds
 from lading.wire.ledger import Head
-from lading.wire.profiles import Profile, ProfileList, ProfileSummary, Revision, RevisionList
+from lading.wire.profiles import (
+    Activation,
+    ActivationList,
+    Diff,
+    DiffRequest,
+    Findings,
+    Preview,
+    PreviewRequest,
+    Profile,
+    ProfileList,
+    ProfileSummary,
+    Revision,
+    RevisionList,
+    ValidateRequest,
+)
 from lading.wire.sources import Source, SourceList, SourceReport, SourceRequest
 from lading.wire.tenants import Key, KeyList, KeyRequest, Me, MintedKey, Tenant, TenantList, TenantRequest
 
@@ -80,6 +94,38 @@ class Profiles:
         """Let exports use `revision` from now on."""
         path = f"{_API}/profiles/{_part(name)}/activate"
         await self._session.call("POST", path, body={"revision": revision})
+
+    async def rollback(self, name: str, *, reason: str, ticket: str | None = None) -> Profile:
+        """Go back to the revision that was active before."""
+        path = f"{_API}/profiles/{_part(name)}/rollback"
+        return await self._session.fetch(Profile, "POST", path, body=asdict(Grounds(reason, ticket)))
+
+    async def history(self, name: str, *, limit: int = 100) -> Sequence[Activation]:
+        """Return which revision was active when, newest first."""
+        path = f"{_API}/profiles/{_part(name)}/activations"
+        return (await self._session.fetch(ActivationList, "GET", path, query={"limit": limit})).items
+
+    async def validate(self, *, text: str | None = None, document: Mapping[str, Any] | None = None) -> Findings:
+        """Return everything that is wrong with a document, or with the text of one."""
+        body = asdict(ValidateRequest(None if document is None else dict(document), text))
+        return await self._session.fetch(Findings, "POST", f"{_API}/profiles/validate", body=body)
+
+    async def diff(
+        self,
+        name: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        document: Mapping[str, Any] | None = None,
+    ) -> Diff:
+        """Return what changes from revision `before` (the active one) to `document` or `after` (the newest one)."""
+        body = asdict(DiffRequest(before, after, None if document is None else dict(document)))
+        return await self._session.fetch(Diff, "POST", f"{_API}/profiles/{_part(name)}/diff", body=body)
+
+    async def preview(self, name: str, request: PreviewRequest) -> Preview:
+        """Return what becomes of the first rows of the source; nothing is stored."""
+        path = f"{_API}/profiles/{_part(name)}/preview"
+        return await self._session.fetch(Preview, "POST", path, body=asdict(request))
 
 
 class Sources:
