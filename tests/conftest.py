@@ -2,7 +2,8 @@
 What every test may ask for: a real PostgreSQL, an own migrated database, an open pool.
 
 The server is started once per test session in a temporary directory; each `database_url` is a fresh database made
-from a migrated template, so tests never see each other's rows.
+from a migrated template, so tests never see each other's rows.  LADING_TEST_DATABASE_URL names the empty database
+`lading` of another server to be tested on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -31,9 +34,23 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@dataclass(frozen=True)
+class GivenServer:
+    """A PostgreSQL that somebody else runs."""
+
+    address: str
+
+    def url(self, database: str = "lading") -> str:
+        return urlsplit(self.address)._replace(path=f"/{database}").geturl()
+
+
 @pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedServer]:
+def server() -> Iterator[EmbeddedServer | GivenServer]:
     """A running PostgreSQL with a database `lading` that is migrated and otherwise empty (the template)."""
+    if given := os.environ.get("LADING_TEST_DATABASE_URL"):
+        asyncio.run(migrate(given))
+        yield GivenServer(given)
+        return
     with tempfile.TemporaryDirectory(prefix="lading-test-") as folder:
         embedded = EmbeddedServer(Path(folder) / "pg")
         embedded.start()
@@ -45,7 +62,7 @@ def server() -> Iterator[EmbeddedServer]:
 
 
 @contextmanager
-def fresh_database(server: EmbeddedServer) -> Iterator[str]:
+def fresh_database(server: EmbeddedServer | GivenServer) -> Iterator[str]:
     """Give the URL of a fresh, migrated database and drop it at the end."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:

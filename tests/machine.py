@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from tests.machine_model import HOW, WORKERS, Worker
+from tests.machine_model import HOW, WORKERS, Known, Worker
 from tests.machine_rules import Rules
 
 INDEX = st.integers(0, WORKERS - 1)
@@ -23,6 +24,18 @@ PAUSES = st.lists(st.sampled_from([1, 1, 2, 3, 9]), min_size=1, max_size=3)
 
 class JobsMachine(Rules):
     """The whole machine."""
+
+    def take(self, worker: Worker, job_id: UUID) -> Known:
+        known = super().take(worker, job_id)
+        held = [other.kind for other in self.jobs.values() if other.ended is None and other.holder is not None]
+        if known.kind == self.kind:
+            assert self.pause is None, "a job of a kind that is paused was claimed"
+            assert self.quota is None or held.count(self.kind) <= self.quota, (
+                "a job was claimed beyond its kind's quota"
+            )
+        for room in (self.quota_of_all, self.most):
+            assert room is None or len(held) <= room, "a job was claimed beyond the limit of its tenant"
+        return known
 
     def clear(self) -> None:
         """Lift every limit, let every job go that can, and give every worker a lease that lasts."""
@@ -91,8 +104,8 @@ class JobsMachine(Rules):
         self.zombies.append(self.workers.pop(index))
         self.open_worker()
 
-    @rule(index=INDEX, other=INDEX, how=st.sampled_from(HOW), is_batch=st.booleans(), is_again_batch=st.booleans())
-    def settle_late(self, index: int, other: int, how: str, is_batch: bool, is_again_batch: bool) -> None:
+    @rule(index=INDEX, other=INDEX, is_batch=st.booleans(), is_again_batch=st.booleans())
+    def settle_late(self, index: int, other: int, is_batch: bool, is_again_batch: bool) -> None:
         """Let a worker write once more to a job that failed and that somebody, perhaps itself, holds again."""
         self.clear()
         self.empty()
@@ -106,7 +119,8 @@ class JobsMachine(Rules):
         self.claim(other, 1, is_batch=is_again_batch)
         if other == index and not is_again_batch:
             self.begin_work(worker)
-        self.try_settle(worker, fence, how)
+        for how in sorted(set(HOW)):
+            self.try_settle(worker, fence, how)
 
     @rule(index=INDEX, other=INDEX, seconds=st.sampled_from([29, 31]))
     def start_late(self, index: int, other: int, seconds: int) -> None:
@@ -121,6 +135,7 @@ class JobsMachine(Rules):
             self.beat(other)
         self.pass_time(seconds - 15)
         self.claim(index, 1)
+        self.beat(index)
         self.sweep()
         self.claim(other, 1)
         self.try_start(self.workers[index], item)
@@ -164,7 +179,7 @@ class JobsMachine(Rules):
         second=st.integers(0, 2),
         is_batch=st.booleans(),
         comes_back=st.booleans(),
-        limit=st.sampled_from([1, 1, 4]),
+        limit=st.sampled_from([1, 1, 5]),
         pauses=PAUSES,
     )
     def follow_marks(
@@ -191,7 +206,8 @@ class JobsMachine(Rules):
         for seconds in pauses:
             self.claim(index, limit, has_marks=True, is_batch=is_batch)
             self.pass_time(seconds)
-        self.beat(index)
+            self.beat(index)
+            self.enqueue(1, 0, first, is_other=False, parents=0)
         self.claim(index, limit, has_marks=True, is_batch=is_batch)
 
     @rule(
@@ -219,23 +235,20 @@ class JobsMachine(Rules):
             self.claim(index, 5)
 
     @rule(
-        index=INDEX,
-        most=st.sampled_from([None, 1, 3]),
-        most_of_all=st.sampled_from([None, 1, 3]),
-        allocated=st.sampled_from([None, 2]),
-        is_paused=st.sampled_from([False, False, True]),
+        index=INDEX, most=st.sampled_from([1, 2, 3]), what=st.sampled_from(["kind", "all", "tenant", "pause", "each"])
     )
-    def fill_quotas(
-        self, index: int, most: int | None, most_of_all: int | None, allocated: int | None, is_paused: bool
-    ) -> None:
-        """Claim all that quotas and allocation give, and again when one job has ended."""
+    def fill_quotas(self, index: int, most: int, what: str) -> None:
+        """Claim all that a limit gives, and again when one job has ended."""
         self.clear()
         self.enqueue(3, 0, 0, is_other=False, parents=0)
         self.enqueue(3, 0, 0, is_other=True, parents=0)
-        self.set_quota(most, is_of_all=False)
-        self.set_quota(most_of_all, is_of_all=True)
-        self.allocate(allocated)
-        if is_paused:
+        if what in {"kind", "each"}:
+            self.set_quota(most, is_of_all=False)
+        if what in {"all", "each"}:
+            self.set_quota(3, is_of_all=True)
+        if what == "tenant":
+            self.allocate(most)
+        if what == "pause":
             self.toggle_pause()
         for limit in (2, 5):
             self.claim(index, limit)
