@@ -125,6 +125,29 @@ def _sqlite(_request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
     yield Kind(source, "read-transaction", make, _query, lambda: gone)
 
 
+@contextmanager
+def _mysql(request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
+    server = request.getfixturevalue("mariadb")
+    server.clean()
+    types = {"integer": "BIGINT", "string": "TEXT", "date": "DATE", "decimal": "DECIMAL(30, 3)"}
+
+    def make(columns: Columns, rows: Rows) -> None:
+        given = ", ".join(f"{name} {types[kind]}" for name, kind in columns.items())
+        with server.admin() as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE TABLE traps.traps ({given})")
+            cursor.executemany(f"INSERT INTO traps.traps VALUES ({', '.join(['%s'] * len(columns))})", rows)
+
+    def lose() -> None:
+        with server.admin() as connection, connection.cursor() as cursor:
+            cursor.execute("KILL HARD USER reader")
+
+    other = folder / "other"
+    other.mkdir()
+    source = Source(TENANT, "traps", "mysql", secret(folder, server.url()))
+    gone = replace(source, credentials_ref=secret(other, server.url(port=1)))
+    yield Kind(source, "repeatable-read-snapshot", make, _query, lambda: gone, lose)
+
+
 def _read(form: str, name: str) -> Callable[[Columns, str], Selection]:
     def ask(columns: Columns, where: str) -> Selection:
         wanted: dict[str, Any] = {"files": name, "format": form, "columns": dict(columns)}
@@ -184,6 +207,7 @@ def _files(form: str, write: Callable[[Path, Columns, Rows], None]) -> Maker:
 
 KINDS: dict[str, Maker] = {
     "postgresql": _postgresql,
+    "mysql": _mysql,
     "sqlite": _sqlite,
     "csv": _files("csv", write_csv),
     "ndjson": _files("ndjson", write_ndjson),

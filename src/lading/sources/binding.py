@@ -19,10 +19,12 @@ _PLACEHOLDER: Final = re.compile(r"%(?:(%)|\((\w+)\)s)")
 
 
 def bound(
-    query: str, parameters: Mapping[str, object], placeholder: Callable[[str], str]
+    query: str, parameters: Mapping[str, object], placeholder: Callable[[str], str], *, percent: str = "%"
 ) -> tuple[str, dict[str, object]]:
     """
     Return `query` with the driver's placeholders, and the values it needs and no other.
+
+    `percent` is how the driver wants a percent sign written.
 
     >>> bound("SELECT 1 WHERE a LIKE 'x%%' AND b = %(b)s", {"b": 1, "c": 2}, ":{}".format)
     ("SELECT 1 WHERE a LIKE 'x%' AND b = :b", {'b': 1})
@@ -32,7 +34,7 @@ def bound(
     def replace(found: re.Match[str]) -> str:
         name = found[2]
         if name is None:
-            return "%"
+            return percent
         if name not in parameters:
             raise SourceRefused(f"The query uses %({name})s, which is no parameter. Correct the query in the profile.")
         used[name] = _checked(name, parameters[name])

@@ -18,6 +18,7 @@ from lading.sources.model import Source
 # Each module has `connector(source, scratch)`.
 _MODULES: Final[Mapping[str, str]] = {
     "postgresql": "lading.sources.postgresql_connector",
+    "mysql": "lading.sources.mysql",
     "sqlite": "lading.sources.sqlite",
     "files": "lading.sources.files",
 }

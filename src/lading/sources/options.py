@@ -38,6 +38,7 @@ _REGION: Final = Option(re.compile(r"[a-z0-9-]{1,40}"), "must be a region such a
 
 OPTIONS: Final[Mapping[str, Mapping[str, Option]]] = {
     "postgresql": {},
+    "mysql": {},
     "sqlite": {"path": _FILE},
     "files": {"path": _FOLDER},
 }
