@@ -188,3 +188,30 @@ async def test_a_refused_export_is_told_to_come_back_and_a_known_key_still_answe
     assert (refused.status_code, refused.json()["code"], refused.headers["Retry-After"]) == (429, "queue-full", "60")
     assert (known.status_code, known.json()["id"]) == (202, first.json()["id"])
     assert other.status_code == 202
+
+
+async def test_a_full_queue_takes_no_replay_and_the_ledger_tells_of_it(world: World) -> None:
+    made = await world.ask("POST", "/api/v1/jobs/batch", json={"jobs": [{"kind": "noop"}] * 3})
+    first, second, _ = made.json()["jobs"]
+    for job in (first, second):
+        await world.ask("POST", f"/api/v1/jobs/{job}/cancel", json={"reason": "drill"})
+    await world.ask(
+        "PUT",
+        "/api/v1/allocations/nordlys",
+        slug="instance",
+        json={"strategy": "unlimited", "max_queued": 2, "reason": "trial"},
+    )
+    world.services.admission.forget()
+    why = {"reason": "once more", "ticket": "OPS-1"}
+    many = {"action": "replay", "all": True, "dry_run": False, "filter": {}, **why}
+
+    keyed = {"json": {"jobs": [{"kind": "noop"}] * 2}, "headers": {"Idempotency-Key": "two"}}
+    assert (await world.ask("POST", "/api/v1/jobs/batch", **keyed)).status_code == 429
+    assert len(await refused(world.services.database, world.organisations["nordlys"].id)) == 1
+
+    answers = [
+        await world.ask("POST", "/api/v1/jobs/actions", json=many),
+        await world.ask("POST", f"/api/v1/jobs/{first}/replay", json=why),
+        await world.ask("POST", f"/api/v1/jobs/{second}/replay", json=why),
+    ]
+    assert [answer.status_code for answer in answers] == [429, 201, 429]

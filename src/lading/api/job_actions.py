@@ -55,7 +55,7 @@ class _Order:
 
 
 @router.post(
-    "/api/v1/jobs/actions", name="steerJobs", response_model=wire.ActionResult, responses=documents.problems(400)
+    "/api/v1/jobs/actions", name="steerJobs", response_model=wire.ActionResult, responses=documents.problems(400, 429)
 )
 async def steer(
     body: wire.ActionRequest,
@@ -70,6 +70,10 @@ async def steer(
     async with services.database.tenant(caller.tenant.id) as tx:
         found = await views.page(tx, wanted, before=before, limit=body.limit + 1)
     chosen, has_more = found[: body.limit], len(found) > body.limit
+    if body.action == "replay" and not body.dry_run:
+        await services.admission.admit(
+            caller.tenant.id, count=len(chosen), priority=priority, actor=caller.principal.actor
+        )
     refused: list[wire.ActionRefusal] = []
     for job in () if body.dry_run else chosen:
         try:

@@ -91,10 +91,7 @@ async def _make(
     door, actor = services.exports.admission, caller.principal.actor
     lowest = min(each.priority for each in asked)
     refusal = await door.refusal(caller.tenant.id, count=len(asked), priority=lowest)
-    if refusal is not None and key is None:
-        await door.note(caller.tenant.id, refusal, actor=actor)
-        raise refusal
-    async with services.database.tenant(caller.tenant.id) as tx:
+    async with door.noting(caller.tenant.id, actor), services.database.tenant(caller.tenant.id) as tx:
         bound = None if key is None else await keys.bind(tx, key, digest, first)
         if bound is not None:
             return _numbered(bound, len(asked)), {"Idempotent-Replayed": "true"}

@@ -142,7 +142,13 @@ async def retry(job_id: _Id, caller: _Operator, services: _Services, body: wire.
     return answers.shown(await shapes.detail(services, caller, identifier))
 
 
-@router.post(f"{_ONE}/replay", name="replayJob", status_code=201, response_model=wire.JobDetail, responses=_REFUSALS)
+@router.post(
+    f"{_ONE}/replay",
+    name="replayJob",
+    status_code=201,
+    response_model=wire.JobDetail,
+    responses=documents.problems(400, 404, 409, 429),
+)
 async def replay(
     job_id: _Id, caller: _Operator, services: _Services, body: wire.ReplayRequest | None = None
 ) -> Response:
@@ -150,6 +156,7 @@ async def replay(
     asked = wire.ReplayRequest() if body is None else body
     given, identifier = grounds.admit(asked.reason, asked.ticket), ids.parse(ids.JOB, job_id)
     priority = shapes.urgency(asked.priority)
+    await services.admission.admit(caller.tenant.id, count=1, priority=priority, actor=caller.principal.actor)
     async with services.database.tenant(caller.tenant.id) as tx:
         copy = await controls.replay(
             tx,
