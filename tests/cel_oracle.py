@@ -186,21 +186,23 @@ class _Row:
             case "date":
                 return value.astimezone(self.zone).date() if isinstance(value, datetime.datetime) else value
             case _:
-                return self.said(value)
+                return said(value, self.zone)
 
-    def said(self, value: Any) -> str:
-        match value:
-            case bool():
-                return "true" if value else "false"
-            case Decimal():
-                text = f"{value:f}"
-                return text.rstrip("0").rstrip(".") if "." in text else text
-            case datetime.datetime():
-                return value.astimezone(self.zone).replace(tzinfo=None).isoformat(timespec="seconds")
-            case datetime.date():
-                return value.isoformat()
-            case _:
-                return str(value)
+
+def said(value: Any, zone: ZoneInfo) -> str:
+    """Return a value as `string` writes it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            text = f"{value:f}"
+            return text.rstrip("0").rstrip(".") if "." in text else text
+        case datetime.datetime():
+            return value.astimezone(zone).replace(tzinfo=None).isoformat(timespec="seconds")
+        case datetime.date():
+            return value.isoformat()
+        case _:
+            return str(value)
 
 
 def fits(pattern: str, text: str) -> bool:
