@@ -202,15 +202,16 @@ def test_xlsx_writes_as_text_what_a_spreadsheet_cannot_hold(tmp_path: Path) -> N
         {"name": "T", "type": "date"},
     ]
     rows = {
-        "N": [999_999_999_999_999, 1_000_000_000_000_000],
-        "D": [Decimal("9999999999999.99"), Decimal("10000000000000.00")],
-        "T": [datetime.date(1900, 3, 1), datetime.date(1899, 12, 31)],
+        "N": [999_999_999_999_999, 1_000_000_000_000_000, -(2**63)],
+        "D": [Decimal("9999999999999.99"), Decimal("10000000000000.00"), Decimal("-10000000000000.00")],
+        "T": [datetime.date(1900, 3, 1), datetime.date(1899, 12, 31), None],
     }
 
     sheet = sheet_of(tmp_path, columns, rows)
 
     assert [cell.value for cell in sheet[2]] == [999_999_999_999_999, 9999999999999.99, datetime.datetime(1900, 3, 1)]  # noqa: DTZ001
     assert [cell.value for cell in sheet[3]] == ["1000000000000000", "10000000000000,00", "31.12.1899"]
+    assert [cell.value for cell in sheet[4]] == ["-9223372036854775808", "-10000000000000,00", None]
 
 
 @pytest.mark.parametrize(

@@ -291,7 +291,7 @@ def test_tsv_is_csv_with_tabs_in_its_own_style(tmp_path: Path) -> None:  # P9
 def test_bytes_do_not_depend_on_how_the_table_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:  # P12 E12
-    monkeypatch.setattr(parquet, "GROUP_ROWS", 1000)
+    monkeypatch.setattr(parquet, "PIECE_ROWS", 100)
     columns = [{"name": "A", "type": "string"}, {"name": "N", "type": "integer"}, {"name": "T", "type": "timestamp"}]
     start = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
     rows = {
@@ -305,15 +305,16 @@ def test_bytes_do_not_depend_on_how_the_table_is_cut(
     assert len(made) == 1
 
 
-def test_row_groups_end_with_the_row_that_fills_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # P10
-    monkeypatch.setattr(parquet, "GROUP_ROWS", 10)
-    monkeypatch.setattr(parquet, "GROUP_BYTES", 1000)
+def test_row_groups_end_with_the_rows_that_fill_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # P10
+    monkeypatch.setattr(parquet, "PIECE_ROWS", 10)
+    monkeypatch.setattr(parquet, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(parquet, "GROUP_PIECES", 2)
     columns, rows = [{"name": "A", "type": "string"}], {"A": ["x"] * 25 + ["y" * 400] * 5 + ["z" * 5000, "w"]}
 
     file = pq.ParquetFile(write("parquet", tmp_path, columns, rows, batches=4).path)
 
-    sizes = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
-    assert sizes == [10, 10, 7, 3, 1, 1] or sum(sizes) == 32
+    # 10 + 10, then 5 short and 3 that fill a piece, 2 and the one that fills it, the rest.
+    assert [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)] == [20, 11, 1]
     assert file.read().to_pydict() == rows
 
 

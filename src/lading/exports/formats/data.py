@@ -43,6 +43,11 @@ def _instant(value: pl.Expr) -> pl.Expr:
     return pl.when(is_whole).then(value.dt.strftime(_INSTANT + "%:z")).otherwise(utc.dt.strftime(_INSTANT + "Z"))
 
 
+def full(frame: pl.DataFrame) -> frozenset[str]:
+    """Return the columns in which every cell has a value, which spares asking each."""
+    return frozenset(name for name, count in zip(frame.columns, frame.null_count().row(0), strict=True) if not count)
+
+
 def description(report: Report) -> dict[str, Any]:
     """Return what a data file says of itself, beside rows and totals, as plain JSON values."""
     profile, facts = report.profile, report.facts

@@ -1,9 +1,9 @@
 """
 Parquet for programs: typed columns, zstd, and row groups cut by the rows themselves.
 
-A row group has 131,072 rows, or fewer wide ones, whatever the batches the rows came in: the bytes depend on the rows
-and on the version of pyarrow alone.  Decimals are decimal(38, scale), instants are in UTC, what is not there is null.
-The description of the report and its totals are the file's metadata under the key `lading.report`.
+A row group is eight pieces of 16,384 rows, or fewer wide ones, whatever the batches the rows came in: the bytes depend
+on the rows and on the version of pyarrow alone.  Decimals are decimal(38, scale), instants are in UTC, what is not
+there is null.  The description of the report and its totals are the file's metadata under the key `lading.report`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import pyarrow.parquet as pq
 from lading.exports.formats.data import description, encoded, totals_json
 from lading.exports.formats.report import Report, ReportFile
 from lading.exports.profile import Column, Profile
+from lading.exports.tables import arrow
 
 MEDIA_TYPE: Final = "application/vnd.apache.parquet"
-GROUP_ROWS: Final = 131_072
-GROUP_BYTES: Final = 48 << 20
+PIECE_ROWS: Final = 16_384
+PIECE_BYTES: Final = 6 << 20
+GROUP_PIECES: Final = 8
 METADATA: Final = "lading.report"
 _LEVEL: Final = 1  # of zstd; the others have none to choose
 
@@ -37,11 +39,15 @@ def write(report: Report) -> ReportFile:
         # Without the Arrow schema, which would only repeat the types in words of one library.
         pq.ParquetWriter(file, schema, compression=compression, compression_level=level, store_schema=False) as writer,
     ):
-        rows = 0
-        for group in report.pieces(rows=GROUP_ROWS, size=GROUP_BYTES):
-            writer.write_table(_table(group, schema), row_group_size=GROUP_ROWS)
-            rows += group.height
+        rows, group = 0, list[pa.RecordBatch]()
+        for piece in report.pieces(rows=PIECE_ROWS, size=PIECE_BYTES):
+            group.append(_batch(piece, schema))
+            rows += piece.height
+            if len(group) == GROUP_PIECES:
+                _write_group(writer, group)
             report.progress(rows)
+        if group:
+            _write_group(writer, group)
         said = encoded(description(report)).removesuffix("}") + f',"totals":{totals_json(report, is_text=True)}}}'
         writer.add_key_value_metadata({METADATA: said})
     return ReportFile(name, path, MEDIA_TYPE)
@@ -67,6 +73,11 @@ def _type(column: Column) -> pa.DataType:
             return pa.bool_()
 
 
-def _table(group: pl.DataFrame, schema: pa.Schema) -> pa.Table:
-    # One chunk for each column: where pages end depends on where chunks do.
-    return group.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema).combine_chunks()
+def _batch(piece: pl.DataFrame, schema: pa.Schema) -> pa.RecordBatch:
+    (batch,) = arrow(piece)
+    return batch.cast(schema)
+
+
+def _write_group(writer: pq.ParquetWriter, group: list[pa.RecordBatch]) -> None:
+    writer.write_table(pa.Table.from_batches(group), row_group_size=PIECE_ROWS * GROUP_PIECES)
+    group.clear()

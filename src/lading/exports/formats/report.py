@@ -17,6 +17,7 @@ from lading.wire.exports import Notice
 
 # Rows that become text at once: enough to keep expressions busy, few enough to stay small.
 SLICE_ROWS: Final = 4096
+SLICE_BYTES: Final = 2 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ class Report:
 
     def slices(self) -> Iterator[pl.DataFrame]:
         """Yield the rows as `frames`, in small pieces."""
-        return (part for frame in self.frames() for part in frame.iter_slices(SLICE_ROWS))
+        for frame in self.frames():
+            wide = int(frame.estimated_size()) // SLICE_BYTES
+            yield from frame.iter_slices(max(1, min(SLICE_ROWS, frame.height // (wide + 1))))
 
     def pieces(self, *, rows: int, size: int) -> Iterator[pl.DataFrame]:
         """

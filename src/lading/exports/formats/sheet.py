@@ -9,12 +9,13 @@ what looks like such an escape is escaped too, so every text reads back as it wa
 from __future__ import annotations
 
 import datetime
+from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
 import polars as pl
 
-from lading.exports.formats.text import column_text, mark_of
+from lading.exports.formats.text import column_text, joined, mark_of
 from lading.exports.profile import Column, Profile
 
 MAX_CHARS: Final = 32_767
@@ -26,7 +27,6 @@ _DAY_ZERO: Final = -25_569  # 1899-12-30, in days from 1970-01-01
 _DAY_US: Final = 86_400_000_000
 _CONTROLS: Final = [*range(0x09), 0x0B, 0x0C, *range(0x0D, 0x20), 0xFFFE, 0xFFFF]
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {chr(code): f"_x{code:04X}_" for code in _CONTROLS}
-_NEEDS_ESCAPE: Final = r"[&<>\x00-\x08\x0b-\x1f\x{fffe}\x{ffff}]|_x"
 _LOOKS_ESCAPED: Final = r"_(x[0-9A-Fa-f]{4})"
 _ASTRAL: Final = r"[\x{10000}-\x{10FFFF}]"
 _OPEN: Final = ' t="inlineStr"><is><t xml:space="preserve">'
@@ -48,74 +48,113 @@ def letters(index: int) -> str:
     return name
 
 
-def row_xml(profile: Profile, styles: list[int], *, text_style: int, plain: frozenset[str]) -> pl.Expr:
+def row_xml(profile: Profile, styles: list[int], frame: pl.DataFrame, *, text_style: int) -> pl.Expr:
     """
-    Return the expression that makes each row's XML; the frame has the row's number as text in `ROW`.
+    Return the expression that makes the XML of each row of `frame`, which has the row's number as text in `ROW`.
 
-    `plain` are the text columns known to need no escape and no cut, which costs most of the time.
+    What is known of the whole frame (no cell is empty, no text is too long, no number too large) is not asked for each
+    cell again, which would cost most of the time.
     """
+    seen = frame.select(
+        expression.alias(f"{index}{about}")
+        for index, column in enumerate(profile.columns)
+        for about, expression in (("full", _is_full(column)), ("easy", _is_easy(column)))
+    ).row(0, named=True)
     mark = mark_of(profile)
-    cells = [
+    cells = (
         _cell(
             column,
-            letters(index),
-            style,
-            text_style=text_style,
-            text=_text(column, mark, is_plain=column.name in plain),
+            _Place(letters(index), style, text_style),
+            mark,
+            is_full=bool(seen[f"{index}full"]),
+            is_easy=bool(seen[f"{index}easy"]),
         )
         for index, (column, style) in enumerate(zip(profile.columns, styles, strict=True))
-    ]
-    return pl.concat_str([pl.lit('<row r="'), pl.col(ROW), pl.lit('">'), *cells, pl.lit("</row>")])
+    )
+    return joined(['<row r="', pl.col(ROW), '">', *(part for cell in cells for part in cell), "</row>"])
 
 
-def is_plain(text: pl.Expr) -> pl.Expr:
-    """Return whether no text of a column needs an escape or a cut."""
-    return ~text.str.contains(_NEEDS_ESCAPE).any() & (text.str.len_bytes().max().fill_null(0) <= MAX_CHARS)
+def _is_full(column: Column) -> pl.Expr:
+    value = pl.col(column.name)
+    is_there = value.null_count() == 0
+    return is_there & (value.str.len_bytes().min() > 0) if column.type == "string" else is_there
 
 
-def _text(column: Column, mark: str, *, is_plain: bool) -> pl.Expr:
-    text = column_text(column, pl.col(column.name), mark=mark)
-    # Numbers and dates as text are digits and separators; the two words of a boolean might be anything.
-    is_safe = is_plain if column.type == "string" else column.type != "boolean"
-    return pl.when(text != "").then(text if is_safe else escaped(shortened(text)))
-
-
-def _cell(column: Column, letter: str, style: int, *, text_style: int, text: pl.Expr) -> pl.Expr:
-    value, written = pl.col(column.name), _text_cell(letter, text_style, text)
+def _is_easy(column: Column) -> pl.Expr:
+    """Return whether no text looks escaped or is too long, and a spreadsheet holds every number and day."""
+    value = pl.col(column.name)
     match column.type:
-        case "string" | "boolean":
-            found = written
-        case "integer":
-            fits = value.abs() < 10**MAX_DIGITS
-            found = pl.when(fits).then(_number_cell(letter, style, value.cast(pl.String))).otherwise(written)
-        case "decimal":
-            fits = value.abs() < pl.lit(10 ** max(0, MAX_DIGITS - column.number_format.scale))
-            found = pl.when(fits).then(_number_cell(letter, style, value.cast(pl.String))).otherwise(written)
-        case "date":
-            serial = (value.to_physical() - _DAY_ZERO).cast(pl.String)
-            found = (
-                pl.when(value.is_between(_FIRST_DAY, _LAST_DAY))
-                .then(_number_cell(letter, style, serial))
-                .otherwise(written)
+        case "string":
+            return ~value.str.contains("_x", literal=True).any() & (
+                value.str.len_bytes().max().fill_null(0) <= MAX_CHARS
             )
+        case "boolean":
+            return pl.lit(value=True)
+        case _:
+            return _fits(column).all()
+
+
+def _fits(column: Column) -> pl.Expr:
+    value = pl.col(column.name)
+    match column.type:
+        case "integer":
+            return value.is_between(-(10**MAX_DIGITS) + 1, 10**MAX_DIGITS - 1)
+        case "decimal":
+            most = pl.lit(10 ** max(0, MAX_DIGITS - column.number_format.scale))
+            return (value < most) & (value > -most)
+        case "date":
+            return value.is_between(_FIRST_DAY, _LAST_DAY)
         case "timestamp":
-            local = value.dt.replace_time_zone(None)
-            serial = (local.to_physical() / _DAY_US - _DAY_ZERO).cast(pl.String)
-            fits = local.dt.date().is_between(_FIRST_DAY, _LAST_DAY)
-            found = pl.when(fits).then(_number_cell(letter, style, serial)).otherwise(written)
-    return found.fill_null("")
+            return value.dt.date().is_between(_FIRST_DAY, _LAST_DAY)
+        case "string" | "boolean":
+            return pl.lit(value=False)
 
 
-def _number_cell(letter: str, style: int, number: pl.Expr) -> pl.Expr:
-    return pl.concat_str(
-        [pl.lit(f'<c r="{letter}'), pl.col(ROW), pl.lit(f'" s="{style}"><v>'), number, pl.lit("</v></c>")]
-    )
+@dataclass(frozen=True, slots=True)
+class _Place:
+    letter: str
+    style: int
+    text_style: int
+
+    def number(self, number: pl.Expr) -> list[str | pl.Expr]:
+        return [f'<c r="{self.letter}', pl.col(ROW), f'" s="{self.style}"><v>', number, "</v></c>"]
+
+    def text(self, text: pl.Expr) -> list[str | pl.Expr]:
+        return [f'<c r="{self.letter}', pl.col(ROW), f'" s="{self.text_style}"{_OPEN}', text, _CLOSE]
 
 
-def _text_cell(letter: str, style: int, text: pl.Expr) -> pl.Expr:
-    return pl.concat_str(
-        [pl.lit(f'<c r="{letter}'), pl.col(ROW), pl.lit(f'" s="{style}"{_OPEN}'), text, pl.lit(_CLOSE)]
-    )
+def _cell(column: Column, place: _Place, mark: str, *, is_full: bool, is_easy: bool) -> list[str | pl.Expr]:
+    if column.type in {"string", "boolean"}:
+        parts = place.text(_text(column, is_easy=is_easy, is_full=is_full))
+        return parts if is_full else [joined(parts).fill_null("")]
+    number = place.number(_number(column))
+    if is_easy and is_full:
+        return number
+    if is_easy:
+        return [joined(number).fill_null("")]
+    # As text they are digits and separators, which need no escape.
+    written = joined(place.text(column_text(column, pl.col(column.name), mark=mark)))
+    return [pl.when(_fits(column)).then(joined(number)).otherwise(written).fill_null("")]
+
+
+def _text(column: Column, *, is_easy: bool, is_full: bool) -> pl.Expr:
+    value = pl.col(column.name)
+    if column.type == "boolean":
+        yes, no = (pl.lit(_escaped_word(word)) for word in column.boolean_words)
+        return pl.when(value).then(yes).when(~value).then(no)
+    text = value.str.replace_many(_ESCAPES) if is_easy else escaped(shortened(value))
+    return text if is_full else pl.when(value != "").then(text)
+
+
+def _number(column: Column) -> pl.Expr:
+    value = pl.col(column.name)
+    match column.type:
+        case "date":
+            return (value.to_physical() - _DAY_ZERO).cast(pl.String)
+        case "timestamp":
+            return (value.dt.replace_time_zone(None).to_physical() / _DAY_US - _DAY_ZERO).cast(pl.String)
+        case _:
+            return value.cast(pl.String)
 
 
 def is_too_long(text: pl.Expr) -> pl.Expr:
@@ -138,4 +177,8 @@ def escaped(text: pl.Expr) -> pl.Expr:
 def plain_cell(letter: str, row: int, style: int, text: str) -> str:
     """Return one text cell, or an empty styled one."""
     place = f'<c r={quoteattr(letter + str(row))} s="{style}"'
-    return place + _OPEN + pl.select(escaped(pl.lit(text))).item() + _CLOSE if text else place + "/>"
+    return place + _OPEN + _escaped_word(text) + _CLOSE if text else place + "/>"
+
+
+def _escaped_word(text: str) -> str:
+    return pl.select(escaped(pl.lit(text))).item()

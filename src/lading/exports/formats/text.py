@@ -6,7 +6,7 @@ Values as text, for csv and pdf: numbers, dates and booleans by the profile's pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
@@ -46,6 +46,19 @@ def _decimal(value: pl.Expr, pattern: NumberPattern, mark: str) -> pl.Expr:
     if pattern.shown < pattern.scale:
         text = text.str.replace(f"0{{1,{pattern.scale - pattern.shown}}}$", "").str.strip_chars_end(".")
     return text.str.replace(".", mark, literal=True) if mark != "." else text
+
+
+def joined(parts: Iterable[str | pl.Expr]) -> pl.Expr:
+    """Return the parts as one text; words beside each other become one."""
+    found: list[pl.Expr] = []
+    word = ""
+    for part in parts:
+        if isinstance(part, str):
+            word += part
+        else:
+            found += [pl.lit(word), part] if word else [part]
+            word = ""
+    return pl.concat_str([*found, pl.lit(word)] if word else found)
 
 
 def full(pattern: NumberPattern) -> NumberPattern:

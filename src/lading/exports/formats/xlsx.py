@@ -19,7 +19,7 @@ from lading.artifacts.zipwriter import ZipWriter
 from lading.errors import ExportError
 from lading.exports.formats import workbook
 from lading.exports.formats.report import Report, ReportFile
-from lading.exports.formats.sheet import MAX_DIGITS, ROW, is_plain, is_too_long, letters, plain_cell, row_xml
+from lading.exports.formats.sheet import MAX_CHARS, MAX_DIGITS, ROW, is_too_long, letters, plain_cell, row_xml
 from lading.exports.formats.text import column_text, mark_of, totals_row
 from lading.exports.profile import Column, Profile
 from lading.wire.exports import Notice
@@ -139,14 +139,15 @@ class _Workbook:
 
     def _rows_xml(self, frame: pl.DataFrame, first: int) -> bytes:
         self._check_lengths(frame)
-        checks = frame.select(is_plain(pl.col(name)).alias(name) for name in self._texts)
-        plain = frozenset(name for name in self._texts if checks[name].item())
         numbers = pl.int_range(first, first + frame.height).cast(pl.String).alias(ROW)
-        xml = row_xml(self._profile, self.styles.columns, text_style=workbook.TEXT, plain=plain)
-        return frame.with_columns(numbers).select(xml.str.join("").cast(pl.Binary)).item()
+        numbered = frame.with_columns(numbers)
+        xml = row_xml(self._profile, self.styles.columns, numbered, text_style=workbook.TEXT)
+        return numbered.select(xml.str.join("").cast(pl.Binary)).item()
 
     def _check_lengths(self, frame: pl.DataFrame) -> None:
-        found = sum(frame.select(is_too_long(pl.col(name)).sum() for name in self._texts).row(0)) if self._texts else 0
+        longest = frame.select(pl.col(name).str.len_bytes().max() for name in self._texts).row(0) if self._texts else ()
+        unsure = [name for name, size in zip(self._texts, longest, strict=True) if (size or 0) > MAX_CHARS]
+        found = sum(frame.select(is_too_long(pl.col(name)).sum() for name in unsure).row(0)) if unsure else 0
         if found and self._profile.xlsx.long_text == "fail":
             raise ExportError(
                 f"{found} texts are over 32,767 characters, which no cell holds; choose csv, or cut them."

@@ -16,8 +16,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 import polars as pl
 
-from lading.exports.formats.data import data_text, description, totals
+from lading.exports.formats.data import data_text, description, full, totals
 from lading.exports.formats.report import Report, ReportFile
+from lading.exports.formats.text import joined
 from lading.exports.profile import Profile
 from lading.wire.exports import Notice
 
@@ -30,7 +31,6 @@ _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"} | {
 }
 _NO_TEXT: Final = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"
 _FORBIDDEN_TEXT: Final = re.compile("[" + "".join(re.escape(chr(code)) for code in _FORBIDDEN) + "]")
-_NEEDS_ESCAPE: Final = r"[&<>\x00-\x08\x0b-\x1f\x{fffe}\x{ffff}]"
 # Letters of the big scripts that already XML 1.0's first editions allow, as many parsers read no later one.
 _NAME_START: Final = (
     "A-Z_a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e\u0180-\u01c3\u0386"
@@ -87,17 +87,15 @@ class _Document:
         yield 0, self._head().encode("utf-8")
         for frame in self._report.slices():
             rows += frame.height
-            row = _row(self._report.profile, self._elements, self._plain(frame))
-            yield rows, frame.select(row.str.join("").cast(pl.Binary)).item()
+            row = joined(_row(self._report.profile, self._elements, full(frame)))
+            chunk = frame.select(row.str.join("").cast(pl.Binary)).item()
+            self._count_changed(frame, chunk)
+            yield rows, chunk
         yield rows, self._tail(rows).encode("utf-8")
 
-    def _plain(self, frame: pl.DataFrame) -> frozenset[str]:
-        """Return the text columns that need no escape, and count the texts that lose a character."""
-        checks = frame.select(pl.col(name).str.contains(_NEEDS_ESCAPE).any() for name in self._texts)
-        unsure = [name for name in self._texts if checks[name].item()]
-        if unsure:
-            self._changed += sum(frame.select(pl.col(name).str.contains(_NO_TEXT).sum() for name in unsure).row(0))
-        return frozenset(self._texts) - frozenset(unsure)
+    def _count_changed(self, frame: pl.DataFrame, written: bytes) -> None:
+        if _REPLACEMENT.encode() in written:
+            self._changed += sum(frame.select(pl.col(name).str.contains(_NO_TEXT).sum() for name in self._texts).row(0))
 
     def _head(self) -> str:
         said = description(self._report)
@@ -134,16 +132,19 @@ class _Document:
         return "\n".join(["</rows>", f"<row_count>{rows}</row_count>", *lines, "</report>"]) + "\n"
 
 
-def _row(profile: Profile, elements: Sequence[str], plain: frozenset[str]) -> pl.Expr:
-    cells: list[pl.Expr] = []
+def _row(profile: Profile, elements: Sequence[str], filled: frozenset[str]) -> Iterator[str | pl.Expr]:
+    yield "<row>"
     for column, element in zip(profile.columns, elements, strict=True):
         text = data_text(column, pl.col(column.name))
-        if column.type == "string" and column.name not in plain:
+        if column.type == "string":
             text = text.str.replace_many(_ESCAPES)
         name = "" if element == column.name else f" name={_quoted(column.name)}"
-        cell = pl.concat_str([pl.lit(f"<{element}{name}>"), text, pl.lit(f"</{element}>")])
-        cells.append(cell.fill_null(""))
-    return pl.concat_str([pl.lit("<row>"), *cells, pl.lit("</row>\n")])
+        parts = [f"<{element}{name}>", text, f"</{element}>"]
+        if column.name in filled:
+            yield from parts
+        else:
+            yield joined(parts).fill_null("")
+    yield "</row>\n"
 
 
 def _parameter(name: str, value: Any) -> str:
