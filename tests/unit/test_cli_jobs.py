@@ -113,6 +113,8 @@ def test_a_job_is_asked_for_as_it_was_typed(server: Server, desk: Desk) -> None:
     [
         ("--payload", "seconds=2"),
         ("--payload", "[]"),
+        ("--payload", '{"seconds": NaN}'),
+        ("--payload", '{"seconds": 1e400}'),
         ("--deadline", "soon"),
         ("--at", "tonight"),
         ("--at", "2026-12-01T22:00Z", "--in", "2h"),
@@ -181,8 +183,8 @@ def test_a_dry_run_counts_all_pages_and_does_nothing(server: Server, desk: Desk)
 
     assert ran.stdout == "action\tretry\nmatched\t1003\ndone\t0\nsuch as\tjob_3,job_2\n"
     assert [(body["dry_run"], body["cursor"], body["limit"]) for body in server.bodies] == [
-        (True, None, 1000),
-        (True, "x", 1000),
+        (True, None, 200),
+        (True, "x", 200),
     ]
     assert server.bodies[0]["filter"] | {"state": ["dead"], "source": "activities"} == server.bodies[0]["filter"]
 
@@ -204,13 +206,13 @@ def test_a_script_says_yes_and_is_told_who_was_refused(server: Server, desk: Des
 
 
 def test_a_limit_is_kept_over_pages(server: Server, desk: Desk) -> None:
-    page = asdict(replace(TOLD, matched=1000, has_more=True, next_cursor="x"))
-    server.answers["jobs/actions"] = [page, asdict(replace(TOLD, matched=200, has_more=True, next_cursor="y"))]
+    page = asdict(replace(TOLD, matched=200, has_more=True, next_cursor="x"))
+    server.answers["jobs/actions"] = [page, asdict(replace(TOLD, matched=20, has_more=True, next_cursor="y"))]
 
-    ran = desk("jobs", "bulk", "cancel", "--kind", "noop", "--limit", "1200", *WHY, "--yes", "--json")
+    ran = desk("jobs", "bulk", "cancel", "--kind", "noop", "--limit", "220", *WHY, "--yes", "--json")
 
-    assert json.loads(ran.stdout)["matched"] == 1200
-    assert [body["limit"] for body in server.bodies] == [1000, 200]
+    assert json.loads(ran.stdout)["matched"] == 220
+    assert [body["limit"] for body in server.bodies] == [200, 20]
 
 
 def test_nobody_is_steered_by_a_script_that_does_not_say_yes(server: Server, desk: Desk) -> None:

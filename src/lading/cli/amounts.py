@@ -39,16 +39,16 @@ def show_rate(per_second: float) -> str:
     return f"{per_second:.4g}/s" if per_second >= 1 else f"{per_second * 3600:.4g}/h"
 
 
-def span(text: str) -> datetime.timedelta:
+def span(text: str, name: str = "for") -> datetime.timedelta:
     """
-    Return a length of time; InvalidInput for what is none.
+    Return a length of time; InvalidInput names the option for what is none.
 
     >>> str(span("90s")), str(span("2h")), str(span("3d"))
     ('0:01:30', '2:00:00', '3 days, 0:00:00')
     """
     found = _SPAN.fullmatch(text.strip())
     if found is None or int(found[1]) == 0:
-        raise InvalidInput.field("for", f"{text[:60]!r} is not a length of time; write 90s, 45m, 2h or 3d.")
+        raise InvalidInput.field(name, f"{text[:60]!r} is not a length of time; write 90s, 45m, 2h or 3d.")
     return datetime.timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
 
 
@@ -119,9 +119,9 @@ def moment(at: str | None, after: str | None, *, now: datetime.datetime) -> str 
     if after is None:
         return None if at is None else show_instant(instant("at", at))
     try:
-        return show_instant(now + span(after))
+        return show_instant(now + span(after, "in"))
     except OverflowError:
-        raise InvalidInput.field("for", f"{after[:60]!r} ends after the last year there is.") from None
+        raise InvalidInput.field("in", f"{after[:60]!r} ends after the last year there is.") from None
 
 
 def since(begin: str | None, end: str | None) -> dict[str, str | None]:

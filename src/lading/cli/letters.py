@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lading.client import Client
     from lading.wire.letters import BulkRequest, BulkResult
 
-_MOST: Final = 1000  # what the server does at once
+_PIECE: Final = 200  # a server under load takes tens of milliseconds for each, and is waited for half a minute
 _AGE: Final = ("died_from", "died_to", "older_than", "newer_than")
 
 Verb = Literal["requeue", "resolve", "discard"]
@@ -54,7 +54,7 @@ class Choice:
             source=self.source,
             code=self.code,
             fingerprint=self.fingerprint,
-            limit=_MOST,
+            limit=_PIECE,
             dry_run=dry_run,
             **bounds(self.died_from, self.died_to, self.older_than, self.newer_than),
         )
@@ -77,8 +77,12 @@ def bounds(died_from: str | None, died_to: str | None, older_than: str | None, n
     return {
         "died_from": None if died_from is None else amounts.show_instant(amounts.instant("from", died_from)),
         "died_to": None if died_to is None else amounts.show_instant(amounts.instant("to", died_to)),
-        "older_than_seconds": None if older_than is None else int(amounts.span(older_than).total_seconds()),
-        "newer_than_seconds": None if newer_than is None else int(amounts.span(newer_than).total_seconds()),
+        "older_than_seconds": None
+        if older_than is None
+        else int(amounts.span(older_than, "older-than").total_seconds()),
+        "newer_than_seconds": None
+        if newer_than is None
+        else int(amounts.span(newer_than, "newer-than").total_seconds()),
     }
 
 
@@ -143,7 +147,7 @@ def _bulk(client: Client, verb: Verb, choice: Choice) -> BulkResult:
 
 
 def _through(client: Client, verb: Verb, request: BulkRequest) -> BulkResult:
-    """Go through all that match, as many at once as the server takes, and add up what became of them."""
+    """Go through all that match, piece by piece, and add up what became of them."""
     found = told = client.dead_letters.bulk(verb, request)
     while found.has_more:
         found = client.dead_letters.bulk(verb, replace(request, cursor=found.next_cursor))

@@ -24,7 +24,7 @@ from lading.client.aio.ground import sleep
 from lading.client.decode import decode
 from lading.client.retries import Retries
 from lading.client.target import Target
-from lading.errors import LadingError
+from lading.errors import InvalidInput, LadingError
 
 T = TypeVar("T")
 
@@ -100,14 +100,17 @@ class Session:
         `hold_seconds` is how long the server was asked to hold its answer back.  304 is an answer like any other.
         """
         sent = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        request = self._http.build_request(
-            method,
-            f"{self.target.url}{path}",
-            json=body,
-            params={name: value for name, value in (query or {}).items() if value not in (None, [], ())},
-            headers={"Accept": "application/json", **sent, **(headers or {})},
-            timeout=httpx2.Timeout(self._timeout + hold_seconds, connect=CONNECT_SECONDS),
-        )
+        try:
+            request = self._http.build_request(
+                method,
+                f"{self.target.url}{path}",
+                json=body,
+                params={name: value for name, value in (query or {}).items() if value not in (None, [], ())},
+                headers={"Accept": "application/json", **sent, **(headers or {})},
+                timeout=httpx2.Timeout(self._timeout + hold_seconds, connect=CONNECT_SECONDS),
+            )
+        except ValueError as error:  # NaN, an infinity, half of a surrogate pair
+            raise InvalidInput("The request holds what JSON has no way to write, such as NaN; correct it.") from error
         is_idempotent = method in _SAFE or idempotency_key is not None
         most = self._patience.most if most_tries is None else most_tries - 1
         tried = 0
