@@ -20,6 +20,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "postgresql": "lading.sources.postgresql_connector",
     "mysql": "lading.sources.mysql",
     "sqlite": "lading.sources.sqlite",
+    "duckdb": "lading.sources.duckdb",
     "files": "lading.sources.files",
 }
 

@@ -40,6 +40,7 @@ OPTIONS: Final[Mapping[str, Mapping[str, Option]]] = {
     "postgresql": {},
     "mysql": {},
     "sqlite": {"path": _FILE},
+    "duckdb": {"path": _FILE},
     "files": {"path": _FOLDER},
 }
 KINDS: Final = tuple(OPTIONS)
