@@ -19,8 +19,9 @@ class ExportRequest:
     """
     Body of `POST /api/v1/exports`.
 
-    `period` is `{"from": "2025-01-01", "to": "2025-12-31"}`, both ends included.  `revision` None means the active one,
-    `format` None the profile's default.  `parameters` are the profile's own (for example `activity_types`).
+    `period` is `{"from": "2025-01-01", "to": "2025-12-31"}`, both ends included.  `format` is one the profile offers of
+    csv, tsv, xlsx, json, ndjson, parquet, xml and pdf, None its default; `revision` None means the active one.
+    `parameters` are the profile's own (for example `activity_types`).
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
