@@ -165,7 +165,7 @@ class JobsMachine(Rules):
         self.empty()
         self.enqueue(1, 0, 0, is_other=False, parents=0)
         worker = self.workers[index]
-        self.claim(index, 1, is_batch=True)
+        self.claim(index, 1, has_marks, is_batch=True)
         self.try_settle(worker, worker.fences[-1], "crash")
         self.pass_time(wait)
         self.enqueue(3, 0, 0, is_other=False, parents=0)

@@ -11,7 +11,7 @@ from tests.machine import JobsMachine
 
 from lading.db.embedded import EmbeddedServer
 
-EXAMPLES = 25
+EXAMPLES = 20
 
 
 def test_the_engine_keeps_its_promises(server: EmbeddedServer) -> None:  # O2, O3, O4, O5, O6, O10
@@ -22,7 +22,7 @@ def test_the_engine_keeps_its_promises(server: EmbeddedServer) -> None:  # O2, O
                 machine,
                 settings=settings(
                     max_examples=EXAMPLES,
-                    stateful_step_count=40,
+                    stateful_step_count=20,
                     deadline=None,
                     derandomize="CI" in os.environ,  # a new example is for who develops, not for who lands
                     suppress_health_check=list(HealthCheck),

@@ -210,7 +210,8 @@ async def edges(tx: Transaction, run_id: UUID) -> list[tuple[str, str]]:
 def run_of(row: Row) -> Run:
     """Return the run of a row of `runs`."""
     told: dict[str, Any] = {name: row[name] for name in Run.__slots__}
-    return Run(**{**told, "on_failure": OnFailure(row["on_failure"])})
+    told["on_failure"] = OnFailure(row["on_failure"])
+    return Run(**told)
 
 
 async def _release(tx: Transaction, passed: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
