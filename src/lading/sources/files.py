@@ -61,12 +61,19 @@ class FilesReading:
     consistency: Final = "files-unchanged-while-read"
 
     def __init__(
-        self, source: Source, scratch: Path | None, what: str, files: Callable[[Read], Iterator[File]]
+        self,
+        source: Source,
+        scratch: Path | None,
+        what: str,
+        files: Callable[[Read], Iterator[File]],
+        *,
+        worded: Callable[[Exception], SourceError | None] | None = None,
     ) -> None:
         self._source: Final = source
         self._scratch: Final = scratch
         self._what: Final = what
         self._files: Final = files
+        self._further: Final = worded
         self.rewritten: Final[list[Rewrite]] = []
 
     def batches(
@@ -104,6 +111,8 @@ class FilesReading:
                 file.require_unchanged()
 
     def _worded(self, error: Exception) -> SourceError | None:
+        if self._further is not None and (found := self._further(error)) is not None:
+            return found
         if isinstance(error, OSError):
             return SourceUnreachable(
                 f"The {self._what} can't be read any more ({error.strerror or 'no reason given'}). "

@@ -9,11 +9,12 @@ import pyarrow as pa
 
 from lading.sources.model import Rewrite
 from lading.sources.read import Read
-from lading.sources.readers import csv, ndjson, parquet
+from lading.sources.readers import csv, ndjson, parquet, xlsx
 from lading.sources.readers.file import File
 
 READERS: Final[Mapping[str, Callable[[File, Read, list[Rewrite]], Iterator[pa.RecordBatch]]]] = {
     "csv": csv.read,
     "ndjson": ndjson.read,
     "parquet": parquet.read,
+    "xlsx": xlsx.read,
 }
