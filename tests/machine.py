@@ -240,7 +240,7 @@ class JobsMachine(Rules):
     def fill_quotas(self, index: int, most: int, what: str) -> None:
         """Claim all that a limit gives, and again when one job has ended."""
         self.clear()
-        self.enqueue(3, 0, 0, is_other=False, parents=0)
+        self.enqueue(5, 0, 0, is_other=False, parents=0)
         self.enqueue(3, 0, 0, is_other=True, parents=0)
         if what in {"kind", "each"}:
             self.set_quota(most, is_of_all=False)
@@ -250,7 +250,7 @@ class JobsMachine(Rules):
             self.allocate(most)
         if what == "pause":
             self.toggle_pause()
-        for limit in (2, 5):
+        for limit in (5, 5):
             self.claim(index, limit)
         worker = self.workers[index]
         if worker.claims:
