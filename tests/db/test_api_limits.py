@@ -272,6 +272,9 @@ async def test_a_wrong_retry_policy_is_named(world: World) -> None:
     ]:
         answer = await world.ask("PUT", f"{API}/retry-policies/{path}", json={**body, **change})
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer), (path, change)
+    unknown = await world.ask("PUT", f"{API}/retry-policies/exprot/timeout", json=body)
+    assert (unknown.status_code, "known are: export, noop" in unknown.json()["detail"]) == (404, True)
+    assert len(await listed(world, "retry-policies")) == 5
 
 
 async def test_an_allocation_is_set_by_the_instance_and_seen_by_its_tenant(world: World) -> None:  # O6

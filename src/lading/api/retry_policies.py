@@ -7,13 +7,14 @@ from typing import Annotated, Final
 from fastapi import Depends, Path
 from starlette.responses import Response
 
-from lading.api import answers, documents, grounds
+from lading.api import answers, documents, grounds, targets
 from lading.api.auth import QUOTA_KEEPERS, QUOTA_READERS, Caller, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.jobs import policies
 from lading.jobs.policies import RetryPolicy
-from lading.jobs.retries import Policy
+from lading.jobs.retries import EVERY_KIND, Policy
+from lading.limits.model import Scope
 from lading.wire import sharing as wire
 from lading.wire.jobs import Grounds
 
@@ -40,7 +41,7 @@ async def list_retry_policies(caller: _Reader, services: _Services) -> Response:
     return answers.shown(wire.RetryPolicyList([_shown(each) for each in found]))
 
 
-@router.put(_ONE, name="putRetryPolicy", response_model=wire.RetryPolicy, responses=documents.problems(400))
+@router.put(_ONE, name="putRetryPolicy", response_model=wire.RetryPolicy, responses=documents.problems(400, 404))
 async def put_retry_policy(
     kind: _Kind, fault_class: _Class, body: wire.RetryPolicyRequest, caller: _Keeper, services: _Services
 ) -> Response:
@@ -56,6 +57,8 @@ async def put_retry_policy(
             ticket=given.ticket,
             actor=caller.principal.actor,
         )
+        if kind != EVERY_KIND:
+            await targets.require(tx, Scope.KIND, kind)
     return answers.shown(_shown(stands))
 
 
