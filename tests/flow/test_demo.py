@@ -56,7 +56,9 @@ def test_from_nothing_to_a_checked_package(lading, up, tmp_path: Path) -> None:
     assert up().token is not None  # the demo did not use up the one time it is shown
 
 
-@pytest.mark.parametrize(("organisation", "format_"), [("nordlys", "xlsx"), ("fjord", "pdf")])
+@pytest.mark.parametrize(
+    ("organisation", "format_"), [("nordlys", "xlsx"), ("fjord", "pdf"), ("skog", "parquet"), ("nordlys", "xml")]
+)
 def test_a_running_lading_is_used_and_the_same_request_gives_the_same_bytes(  # P12
     lading, running_demo: Path, tmp_path: Path, organisation: str, format_: str
 ) -> None:
