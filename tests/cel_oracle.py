@@ -235,4 +235,5 @@ def fitted(number: int | Decimal) -> Any:
     """Return the number if its type has room for it, else FAILED."""
     if isinstance(number, int):
         return number if -(1 << 63) <= number < 1 << 63 else FAILED
-    return number if abs(number) < REACH else FAILED
+    # A decimal here has no negative zero.
+    return FAILED if abs(number) >= REACH else number if number else abs(number)

@@ -78,6 +78,8 @@ async def test_a_preview_shows_what_becomes_of_each_row(hall: World) -> None:  #
         (5, "written", ["5", "I.M.", "33,3", "04.02.2024"]),
     ]
     assert found["rows"][3]["errors"][0]["code"] == "expression_failed"
+    told = (await hall.events("profile:bufdir"))[-1]
+    assert (told["type"], told["data"]["rows"], told["data"]["revision"]) == ("profile.previewed", 5, 2)
 
 
 async def test_a_preview_tries_a_document_that_nobody_stored(hall: World) -> None:  # E13
@@ -221,10 +223,7 @@ async def test_a_rollback_says_why(world: World) -> None:  # E13
 
 
 def test_the_api_loads_no_columns_to_preview() -> None:  # E13
-    code = (
-        "import sys, lading.api.app; "
-        "sys.exit(' '.join({'polars', 'lading.exports.preview'} & set(sys.modules)))"
-    )
+    code = "import sys, lading.api.app; sys.exit(' '.join({'polars', 'lading.exports.preview'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr

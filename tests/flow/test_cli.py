@@ -175,3 +175,34 @@ def test_no_token_a_wrong_one_and_no_tenant_are_told_apart(desk: Desk) -> None:
     assert desk("exports", "list", LADING_TENANT="nosuch").returncode == exits.USAGE
     assert desk("exports", "list", LADING_TENANT="").returncode == exits.USAGE
     assert desk("exports", "list", LADING_URL="http://127.0.0.1:9").returncode == exits.UNREACHABLE
+
+
+def test_a_profile_is_tried_compared_used_and_taken_back(desk: Desk, tmp_path: Path) -> None:  # E13 P6
+    minutes = {"name": "Hours", "type": "decimal", "expression": "minutes / 60.0"}
+    changed = tmp_path / "changed.json"
+    document = {**PROFILE, "columns": [*PROFILE["columns"], minutes], "filter": "kind == 'home'"}
+    changed.write_text(json.dumps(document))
+
+    tried = desk("profiles", "preview", "visits", "--period", "2025", "--rows", "4", "--file", str(changed), "--json")
+    compared = desk("profiles", "diff", "visits", "--file", str(changed))
+    applied = desk("profiles", "apply", str(changed), "--activate")
+    ran = desk("exports", "run", "visits", "--period", "2025", "--output", str(tmp_path / "out"), "--json")
+    back = desk("profiles", "rollback", "visits", "--reason", "the receiver refuses it", "--json")
+    again = desk("profiles", "rollback", "visits", "--reason", "once more")
+    told = desk("profiles", "history", "visits", "--json")
+
+    assert tried.returncode == exits.OK, tried.stderr
+    shown = json.loads(tried.stdout)
+    assert shown["columns"][-1] == "Hours"
+    assert [each["outcome"] for each in shown["rows"]] == ["filtered", "filtered", "written", "filtered"]
+    assert shown["rows"][2]["cells"][-1] == "0,05"
+    assert compared.stdout.splitlines()[1].split("\t")[:3] == ["added", "column", "Hours"]
+    assert "changes its columns" in compared.stderr
+    assert applied.returncode == exits.OK, applied.stderr
+    assert ran.returncode == exits.OK, ran.stderr
+    rows = json.loads(desk("exports", "list", "--json").stdout)[0]["rows"]
+    assert rows["filtered"] > 0
+    assert rows["read"] == rows["written"] + rows["quarantined"] + rows["duplicate"] + rows["filtered"]
+    assert json.loads(back.stdout)["revision"] == 1
+    assert (again.returncode, again.stdout) == (exits.CONFLICT, "")
+    assert [each["revision"] for each in json.loads(told.stdout)] == [1, 2, 1]

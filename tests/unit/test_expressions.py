@@ -104,7 +104,7 @@ def test_what_cannot_be_computed_is_a_bad_row(
         {
             "code": "expression_failed",
             "column": "A",
-            "message": 'The expression about "A" can not be computed from this row.',
+            "message": 'The expression about "A" cannot be computed from this row.',
         }
     ]
 

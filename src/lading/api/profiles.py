@@ -16,6 +16,8 @@ from lading.api.services import Services, services_of
 from lading.errors import InvalidInput
 from lading.exports import activations, findings, previews, profile_diff, registry, rules
 from lading.exports import profile as profiles
+from lading.ledger.entry import Entry
+from lading.ledger.store import record
 from lading.sources import store as sources
 from lading.wire import profiles as wire
 from lading.wire.exports import ExportRequest
@@ -196,6 +198,10 @@ async def preview(
         plan = rules.admit(request, profile, revision=revision, today=tx.now.date())
         source = await sources.get(tx, profile.source)
     made = await services.previews.make(source, document, plan, keys_dir=services.settings.keys_dir, rows=body.rows)
+    shown = {"revision": revision, "rows": len(made.rows), "digest": profiles.digest(document).hex()}
+    async with services.database.tenant(caller.tenant.id) as tx:
+        # Rows of people were looked at: the organisation can tell by whom.
+        await record(tx, Entry("profile.previewed", f"profile:{name}", caller.principal.actor, shown))
     return answers.shown(made)
 
 

@@ -40,6 +40,8 @@ from lading.exports.cel_values import (
 MAX_TEXT: Final = 10_000
 _ISO_DAY: Final = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\s*$"
 
+_WIDER: Final = (pl.UInt64(), pl.Int128())  # whole numbers that may not fit
+
 
 class Compiler:
     """Compiles the expressions of one profile over columns `s:<name>`; apply `levels` in order before using them."""
@@ -91,7 +93,7 @@ class Compiler:
         match kind:
             case "int":
                 whole = column.cast(pl.Int64, strict=False)
-                return Computed(kind, whole, whole.is_null() & column.is_not_null() if given == pl.UInt64() else None)
+                return Computed(kind, whole, whole.is_null() & column.is_not_null() if given in _WIDER else None)
             case "decimal":
                 number = casting.decimal(column, given)
                 assert number is not None

@@ -13,7 +13,7 @@ import resource
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from lading.errors import LadingError
@@ -23,12 +23,15 @@ from lading.exports.preview import preview
 from lading.sources.connectors import connect
 from lading.sources.model import Source
 
+_MEMORY_BYTES: Final = 4 << 30  # addresses, not pages: libraries reserve far more than they use
+
 
 def main() -> None:
     """Answer the task on standard input."""
     task = json.load(sys.stdin)
     # Whoever waits gives up before; this ends a child whose parent was killed.
     resource.setrlimit(resource.RLIMIT_CPU, (task["seconds"], task["seconds"]))
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         answer = {"preview": _made(task)}

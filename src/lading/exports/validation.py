@@ -28,7 +28,7 @@ MESSAGES: Final = {
     "unknown_value": 'Column "{column}" holds a value that its list does not know.',
     "text_too_long": 'Column "{column}" is longer than allowed.',
     "pattern_mismatch": 'Column "{column}" does not have the required form.',
-    "expression_failed": 'The expression about "{column}" can not be computed from this row.',
+    "expression_failed": 'The expression about "{column}" cannot be computed from this row.',
 }
 _RULE: Final = 'The rule about "{column}" does not hold.'
 

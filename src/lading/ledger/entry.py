@@ -32,6 +32,7 @@ EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "source.registered": "a source was added or its settings changed",
         "profile.revised": "a new revision of a profile was stored",
         "profile.activated": "a revision became the one that exports use",
+        "profile.previewed": "somebody was shown what becomes of the first rows of a source",
         "profile.rolled_back": "the revision that was active before became the one that exports use",
         "job.enqueued": "a job was put in the queue",
         "run.created": "a graph of jobs was asked for",

@@ -56,6 +56,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "written": "Rader i rapporten",
         "quarantined": "Rader holdt tilbake på grunn av feil i dataene",
         "duplicate": "Dubletter, talt én gang",
+        "filtered": "Rader utenfor rapportens utvalg",
         "period": "Periode",
         "chosen": "Utvalg: {name}",
         "all": "Alle",
@@ -75,6 +76,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "written": "Rows in this report",
         "quarantined": "Rows held back because of faults in the data",
         "duplicate": "Duplicates, counted once",
+        "filtered": "Rows outside of the report's selection",
         "period": "Period",
         "chosen": "Selection: {name}",
         "all": "All",
@@ -184,6 +186,7 @@ def _basis(profile: Profile, result: MappingResult, facts: ReportFacts, words: M
         "written": result.written,
         "duplicate": result.duplicate,
         "quarantined": result.quarantined,
+        **({"filtered": result.filtered} if profile.filter else {}),
     }
     rows += [[words[key], _whole(profile, count)] for key, count in counts.items()]
     return rows if result.written else [*rows, [words["none"], ""]]
