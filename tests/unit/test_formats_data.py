@@ -88,8 +88,7 @@ def write(
             for batch in arrow(part):
                 writer.write_batch(batch)
     result = MappingResult(frame.height, frame.height, 0, 0, (), {}, dict(sums or {}))
-    (file,) = formats.write(form, profile, folder / "table.arrow", result, FACTS, folder)
-    return file
+    return formats.write(form, profile, folder / "table.arrow", result, FACTS, folder)[0]
 
 
 def lint(path: Path) -> None:
@@ -287,7 +286,7 @@ def test_tsv_is_csv_with_tabs_in_its_own_style(tmp_path: Path) -> None:  # P9
     assert text == 'A\tN\n\'=1+1\t-1.5\n"a\tb"\t\n"say ""x"""\t2.0\nplain; text\t0.25\n'
 
 
-@pytest.mark.parametrize("form", ["csv", "tsv", "xlsx", *DATA])
+@pytest.mark.parametrize("form", ["csv", "tsv", "xlsx", "pdf", *DATA])
 def test_bytes_do_not_depend_on_how_the_table_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:  # P12 E12
@@ -300,7 +299,15 @@ def test_bytes_do_not_depend_on_how_the_table_is_cut(
         "T": [start + datetime.timedelta(minutes=n) for n in range(5000)],
     }
 
-    made = {write(form, tmp_path, columns, rows, batches=size).path.read_bytes() for size in (7, 999, 4096, 5000)}
+    style = {
+        "rows": 50,
+        "figures": [{"label": "D", "distinct": "N"}, {"label": "S", "sum": "N"}],
+        "groups": [{"by": "A", "sum": ["N"]}],
+    }
+
+    made = {
+        write(form, tmp_path, columns, rows, batches=size, pdf=style).path.read_bytes() for size in (7, 999, 4096, 5000)
+    }
 
     assert len(made) == 1
 
