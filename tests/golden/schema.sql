@@ -947,8 +947,6 @@ CREATE INDEX finished_jobs_run ON ONLY public.finished_jobs USING btree (tenant_
 
 CREATE INDEX finished_jobs_default_tenant_id_run_id_idx ON public.finished_jobs_default USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
 
-CREATE UNIQUE INDEX jobs_id ON public.jobs USING btree (id);
-
 CREATE INDEX jobs_lane_pending ON public.jobs USING btree (tenant_id, kind, host, priority DESC, sequence) WHERE (state = 'pending'::text);
 
 CREATE INDEX jobs_lane_running ON public.jobs USING btree (tenant_id, kind) WHERE (state = 'running'::text);

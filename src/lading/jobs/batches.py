@@ -119,8 +119,12 @@ async def exchange(
 
 async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID) -> frozenset[UUID]:
     """Complete the jobs under their fences; return the ids of those that somebody else owns by now."""
+    owners: dict[int, int] = {}  # by number: a UUID takes long to hash
+    places = [owners.setdefault(fence.tenant_id.int, len(owners) + 1) for _, fence in ended]
     row = await tx.one(
         _SQL["batch_settle"],
+        tenants=[UUID(int=owner) for owner in owners],
+        owners=_integers(places),
         ids=_uuids(fence.job_id for _, fence in ended),
         attempts=_integers(fence.attempt for _, fence in ended),
         lease_id=lease_id,

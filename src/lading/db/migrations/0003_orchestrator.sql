@@ -25,6 +25,9 @@ ALTER TABLE jobs
 CREATE INDEX jobs_run ON jobs (tenant_id, run_id, id) WHERE run_id IS NOT NULL;
 CREATE INDEX jobs_unwanted ON jobs (tenant_id, run_id, id) WHERE cancel_requested_at IS NOT NULL AND state <> 'running';
 
+-- Every statement names the tenant, so the primary key finds a job; a second index would be written to with every change.
+DROP INDEX jobs_id;
+
 GRANT SELECT ON SEQUENCE jobs_sequence_seq TO lading_system;
 
 -- The last attempt of a job that ended is told here; `attempts` has those before it, and those that were not in a batch.

@@ -1,10 +1,11 @@
 -- Move the jobs of a batch that completed out of the hot table, each under its fence; what is not returned was stale.
--- The lease is compared so that no index serves it: (id, attempt) finds the row, and a planner that believes nothing
+-- The lease is compared so that no index serves it: (tenant, id) finds the row, and a planner that believes nothing
 -- runs would walk the index on leases once per job.
 WITH ended AS (
     DELETE FROM jobs
-    USING unnest(%(ids)s::uuid[], %(attempts)s::integer[]) AS given (id, attempt)
-    WHERE jobs.id = given.id
+    USING unnest(%(owners)s::integer[], %(ids)s::uuid[], %(attempts)s::integer[]) AS given (owner, id, attempt)
+    WHERE jobs.tenant_id = (%(tenants)s::uuid[])[given.owner]
+      AND jobs.id = given.id
       AND jobs.attempt = given.attempt
       AND jobs.lease_id IS NOT DISTINCT FROM %(lease_id)s::uuid
     RETURNING jobs.*

@@ -1,6 +1,6 @@
 -- Scheduled jobs whose time has come become pending.
 WITH due AS MATERIALIZED (
-    SELECT id
+    SELECT ctid AS place
     FROM jobs
     WHERE state = 'scheduled' AND due_at <= lading_now()
     ORDER BY due_at
@@ -9,5 +9,5 @@ WITH due AS MATERIALIZED (
 )
 UPDATE jobs
 SET state = 'pending', rev = rev + 1
-WHERE id = ANY(ARRAY(SELECT id FROM due))
+WHERE ctid = ANY(ARRAY(SELECT place FROM due))
 RETURNING *
