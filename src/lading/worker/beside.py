@@ -22,10 +22,11 @@ from lading.worker.slot import Work
 
 _LOG: Final = logging.getLogger("lading.worker")
 _SILENT_SECONDS: Final = 15.0
+_IDLE_ANSWERS: Final = 2
 
 
 class LightSide:
-    """One light executor; `settle` settles one job that it left."""
+    """One light executor; `settle` settles one job that it left, False: it has to be tried again."""
 
     def __init__(
         self,
@@ -34,7 +35,8 @@ class LightSide:
         command: Sequence[str],
         environment: Mapping[str, str],
         *,
-        settle: Callable[[Work], Awaitable[None]],
+        settle: Callable[[Work], Awaitable[bool]],
+        again_seconds: float,
         on_change: Callable[[], None],
         on_hint: Callable[[str], None],
     ) -> None:
@@ -46,6 +48,10 @@ class LightSide:
         self._program: Final = Program(command, environment, on_answer=self._hear, on_end=on_change)
         self._lease: UUID | None = None
         self._heard_at = 0.0
+        self._idle = 0
+        self._unsettled: list[Work] = []
+        self._again_seconds: Final = again_seconds
+        self._again_at = 0.0
         self._drained: Final = asyncio.Event()
 
     @property
@@ -53,18 +59,25 @@ class LightSide:
         """Return the process id of the child while it runs."""
         return self._program.pid
 
+    @property
+    def is_idle(self) -> bool:
+        """Return True while the child has nothing to do."""
+        return self._idle >= _IDLE_ANSWERS
+
     async def look_after(self, lease: UUID | None, *, is_draining: bool) -> None:
         """Start a child where there is none, after settling what the last one left; tell it the lease."""
         if self._program.is_dead:
             if lease is not None and self._lease == lease:
                 await self._settle_left(lease, excuse=None)
             self._lease = None
-            if self._program.may_start and not is_draining:
+            # Without a lease the database is away or was: a child could do nothing but fail.
+            if self._program.may_start and lease is not None and not is_draining:
                 await self._program.start()
                 self._heard_at = time.monotonic()
         elif self._program.is_ready and self._lease is None and lease is not None:
             self._lease = lease
             self._program.send({"lease": str(lease)})
+        await self._try_again(lease)
 
     def watch(self) -> None:
         """End a child whose loop stands still: a handler holds the interpreter, and nothing is settled."""
@@ -99,13 +112,26 @@ class LightSide:
     async def _settle_left(self, lease: UUID, *, excuse: str | None) -> None:
         async with self._database.system() as tx:
             left = await batches.held(tx, lease)
+        self._unsettled = []
         for started in left:
-            await self._settle(Work(batches.claim_of(started), excuse=excuse))
+            work = Work(batches.claim_of(started), excuse=excuse)
+            if not await self._settle(work):
+                self._unsettled.append(work)
+
+    async def _try_again(self, lease: UUID | None) -> None:
+        """Settle what could not be settled; under another lease it is not ours any more, and is rescued elsewhere."""
+        self._unsettled = [work for work in self._unsettled if work.claim.lease_id == lease]
+        if self._unsettled and time.monotonic() >= self._again_at:
+            self._unsettled = [work for work in self._unsettled if not await self._settle(work)]
+            self._again_at = time.monotonic() + self._again_seconds
 
     def _hear(self, answer: Mapping[str, Any]) -> None:
         self._heard_at = time.monotonic()
         if "ready" in answer:
+            self._idle = 0
             self._on_change()
+        elif "alive" in answer:
+            self._idle = 0 if answer["alive"] or self._lease is None else self._idle + 1
         elif "hint" in answer:
             self._on_hint(answer["hint"])
         elif "drained" in answer:

@@ -84,7 +84,7 @@ class LightExecutor:
         say({"ready": os.getpid()})
         async with notify.Hearer(self._database.url, notify.JOBS) as hearer:
             tasks = [asyncio.create_task(self._pump()) for _ in range(_PUMPS)]
-            tasks += [asyncio.create_task(self._listen(hearer)), asyncio.create_task(_live())]
+            tasks += [asyncio.create_task(self._listen(hearer)), asyncio.create_task(self._live())]
             for task in tasks:
                 task.add_done_callback(_ended)
             while True:
@@ -109,6 +109,12 @@ class LightExecutor:
                 self._heard += 1
                 self._look_at = 0.0
                 self._stir.set()
+
+    async def _live(self) -> None:
+        """Say every second that the loop goes round, and how many jobs are held."""
+        while True:
+            say({"alive": self._held})
+            await asyncio.sleep(1.0)
 
     # --- exchanging -------------------------------------------------------------------------------
 
@@ -188,7 +194,8 @@ class LightExecutor:
                     limit, self._heard = 0, self._heard + 1
             except DatabaseUnavailable as error:
                 failures += 1
-                _LOG.warning("database.unavailable", extra={"reason": error.message})
+                if failures == 1:
+                    _LOG.warning("database.unavailable", extra={"reason": error.message})
                 await asyncio.sleep(random.uniform(0.1, min(5.0, 0.1 * 2 ** min(failures, 8))))  # noqa: S311 - jitter
             else:
                 return exchanged
@@ -210,13 +217,6 @@ class LightExecutor:
                 attempt.hint_again()
         self._held -= 1
         self._stir.set()
-
-
-async def _live() -> None:
-    """Say every second that the loop goes round."""
-    while True:
-        say({"alive": time.monotonic()})
-        await asyncio.sleep(1.0)
 
 
 def _ended(task: asyncio.Task[None]) -> None:

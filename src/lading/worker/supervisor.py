@@ -72,6 +72,8 @@ class Supervisor:
         self._recall_at = 0.0
         self._marks: Final = Marks(time.monotonic)
         self._hints: set[asyncio.Task[None]] = set()
+        self._has_executors = False
+        self._is_away = False
         self._is_growing: Final = slots is None
         self._new_slot: Final = lambda: Slot(executor, environment, on_change=self._changed.set, on_hint=self._hint)
         self._slots: Final = [self._new_slot() for _ in range(slots or 1)]
@@ -82,6 +84,7 @@ class Supervisor:
                 light[1],
                 environment,
                 settle=self._settle_dead,
+                again_seconds=settings.heartbeat_seconds,
                 on_change=self._changed.set,
                 on_hint=self._hint,
             )
@@ -98,8 +101,6 @@ class Supervisor:
         """Work until drained."""
         async with notify.Hearer(self._database.url, notify.JOBS) as hearer:
             await self._open_lease()
-            for slot in self._slots:
-                await slot.start()
             watching = (self._beat, self._watch_lease, self._watch_jobs, self._watch_slots)
             watches = [asyncio.create_task(watch()) for watch in watching]
             try:
@@ -126,10 +127,13 @@ class Supervisor:
             await self._recall()
             if await self._claim():
                 return
+            self._is_away = False
         except DatabaseBusy:
             return  # another worker holds the turn; it is looked at again at once
         except DatabaseUnavailable as error:
-            _LOG.warning("database.unavailable", extra={"reason": error.message})
+            if not self._is_away:
+                _LOG.warning("database.unavailable", extra={"reason": error.message})
+            self._is_away = True
         heard = asyncio.create_task(hearer.wait(notify.JOBS, seen, random.uniform(0.8, 1.2) * _POLL_SECONDS))  # noqa: S311 - jitter
         changed = asyncio.create_task(self._changed.wait())
         await asyncio.wait({heard, changed}, return_when=asyncio.FIRST_COMPLETED, timeout=_POLL_SECONDS)
@@ -182,25 +186,40 @@ class Supervisor:
                 if slot.work is not None:
                     await self._settle_dead(slot.work)
                     slot.work = None
-                if slot.may_start and not self._draining.is_set():
+                if (
+                    slot.may_start
+                    and self._lease is not None
+                    and not self._draining.is_set()
+                    and await self._is_wanted()
+                ):
                     await slot.start()
 
-    async def _settle_dead(self, work: Work) -> None:
-        """Settle what nobody works on any more; the database knows how far it came."""
+    async def _is_wanted(self) -> bool:
+        """Tell whether executors are worth their start: not while light jobs are worked off and nothing else waits."""
+        if self._light is None or self._light.is_idle:
+            self._has_executors = True
+        if not self._has_executors:
+            async with self._database.system() as tx:
+                self._has_executors = await store.has_waiting(tx, await self._heavy(tx))
+        return self._has_executors
+
+    async def _settle_dead(self, work: Work) -> bool:
+        """Settle what nobody works on any more, as far as the database knows it came; False: it is still to be done."""
         claim = work.claim
         try:
             async with self._database.tenant(claim.tenant_id) as tx:
                 await follow_up(tx, self._endings, await _let_go(tx, work))
         except StaleLease:
-            return  # it had settled before it died, or somebody rescued it
+            return True  # it had settled before it died, or somebody rescued it
         except DatabaseUnavailable:
             raise
         except Exception:  # noqa: BLE001 - whatever it is
             # It stays ours, and is tried again by the next recall; the other jobs go on.
             _LOG.exception("job.not_settled", extra={"job": ids.show(ids.JOB, claim.job_id)})
-            return
+            return False
         if work.excuse is None and work.stopped_at is None:
             _LOG.warning("job.crashed", extra={"job": ids.show(ids.JOB, claim.job_id), "attempt": work.attempt})
+        return True
 
     # --- lease and cancellation -------------------------------------------------------------------
 

@@ -1,0 +1,79 @@
+"""What a light executor leaves when it dies is settled, and what can't be settled at once is tried again."""  # O3
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from uuid import UUID
+
+import pytest
+
+from lading import ids
+from lading.db.database import Database
+from lading.jobs import batches, leases
+from lading.jobs.model import NewJob
+from lading.ledger.entry import SYSTEM
+from lading.tenants import store as tenants
+from lading.worker.beside import LightSide
+from lading.worker.slot import Work
+
+pytestmark = pytest.mark.anyio
+
+DIES_WHEN_IT_HAS_A_LEASE = """
+import sys
+print('{"ready": 1}', flush=True)
+sys.stdin.readline()
+"""
+
+
+class Worker:
+    """Settles what is left; the first try at `hard` fails."""
+
+    def __init__(self, database: Database, hard: UUID) -> None:
+        self.changed = asyncio.Event()
+        self.settled: list[UUID] = []
+        self._hard = hard
+        self.side = LightSide(
+            database,
+            ["noop"],
+            [sys.executable, "-c", DIES_WHEN_IT_HAS_A_LEASE],
+            os.environ,
+            settle=self._settle,
+            again_seconds=0.0,
+            on_change=self.changed.set,
+            on_hint=lambda _: None,
+        )
+
+    async def _settle(self, work: Work) -> bool:
+        self.settled.append(work.claim.job_id)
+        return work.claim.job_id != self._hard or self.settled.count(self._hard) > 1
+
+    async def look(self, lease: UUID) -> None:
+        async with asyncio.timeout(30):
+            await self.changed.wait()
+        self.changed.clear()
+        await self.side.look_after(lease, is_draining=False)
+
+
+async def test_what_could_not_be_settled_is_tried_again(database: Database) -> None:
+    lease, jobs = ids.new(), [NewJob(ids.new(), "noop", "job_x") for _ in range(3)]
+    async with database.system() as tx:
+        tenant = (await tenants.create_tenant(tx, "acme", name="acme", actor=SYSTEM)).id
+        await leases.open_lease(tx, lease, worker="test", seconds=30.0)
+    async with database.tenant(tenant) as tx:
+        await batches.enqueue_many(tx, jobs, actor=SYSTEM)
+    async with database.system() as tx:
+        got = await batches.exchange(
+            tx, lease_id=lease, kinds=["noop"], limit=3, ended=[], batch_id=ids.new(), is_hurried=False
+        )
+    assert len(got.started) == 3
+    worker = Worker(database, jobs[1].id)
+    await worker.side.look_after(lease, is_draining=False)
+    await worker.look(lease)  # it is ready and hears its lease
+    await worker.look(lease)  # it is dead
+    await worker.look(lease)  # another is ready
+    await worker.side.look_after(None, is_draining=False)
+
+    assert sorted(worker.settled) == sorted([*(job.id for job in jobs), jobs[1].id])
+    worker.side.kill()
