@@ -205,7 +205,7 @@ async def test_a_full_queue_takes_no_replay_and_the_ledger_tells_of_it(world: Wo
     why = {"reason": "once more", "ticket": "OPS-1"}
     many = {"action": "replay", "all": True, "dry_run": False, "filter": {}, **why}
 
-    keyed = {"json": {"jobs": [{"kind": "noop"}] * 2}, "headers": {"Idempotency-Key": "two"}}
+    keyed: dict[str, Any] = {"json": {"jobs": [{"kind": "noop"}] * 2}, "headers": {"Idempotency-Key": "two"}}
     assert (await world.ask("POST", "/api/v1/jobs/batch", **keyed)).status_code == 429
     assert len(await refused(world.services.database, world.organisations["nordlys"].id)) == 1
 
