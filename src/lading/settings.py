@@ -35,7 +35,7 @@ class Settings:
     sweep_seconds: float = 5.0
     self_fence_seconds: float = 20.0
     drain_seconds: float = 25.0
-    light_batch: int = 1000
+    light_batch: int = 2000
     history_days: int = 400
     slots: str = "1"
     max_attempts: int = 8
@@ -92,7 +92,7 @@ _KINDS: Mapping[object, str] = {int: "a whole number", float: "a number"}
 _MOST_WORKERS = 64
 _MOST_QUEUED = 100_000_000
 _MOST_SLOTS = 64
-_LARGEST_BATCH = 1000
+_LARGEST_BATCH = 5000
 _LONGEST_HISTORY_DAYS = 100 * 366
 _LONGEST_DEADLINE_SECONDS = 365 * 86_400
 
