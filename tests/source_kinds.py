@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import sqlite3
 import stat
@@ -13,16 +14,20 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import boto3
+import openpyxl
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from openpyxl.cell import WriteOnlyCell
 from psycopg.sql import SQL, Identifier
 
 from lading.sources.model import Selection, Source
 
 TENANT = UUID("00000000-0000-7000-8000-000000000000")
 _parquet: Any = pyarrow.parquet
+_NUMBERS = itertools.count(1)
 Columns = Mapping[str, str]
 Rows = Sequence[Sequence[Any]]
 
@@ -148,6 +153,28 @@ def _mysql(request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
     yield Kind(source, "repeatable-read-snapshot", make, _query, lambda: gone, lose)
 
 
+@contextmanager
+def _duckdb(_request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
+    duckdb: Any = pytest.importorskip("duckdb")
+    path = folder / "traps.duckdb"
+    duckdb.connect(str(path)).close()
+    types = {"integer": "BIGINT", "string": "VARCHAR", "date": "DATE", "decimal": "DECIMAL(30, 3)"}
+
+    def make(columns: Columns, rows: Rows) -> None:
+        arrow = {"integer": pa.int64(), "string": pa.string(), "date": pa.date32(), "decimal": pa.string()}
+        values = list(zip(*rows, strict=True)) or [[] for _ in columns]
+        arrays = [pa.array(list(each), arrow[kind]) for each, kind in zip(values, columns.values(), strict=True)]
+        given = ", ".join(f"{name} {types[kind]}" for name, kind in columns.items())
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(f"CREATE TABLE traps ({given})")
+            connection.register("given", pa.table(arrays, names=list(columns)))
+            connection.execute("INSERT INTO traps SELECT * FROM given")
+
+    source = Source(TENANT, "traps", "duckdb", options={"path": str(path)})
+    gone = replace(source, options={"path": str(folder / "nowhere.duckdb")})
+    yield Kind(source, "read-transaction", make, _query, lambda: gone)
+
+
 def _read(form: str, name: str) -> Callable[[Columns, str], Selection]:
     def ask(columns: Columns, where: str) -> Selection:
         wanted: dict[str, Any] = {"files": name, "format": form, "columns": dict(columns)}
@@ -189,6 +216,24 @@ def write_parquet(path: Path, columns: Columns, rows: Rows) -> None:
     _parquet.write_table(pa.table(arrays, names=list(columns)), path, row_group_size=10_000)
 
 
+def write_xlsx(path: Path, columns: Columns, rows: Rows) -> None:
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("Traps")
+    sheet.append(list(columns))
+    for row in rows:
+        sheet.append([_cell(sheet, value) for value in row])
+    book.save(path)
+
+
+def _cell(sheet: Any, value: Any) -> Any:
+    if isinstance(value, int) and abs(value) > 2**53:
+        value = str(value)  # as a person would: a number of Excel has 15 digits
+    cell = WriteOnlyCell(sheet, value)
+    if isinstance(value, str):
+        cell.data_type = "s"  # never a formula
+    return cell
+
+
 def _files(form: str, write: Callable[[Path, Columns, Rows], None]) -> Maker:
     @contextmanager
     def made(_request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
@@ -205,11 +250,35 @@ def _files(form: str, write: Callable[[Path, Columns, Rows], None]) -> Maker:
     return made
 
 
+@contextmanager
+def _objects(request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
+    endpoint = request.getfixturevalue("bucket_server")
+    bucket = f"traps-{next(_NUMBERS)}"
+    client = boto3.client(
+        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="key", aws_secret_access_key="hunter2"
+    )
+    client.create_bucket(Bucket=bucket)
+
+    def make(columns: Columns, rows: Rows) -> None:
+        write_csv(folder / "traps.csv", columns, rows)
+        client.upload_file(str(folder / "traps.csv"), bucket, "lists/2025/traps.csv")
+
+    source = Source(
+        TENANT, "traps", "objects", secret(folder, "key:hunter2"),
+        options={"bucket": bucket, "prefix": "lists/", "endpoint": endpoint, "region": "us-east-1"},
+    )  # fmt: skip
+    gone = replace(source, options={**source.options, "bucket": "nowhere-at-all"})
+    yield Kind(source, "files-unchanged-while-read", make, _read("csv", "2025/*.csv"), lambda: gone)
+
+
 KINDS: dict[str, Maker] = {
     "postgresql": _postgresql,
     "mysql": _mysql,
     "sqlite": _sqlite,
+    "duckdb": _duckdb,
     "csv": _files("csv", write_csv),
     "ndjson": _files("ndjson", write_ndjson),
     "parquet": _files("parquet", write_parquet),
+    "xlsx": _files("xlsx", write_xlsx),
+    "objects": _objects,
 }

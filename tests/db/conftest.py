@@ -21,3 +21,14 @@ def mariadb() -> Iterator[mariadb_server.MariaDb]:
     """A running MariaDB; the test is skipped, with how to have it, where it is not installed."""
     with mariadb_server.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[str]:
+    """The URL of a server that answers like S3."""
+    # Not imported above: it is large, and few tests need it.
+    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()

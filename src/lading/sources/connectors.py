@@ -22,6 +22,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "sqlite": "lading.sources.sqlite",
     "duckdb": "lading.sources.duckdb",
     "files": "lading.sources.files",
+    "objects": "lading.sources.objects",
 }
 
 

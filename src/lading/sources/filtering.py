@@ -26,7 +26,11 @@ def kept(batch: pa.RecordBatch, read: Read, parameters: Mapping[str, object]) ->
     frame: Any = pl.from_arrow(batch)
     schema = frame.schema
     claims = [_holds(condition, schema, parameters, read) for condition in read.filter]
-    mask: Any = frame.select(pl.all_horizontal(claims).fill_null(value=False)).to_series().to_arrow()
+    mask: Any = (
+        frame.select(pl.all_horizontal(pl.repeat(value=True, n=pl.len()), *claims).fill_null(value=False))
+        .to_series()
+        .to_arrow()
+    )
     return batch.filter(mask)
 
 

@@ -42,6 +42,7 @@ OPTIONS: Final[Mapping[str, Mapping[str, Option]]] = {
     "sqlite": {"path": _FILE},
     "duckdb": {"path": _FILE},
     "files": {"path": _FOLDER},
+    "objects": {"bucket": _BUCKET, "prefix": _PREFIX, "endpoint": _ENDPOINT, "region": _REGION},
 }
 KINDS: Final = tuple(OPTIONS)
 

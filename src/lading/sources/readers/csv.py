@@ -102,11 +102,10 @@ class _Rows:
             # A line end is found in bytes: in UTF-16 that may lie within a character, and the decoder keeps the rest.
             kept = ""
             for line in self._file.lines():
-                kept += decoder.decode(line)
-                if kept.endswith("\n"):
+                *whole, kept = (kept + decoder.decode(line)).split("\n")
+                for each in whole:
                     number += 1
-                    yield kept
-                    kept = ""
+                    yield each + "\n"
             kept += decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             raise self._file.bad(number + 1, f"it is not {decoder_name(self._read.encoding)}") from None
