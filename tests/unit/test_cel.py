@@ -148,7 +148,7 @@ BOOL = st.deferred(
     lambda: st.one_of(
         st.sampled_from(["b", "c", "true", "false", "has(s)", "has(i)", "params.is_on", "s in params.names"]),
         _binary(["&&", "||"], BOOL, BOOL),
-        _of("!{0}", BOOL),
+        _of("!({0})", BOOL),
         _binary(["==", "!="], BOOL, BOOL),
         _binary(COMPARED, TEXT, TEXT),
         _binary(COMPARED, NUMBER, NUMBER),
