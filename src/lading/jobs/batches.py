@@ -9,7 +9,6 @@ Takes `tx`, never commits; but for `enqueue_many` a system transaction.
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -42,15 +41,10 @@ Started: TypeAlias = tuple[Job, Fence]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """
-    What an exchange came to: the jobs that were not ours any more, and those that are now.
-
-    `held_since` is when it had its turns, by the monotonic clock; None when it got none.
-    """
+    """What an exchange came to: the jobs that were not ours any more, and those that are now."""
 
     stale: frozenset[UUID]
     started: Sequence[Started]
-    held_since: float | None = None
 
 
 class _Form(NamedTuple):
@@ -94,11 +88,13 @@ async def exchange(
     marks: Marks | None = None,
     is_hurried: bool = False,
     queue: Callable[[], Awaitable[object]] | None = None,
+    on_turns: Callable[[], None] | None = None,
 ) -> Exchange:
     """
     Complete the jobs in `ended`, then claim and start up to `limit` others as batch `batch_id`.
 
     Between the two `queue` is waited for: of those who exchange in one process only one at a time waits for turns.
+    `on_turns` is called as soon as it has them.
     `is_hurried` says that the session is set as hurry.sql would.
     """
     stale = await settle(tx, ended, lease_id=lease_id) if ended else frozenset[UUID]()
@@ -111,10 +107,11 @@ async def exchange(
     turns = await store.take_turns(tx, lease_id=lease_id, marks=marks, most=_TENANTS_PER_CLAIM)
     if turns is None:
         return Exchange(stale, ())
-    since = time.monotonic()
+    if on_turns is not None:
+        on_turns()
     started = await store.claim_batch(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id)
     await record_all(tx, _told("jobs.started", started, lease_id))
-    return Exchange(stale, started, since)
+    return Exchange(stale, started)
 
 
 async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID) -> frozenset[UUID]:

@@ -130,8 +130,6 @@ class LightExecutor:
                 self._held -= room + len(ended)
             got = len(exchanged.started)
             self._held += got
-            if exchanged.held_since is not None:  # waiting for turns that others hold is no slowness
-                self._pace = self._pace.after(time.monotonic() - exchanged.held_since, asked=room, got=got)
             self._crew.give(exchanged.started)
             if got < room and heard == self._heard:
                 # All there was, or all that may run now: look again when somebody says so, or after a while.
@@ -165,6 +163,7 @@ class LightExecutor:
     async def _exchange(self, ended: Sequence[Started], room: int) -> Exchange:
         """Settle, claim and start; an answer that was lost is looked up."""
         batch_id, lease, failures, limit = ids.new(), self._lease, 0, room
+        held = _Watch()
         if lease is None:
             return Exchange(frozenset(), ())
         while True:
@@ -185,6 +184,7 @@ class LightExecutor:
                         marks=self._marks,
                         is_hurried=self._is_hurried,
                         queue=lambda queue=queue: queue.enter_async_context(self._claiming),
+                        on_turns=held.start,
                     )
                     failpoints.reach("exchanging")
             except DatabaseBusy:
@@ -198,6 +198,8 @@ class LightExecutor:
                     _LOG.warning("database.unavailable", extra={"reason": error.message})
                 await asyncio.sleep(random.uniform(0.1, min(5.0, 0.1 * 2 ** min(failures, 8))))  # noqa: S311 - jitter
             else:
+                if limit and held.seconds is not None:  # waiting for turns that others hold is no slowness
+                    self._pace = self._pace.after(held.seconds, asked=limit, got=len(exchanged.started))
                 return exchanged
 
     # --- one by one -------------------------------------------------------------------------------
@@ -217,6 +219,21 @@ class LightExecutor:
                 attempt.hint_again()
         self._held -= 1
         self._stir.set()
+
+
+class _Watch:
+    """Tells how long ago it was started last."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def start(self) -> None:
+        self._since = time.monotonic()
+
+    @property
+    def seconds(self) -> float | None:
+        """Return the seconds since; None when it was not started."""
+        return None if self._since is None else time.monotonic() - self._since
 
 
 def _ended(task: asyncio.Task[None]) -> None:

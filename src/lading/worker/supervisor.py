@@ -1,10 +1,9 @@
 """
 The worker: a supervisor process that claims jobs, keeps its lease alive and does none of the work itself.
 
-Endings run in executor children (`executor.py`), so a handler that holds the interpreter, eats all memory or crashes
-can't stop the heartbeat.  A child that dies is noticed at once and its crash is counted; a supervisor that dies is
-noticed by whoever sweeps next, when its lease has run out.  A supervisor that can't renew its lease in time stops its
-children before anybody else may take their jobs.
+Handlers run in executor children, so one that holds the interpreter, eats all memory or crashes can't stop the
+heartbeat.  A child that dies is noticed at once; a supervisor that dies is noticed by whoever sweeps next.  One that
+can't renew its lease in time stops its children before anybody else may take their jobs.
 """
 
 from __future__ import annotations
@@ -181,17 +180,13 @@ class Supervisor:
         """Settle what a dead child was doing, then start another in its place."""
         if self._light is not None:
             await self._light.look_after(self._lease, is_draining=self._draining.is_set())
+        is_due = self._lease is not None and not self._draining.is_set()
         for slot in self._slots:
             if slot.is_dead:
                 if slot.work is not None:
                     await self._settle_dead(slot.work)
                     slot.work = None
-                if (
-                    slot.may_start
-                    and self._lease is not None
-                    and not self._draining.is_set()
-                    and await self._is_wanted()
-                ):
+                if is_due and slot.may_start and await self._is_wanted():
                     await slot.start()
 
     async def _is_wanted(self) -> bool:
@@ -213,8 +208,7 @@ class Supervisor:
             return True  # it had settled before it died, or somebody rescued it
         except DatabaseUnavailable:
             raise
-        except Exception:  # noqa: BLE001 - whatever it is
-            # It stays ours, and is tried again by the next recall; the other jobs go on.
+        except Exception:  # noqa: BLE001 - whatever it is: it stays ours and is tried again, the other jobs go on
             _LOG.exception("job.not_settled", extra={"job": ids.show(ids.JOB, claim.job_id)})
             return False
         if work.excuse is None and work.stopped_at is None:
@@ -390,6 +384,8 @@ async def _let_go(tx: Transaction, work: Work) -> Job | None:
     if known is None:
         return await attempts.release(tx, work.claim.job_id, lease_id=work.claim.lease_id)
     _, fence = known
+    if work.attempt not in {None, fence.attempt}:
+        raise StaleLease(f"Another attempt at {ids.show(ids.JOB, fence.job_id)} runs on the lease.")
     work.attempt = fence.attempt
     if work.cancel_reason is not None:
         return await attempts.cancel_running(tx, fence, work.cancel_reason)
