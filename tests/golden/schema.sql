@@ -371,6 +371,7 @@ CREATE TABLE public.finished_jobs (
     started_at timestamp with time zone,
     batch_id uuid,
     enqueued_in uuid,
+    code text,
     CONSTRAINT finished_jobs_state_check CHECK ((state = ANY (ARRAY['completed'::text, 'dead'::text, 'cancelled'::text])))
 )
 PARTITION BY RANGE (finished_at);
@@ -403,6 +404,7 @@ CREATE TABLE public.finished_jobs_default (
     started_at timestamp with time zone,
     batch_id uuid,
     enqueued_in uuid,
+    code text,
     CONSTRAINT finished_jobs_state_check CHECK ((state = ANY (ARRAY['completed'::text, 'dead'::text, 'cancelled'::text])))
 );
 
@@ -943,6 +945,10 @@ CREATE INDEX dead_letters_open ON public.dead_letters USING btree (tenant_id, di
 
 CREATE INDEX exports_period ON public.exports USING btree (tenant_id, profile, period_from, period_to) WHERE (status = 'completed'::text);
 
+CREATE INDEX finished_jobs_code ON ONLY public.finished_jobs USING btree (tenant_id, code, id) WHERE (code IS NOT NULL);
+
+CREATE INDEX finished_jobs_default_tenant_id_code_id_idx ON public.finished_jobs_default USING btree (tenant_id, code, id) WHERE (code IS NOT NULL);
+
 CREATE INDEX finished_jobs_run ON ONLY public.finished_jobs USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
 
 CREATE INDEX finished_jobs_default_tenant_id_run_id_idx ON public.finished_jobs_default USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
@@ -978,6 +984,8 @@ CREATE INDEX runs_running ON public.runs USING btree (tenant_id, id) WHERE (stat
 CREATE INDEX turns_next ON public.turns USING btree (next_at);
 
 ALTER INDEX public.finished_jobs_pkey ATTACH PARTITION public.finished_jobs_default_pkey;
+
+ALTER INDEX public.finished_jobs_code ATTACH PARTITION public.finished_jobs_default_tenant_id_code_id_idx;
 
 ALTER INDEX public.finished_jobs_run ATTACH PARTITION public.finished_jobs_default_tenant_id_run_id_idx;
 

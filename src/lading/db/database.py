@@ -128,6 +128,8 @@ class Database:
                         yield tx
         except psycopg.errors.LockNotAvailable as error:
             raise DatabaseBusy("Another transaction held a lock for too long; try again.") from error
+        except psycopg.errors.QueryCanceled as error:
+            raise DatabaseBusy("The question took the database too long; narrow it and ask again.") from error
         except _AWAY as error:
             raise unavailable(self.url, error) from error
 

@@ -114,7 +114,7 @@ class LightSide:
             left = await batches.held(tx, lease)
         self._unsettled = []
         for started in left:
-            work = Work(batches.claim_of(started), excuse=excuse)
+            work = Work(batches.claim_of(started), attempt=started[1].attempt, excuse=excuse)
             if not await self._settle(work):
                 self._unsettled.append(work)
 

@@ -14,12 +14,12 @@ moved AS (
     INSERT INTO finished_jobs (
         tenant_id, id, kind, host, subject, state, priority, payload, attempt, failures, crashes,
         max_attempts, max_crashes, error, rev, created_at, finished_at,
-        run_id, replay_of, payload_digest, deadline_seconds, lease_id, started_at, batch_id, enqueued_in
+        run_id, replay_of, payload_digest, deadline_seconds, lease_id, started_at, batch_id, enqueued_in, code
     )
     SELECT
         tenant_id, id, kind, host, subject, 'completed', priority, payload, attempt, failures, crashes,
         max_attempts, max_crashes, error, rev + 1, created_at, (SELECT lading_now()),
-        run_id, replay_of, payload_digest, deadline_seconds, lease_id, started_at, batch_id, enqueued_in
+        run_id, replay_of, payload_digest, deadline_seconds, lease_id, started_at, batch_id, enqueued_in, error ->> 'code'
     FROM ended
 )
 SELECT count(*)::integer AS count,

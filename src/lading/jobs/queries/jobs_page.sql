@@ -44,7 +44,7 @@ ended AS (
       AND (%(host)s::text IS NULL OR job.host = %(host)s::text)
       AND (%(subject)s::text IS NULL OR job.subject = %(subject)s::text)
       AND (%(run_id)s::uuid IS NULL OR job.run_id = %(run_id)s::uuid)
-      AND (%(code)s::text IS NULL OR job.error ->> 'code' = %(code)s::text)
+      AND (%(code)s::text IS NULL OR job.code = %(code)s::text)
       AND (%(created_from)s::timestamptz IS NULL OR job.created_at >= %(created_from)s::timestamptz)
       AND (%(created_to)s::timestamptz IS NULL OR job.created_at < %(created_to)s::timestamptz)
       AND (%(states)s::text[] IS NULL OR job.state = ANY(%(states)s::text[]))

@@ -16,7 +16,7 @@ ended AS (
 INSERT INTO finished_jobs (
     tenant_id, id, kind, host, subject, state, priority, payload, attempt, failures, crashes,
     max_attempts, max_crashes, error, rev, created_at, finished_at,
-    run_id, replay_of, payload_digest, deadline_seconds, lease_id, started_at, batch_id, enqueued_in
+    run_id, replay_of, payload_digest, deadline_seconds, lease_id, started_at, batch_id, enqueued_in, code
 )
 SELECT
     tenant_id, id, kind, host, subject, 'cancelled', priority, payload, attempt, failures, crashes,
@@ -30,6 +30,7 @@ SELECT
         END
     ),
     rev + 1, created_at, lading_now(),
-    run_id, replay_of, payload_digest, deadline_seconds, lease_id, started_at, batch_id, enqueued_in
+    run_id, replay_of, payload_digest, deadline_seconds, lease_id, started_at, batch_id, enqueued_in,
+    coalesce(cancel_reason, %(stop_code)s::text)
 FROM ended
 RETURNING *

@@ -1,5 +1,5 @@
 -- Running runs that a sweep has to look at: stopped ones, ones with jobs that are not wanted, ones without a live job.
-SELECT DISTINCT run.tenant_id, run.id
+SELECT run.tenant_id, run.id
 FROM runs AS run
 LEFT JOIN LATERAL (
     SELECT job.id
@@ -18,4 +18,5 @@ WHERE run.state = 'running'
             AND job.cancel_requested_at IS NOT NULL AND job.state <> 'running'
       )
   )
+ORDER BY random() -- those that are slow to stop must not keep the others from being looked at
 LIMIT %(limit)s::integer
