@@ -78,3 +78,19 @@ def test_a_variable_of_lading_itself_is_nobodys_credentials(name: str) -> None: 
         resolve(f"env:{name}", {name: SECRET})
 
     assert "hunter2" not in refusal.value.message
+
+
+def test_a_mounted_secret_of_kubernetes_may_have_the_mode_of_the_mount(tmp_path: Path) -> None:
+    path = secret_file(tmp_path, SECRET.encode(), 0o644)
+
+    assert resolve(f"kubernetes:{path}") == SECRET
+
+
+def test_a_credential_of_systemd_is_read_from_its_directory(tmp_path: Path) -> None:
+    secret_file(tmp_path, SECRET.encode(), 0o440)
+
+    assert resolve("systemd:credentials", {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == SECRET
+    with pytest.raises(SourceRefused, match="LoadCredential="):
+        resolve("systemd:credentials", {})
+    with pytest.raises(SourceRefused, match="must read"):
+        resolve("systemd:../credentials", {"CREDENTIALS_DIRECTORY": str(tmp_path)})

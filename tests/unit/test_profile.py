@@ -197,3 +197,51 @@ def test_a_profile_made_to_keep_the_server_busy_is_refused_unread(columns: list[
         parse({"columns": columns})
 
     assert time.process_time() - began < 0.5
+
+
+READ: dict[str, Any] = {"files": "*.csv", "format": "csv", "columns": {"id": "integer", "day": "date"}}
+
+
+def reading(**change: Any) -> Document:
+    """The example with files as its source."""
+    document = dict(example())
+    document["source"] = {"name": "lists", "read": READ | change, "key": ["id"]}
+    return Document(document, {})
+
+
+def test_a_profile_may_read_files() -> None:  # P14
+    condition = {"from": "day", "at_most": {"parameter": "period_to"}}
+
+    profile = parse(reading(filter=[condition]))
+
+    assert profile.selection.way == "read"
+    assert profile.selection.read == READ | {"filter": [condition]}
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer", "words"),
+    [
+        ({"files": "../x.csv"}, "/source/read/files", "no .."),
+        ({"files": "/etc/passwd"}, "/source/read/files", "no / at the beginning"),
+        ({"format": "docx"}, "/source/read/format", "choose csv"),
+        ({"columns": {"id": "money"}}, "/source/read/columns/id", "choose string"),
+        ({"columns": {"day": "date"}}, "/source/key/0", "not among `read.columns`"),
+        ({"sheet": "A"}, "/source/read/sheet", "belongs to xlsx"),
+        ({"decimal": ","}, "/source/read/decimal", "delimiter"),
+        ({"filter": [{"from": "nothing", "present": True}]}, "/source/read/filter/0/from", "not among `columns`"),
+        ({"filter": [{"from": "day", "equals": {"parameter": "x"}}]}, "/source/read/filter/0", "no parameter"),
+    ],
+)
+def test_a_fault_in_what_is_read_is_named(change: dict[str, Any], pointer: str, words: str) -> None:
+    with pytest.raises(ProfileInvalid) as caught:
+        parse(reading(**change))
+
+    assert (pointer, True) in [(fault.pointer, words in fault.detail) for fault in caught.value.errors]
+
+
+def test_a_source_is_asked_in_exactly_one_way() -> None:
+    document = reading()
+    document["source"]["query"] = "SELECT 1"
+
+    with pytest.raises(ProfileInvalid, match="exactly one of: query, read"):
+        parse(document)

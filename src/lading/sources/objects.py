@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
+import boto3.session
 import botocore
 import botocore.config
 import botocore.exceptions
