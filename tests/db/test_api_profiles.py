@@ -124,6 +124,16 @@ async def test_a_preview_asks_as_an_export_does(world: World, body: Any, pointer
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
+async def test_nobody_looks_at_a_source_that_is_paused(hall: World) -> None:  # E13
+    pause = {"scope": "source", "target": "hall", **WHY}
+    assert (await hall.ask("POST", "/api/v1/pauses", json=pause)).status_code == 201
+
+    answer = await post(hall, "bufdir/preview", {"period": YEAR})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert "is paused" in answer.json()["detail"]
+
+
 async def test_a_preview_is_for_who_may_export(world: World) -> None:  # E13
     for role in (Role.VIEWER, Role.AUDITOR):
         assert (await post(world, "bufdir/preview", {"period": YEAR}, role=role)).status_code == 403

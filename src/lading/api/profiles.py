@@ -13,11 +13,14 @@ from lading.api import answers, documents, grounds
 from lading.api.auth import ADMINS, READERS, REQUESTERS, Caller, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
-from lading.errors import InvalidInput
+from lading.db.transaction import Transaction
+from lading.errors import Conflict, InvalidInput
 from lading.exports import activations, findings, previews, profile_diff, registry, rules
 from lading.exports import profile as profiles
 from lading.ledger.entry import Entry
 from lading.ledger.store import record
+from lading.limits import store as limits
+from lading.limits.model import Scope
 from lading.sources import store as sources
 from lading.wire import profiles as wire
 from lading.wire.exports import ExportRequest
@@ -197,12 +200,21 @@ async def preview(
         request = ExportRequest(name, body.period, parameters=body.parameters)
         plan = rules.admit(request, profile, revision=revision, today=tx.now.date())
         source = await sources.get(tx, profile.source)
+        await _require_open(tx, source.name)
     made = await services.previews.make(source, document, plan, keys_dir=services.settings.keys_dir, rows=body.rows)
     shown = {"revision": revision, "rows": len(made.rows), "digest": profiles.digest(document).hex()}
     async with services.database.tenant(caller.tenant.id) as tx:
         # Rows of people were looked at: the organisation can tell by whom.
         await record(tx, Entry("profile.previewed", f"profile:{name}", caller.principal.actor, shown))
     return answers.shown(made)
+
+
+async def _require_open(tx: Transaction, source: str) -> None:
+    """Raise Conflict while an operator has stopped what calls `source`: a person is asked to keep away too."""
+    stopped = {(Scope.TENANT, ""), (Scope.SOURCE, source)}
+    for pause in await limits.pauses(tx):
+        if (pause.scope, pause.target) in stopped and pause.starts_at <= tx.now:
+            raise Conflict(f"Source {source} is paused, so nobody reads it; `lading pauses` says why and until when.")
 
 
 def _activation(each: activations.Activation) -> wire.Activation:
