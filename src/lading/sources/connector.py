@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Protocol
 
 from lading.sources.model import Check, Rewrite, Selection
+
+if TYPE_CHECKING:  # the API knows connectors, and must not load what only an executor needs
+    import pyarrow as pa
 
 
 class Reading(Protocol):

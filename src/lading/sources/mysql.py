@@ -129,7 +129,7 @@ class MysqlReading:
         finally:
             # The driver would read what is left of the rows when the cursor is collected.
             if cursor._result is not None:  # noqa: SLF001 - there is no other way to tell it
-                cursor._result.unbuffered_active = False  # noqa: SLF001
+                cursor._result.unbuffered_active = False  # noqa: SLF001 - as above
             cursor.connection = None
 
     def _rows(self, cursor: Any) -> Iterator[pa.RecordBatch]:

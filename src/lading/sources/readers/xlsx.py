@@ -44,7 +44,7 @@ def read(file: File, read: Read, _rewritten: list[Rewrite]) -> Iterator[pa.Recor
     try:
         with zipfile.ZipFile(file.handle) as archive:
             yield from _batches(file, read, _Book(file, archive, read))
-    except (zipfile.BadZipFile, expat.ExpatError, KeyError, ValueError, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, expat.ExpatError, KeyError, ValueError, EOFError, RuntimeError) as error:
         raise SourceRefused(
             f"{file.name} can't be read as XLSX ({type(error).__name__}). Open it and save it again, without password."
         ) from None
@@ -350,6 +350,6 @@ def moment_of(text: str, *, is_1904: bool) -> datetime.datetime | None:
         return None
     if not 1 <= days < 2_958_466 or (not is_1904 and 60 <= days < 61):
         return None
-    base = datetime.datetime(1904, 1, 1) if is_1904 else datetime.datetime(1899, 12, 30 if days >= 60 else 31)  # noqa: DTZ001
+    base = datetime.datetime(1904, 1, 1) if is_1904 else datetime.datetime(1899, 12, 30 if days >= 60 else 31)  # noqa: DTZ001 - a cell has no zone
     # Whole milliseconds: what is finer is dust of the fraction.
     return base + datetime.timedelta(milliseconds=round(days * 86_400_000))
