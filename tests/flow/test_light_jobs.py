@@ -93,7 +93,7 @@ async def test_a_killed_light_child_loses_nothing_and_does_nothing_twice(
 ) -> None:
     jobs = await enqueue(database, [{"seconds": 0.02 * (number % 3)} for number in range(JOBS)])
 
-    async with Worker(settings, database_url):
+    async with Worker(settings, database_url, LADING_LIGHT_BATCH="200"):  # what is lost runs one by one
         await until(database, database_url, 50)
         for child in light_children():
             child.kill()
