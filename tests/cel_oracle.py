@@ -236,4 +236,4 @@ def fitted(number: int | Decimal) -> Any:
     if isinstance(number, int):
         return number if -(1 << 63) <= number < 1 << 63 else FAILED
     # A decimal here has no negative zero.
-    return FAILED if abs(number) >= REACH else number if number else abs(number)
+    return FAILED if abs(number) >= REACH else number or abs(number)

@@ -107,9 +107,8 @@ async def test_a_payload_is_checked_like_a_request_of_its_kind(world: World) -> 
         422,
         [
             "/nodes/0/payload/seconds", "/nodes/1/payload/format", "/nodes/2/payload/period",
-            "/nodes/3/payload/profile", "/nodes/4/payload/profile", "/nodes/4/payload/period", "/nodes/4/payload/profle",
-            "/nodes/5/source",
-            "/nodes/6/kind", "/nodes/7/source",
+            "/nodes/3/payload/profile", "/nodes/4/payload/profile", "/nodes/4/payload/period",
+            "/nodes/4/payload/profle", "/nodes/5/source", "/nodes/6/kind", "/nodes/7/source",
         ],
     )  # fmt: skip
     assert (await world.ask("GET", "/api/v1/exports")).json()["items"] == []
