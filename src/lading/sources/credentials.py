@@ -27,7 +27,7 @@ _SYSTEMD: Final = "CREDENTIALS_DIRECTORY"
 NEEDED_BY: Final = frozenset({"postgresql", "mysql"})
 """The kinds that no source of has without credentials."""
 FORM: Final = re.compile(
-    r"(env:[A-Za-z_][A-Za-z0-9_]{0,127}|systemd:[A-Za-z0-9][A-Za-z0-9._-]{0,127}|(file|kubernetes):/[^\0]{1,400})"
+    r"(env:[A-Za-z_][A-Za-z0-9_]{0,127}|systemd:[A-Za-z0-9][A-Za-z0-9._-]{0,127}|(file|kubernetes):/[^\0\ud800-\udfff]{1,400})"
 )
 _OUR_OWN: Final = re.compile(r"env:(LADING_|PG[A-Z])", re.IGNORECASE)
 

@@ -22,7 +22,8 @@ class Option(NamedTuple):
     is_required: bool = False
 
 
-_ABSOLUTE: Final = re.compile(r"/[^\0]{1,400}")
+# No NUL and no half of a surrogate pair: neither can be a name of a file, nor be stored.
+_ABSOLUTE: Final = re.compile(r"/[^\0\ud800-\udfff]{1,400}")
 _FILE: Final = Option(_ABSOLUTE, "must be the absolute path of the database's file", is_required=True)
 _FOLDER: Final = Option(_ABSOLUTE, "must be the absolute path of the folder the files lie in", is_required=True)
 _BUCKET: Final = Option(
@@ -30,7 +31,7 @@ _BUCKET: Final = Option(
     "must be the name of a bucket, such as acme-activities",
     is_required=True,
 )
-_PREFIX: Final = Option(re.compile(r"[^\0/][^\0]{0,400}"), "must not begin with a slash")
+_PREFIX: Final = Option(re.compile(r"[^\0/\ud800-\udfff][^\0\ud800-\udfff]{0,400}"), "must not begin with a slash")
 _ENDPOINT: Final = Option(
     re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,200}/?"), "must be a URL such as https://s3.example.org"
 )

@@ -8,6 +8,7 @@ fixed size: the same data makes the same bytes.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from pyarrow import ipc
 from lading.errors import ProfileInvalid
 from lading.exports import attachments
 from lading.exports.stages.work import Result, Work
-from lading.sources.connector import Reading
+from lading.sources.connector import Connector, Reading
 from lading.sources.connectors import connect
 
 _SCRATCH: Final = "sorting"
@@ -26,7 +27,14 @@ _ATTACHMENT_KEY: Final = ("attachment_id",)
 
 def run(work: Work) -> Result:
     """Spool the rows, and the list of attachments when they are wanted."""
-    source = connect(work.source, scratch=work.folder(_SCRATCH))
+    scratch = work.folder(_SCRATCH)
+    try:
+        return _read(work, connect(work.source, scratch=scratch))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _read(work: Work, source: Connector) -> Result:
     plan = work.export.plan
     parameters = {**plan.parameters, "period_from": plan.period_from, "period_to": plan.period_to}
     files: dict[str, Any] = {}
