@@ -59,7 +59,8 @@ flow: .venv/.ok ## whole exports, killed and resumed
 test: check flow chaos ## everything
 
 chaos: .venv/.ok ## 4 workers under kills, freezes, database restarts and wrong clocks: prints what was lost and doubled
-	@$(BIN)/pytest -q -s tests/chaos
+	@$(BIN)/pytest -q -n auto tests/chaos/test_seeded_bugs.py tests/chaos/test_seeded_storage_bugs.py
+	@$(BIN)/pytest -q -s tests/chaos --ignore-glob='*seeded*'
 
 bench: .venv/.ok ## measure exports next to psql COPY
 	@$(BIN)/python bench/export.py

@@ -218,6 +218,7 @@ class LightExecutor:
             if attempt is not None:
                 attempt.hint_again()
         self._held -= 1
+        self._look_at = 0.0  # its end may have made room under a quota
         self._stir.set()
 
 
