@@ -303,7 +303,8 @@ def test_a_trial_of_a_bucket_says_what_is_wrong(tmp_path: Path, bucket_server: s
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
-        ("sqlite", {}), ("sqlite", {"path": "relative.db"}), ("sqlite", {"path": "/a\0b"}), ("sqlite", {"path": "/\ud800"}),
+        ("sqlite", {}), ("sqlite", {"path": "relative.db"}), ("sqlite", {"path": "/a\0b"}),
+        ("sqlite", {"path": "/\ud800"}),
         ("files", {"path": "/srv", "secret": "x"}),
         ("objects", {"bucket": "NO"}), ("objects", {"bucket": "fine-one", "endpoint": "file:///etc"}),
         ("postgresql", {"path": "/x"}),
