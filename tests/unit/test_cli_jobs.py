@@ -299,7 +299,7 @@ def test_what_is_slowed_down_and_what_is_over_are_tables(server: Server, desk: D
 
 
 def test_a_source_is_shown_put_and_deleted_at_a_version(server: Server, desk: Desk) -> None:
-    server.answers["sources/activities"] = [asdict(Source("activities", "postgresql", "env:X", None, 600, 3))]
+    server.answers["sources/activities"] = [asdict(Source("activities", "postgresql", "env:X", None, 600, {}, 3))]
     shown = desk("sources", "get", "activities")
     desk("sources", "put", "activities", "--credentials", "env:X", "--if-version", "3")
     server.answers.clear()
