@@ -53,7 +53,7 @@ _Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor
 _IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="Entity tags the caller has already.")]
 
 
-@router.get(_BASE, name="listPublishedArtifacts", response_model=wire.ArtifactPage)
+@router.get(_BASE, name="listPublishedArtifacts", response_model=wire.ArtifactPage, responses=documents.problems(404))
 async def list_artifacts(
     *,
     caller: _Reader,
