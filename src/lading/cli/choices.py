@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def of_revision(client: Client, profile: str, revision: int | None, given: Sequence[str]) -> dict[str, Any]:
     """Return the parameters, typed as a stored revision declares them; the server judges names and values."""
+    _pairs(given)  # a slip of the pen is told before anybody is asked
     return typed(client.profiles.get(profile, revision=revision).document, given) if given else {}
 
 
@@ -23,16 +24,20 @@ def typed(document: Mapping[str, Any], given: Sequence[str]) -> dict[str, Any]:
     >>> typed({"parameters": {"kinds": {"type": "string_list"}}}, ["kinds=a,b", "kinds=c"])
     {'kinds': ['a', 'b', 'c']}
     """
+    declared = document.get("parameters") or {}
+    found: dict[str, Any] = {}
+    for name, value in _pairs(given):
+        made = _value(name, str((declared.get(name) or {}).get("type", "string")), value)
+        found[name] = [*found[name], *made] if isinstance(made, list) and name in found else made
+    return found
+
+
+def _pairs(given: Sequence[str]) -> list[tuple[str, str]]:
     pairs = [pair.partition("=") for pair in given]
     for name, equals, _ in pairs:
         if not name or not equals:
             raise InvalidInput.field("parameter", f"{name[:60]!r} has no value; write NAME=VALUE.")
-    declared = document.get("parameters") or {}
-    found: dict[str, Any] = {}
-    for name, _, value in pairs:
-        made = _value(name, str((declared.get(name) or {}).get("type", "string")), value)
-        found[name] = [*found[name], *made] if isinstance(made, list) and name in found else made
-    return found
+    return [(name, value) for name, _, value in pairs]
 
 
 def _value(name: str, kind: str, text: str) -> Any:
