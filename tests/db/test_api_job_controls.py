@@ -313,6 +313,21 @@ async def test_every_verb_works_in_bulk(world: World) -> None:  # O10
     assert {job["replay_of"] for job in jobs if job["replay_of"]} == {one["id"], two["id"]}
 
 
+async def test_a_replay_of_many_that_is_sent_again_copies_nothing_twice(world: World) -> None:  # O11, E10
+    made = [(await world.job())["id"] for _ in range(3)]
+    await steer(world, "cancel", filter={"kind": "noop"})
+    body = {"action": "replay", "dry_run": False, **WHY, "filter": {"kind": "noop"}, "limit": 2}
+    sent: Any = {"headers": {"Idempotency-Key": "tonight"}, "role": Role.OPERATOR}
+
+    first = (await world.ask("POST", f"{JOBS}/actions", json=body, **sent)).json()
+    again = (await world.ask("POST", f"{JOBS}/actions", json=body, **sent)).json()
+    rest = (await world.ask("POST", f"{JOBS}/actions", json={**body, "limit": 9}, **sent)).json()
+
+    copies = [job["replay_of"] for job in (await world.ask("GET", JOBS)).json()["items"] if job["replay_of"]]
+    assert (again["matched"], again["done"], sorted(copies)) == (first["matched"], first["done"], sorted(made[1:]))
+    assert rest["status"] == 422
+
+
 async def test_bulk_takes_exports_with_their_jobs(world: World) -> None:
     exports = [(await world.export())["id"] for _ in range(2)]
 

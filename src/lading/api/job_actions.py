@@ -1,7 +1,9 @@
 """
 Many jobs steered at once by filter, over HTTP; with a dry run that says how many it would be.
 
-Each job is done in transactions of its own: one that is refused keeps no other from being done.
+Each job is done in transactions of its own: one that is refused keeps no other from being done.  A replay under an
+Idempotency-Key binds a key for each job in the transaction that copies it: what broke off goes on, nothing is copied
+twice.
 """
 
 from __future__ import annotations
@@ -15,15 +17,16 @@ from fastapi import Depends
 from starlette.responses import Response
 
 from lading import ids
-from lading.api import answers, cursors, documents, grounds
+from lading.api import answers, cursors, documents, grounds, once
 from lading.api import job_shapes as shapes
 from lading.api.auth import OPERATORS, Caller, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.canonical import Json
 from lading.db import notify
+from lading.db.transaction import Transaction
 from lading.errors import Conflict, InvalidInput, NotFound
-from lading.jobs import controls, store, views
+from lading.jobs import controls, keys, store, views
 from lading.jobs.model import State
 from lading.jobs.views import JobFilter, JobView
 from lading.limits import store as limits
@@ -46,12 +49,21 @@ _MAY_WORK: Final[dict[wire.Action, tuple[State, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Once:
+    """The key of a replay that may be sent twice, and what tells it from other requests."""
+
+    key: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class _Order:
     """What is to be done to each job, and why."""
 
     action: wire.Action
     given: wire.Grounds
     priority: int
+    once: _Once | None
 
 
 @router.post(
@@ -61,14 +73,17 @@ async def steer(
     body: wire.ActionRequest,
     caller: Annotated[Caller, Depends(gate(OPERATORS))],
     services: Annotated[Services, Depends(services_of)],
+    idempotency_key: once.Key = None,
 ) -> Response:
     """Cancel, prioritise, retry, replay, pause or resume the jobs that match what is given; at most 1000."""
     given = grounds.admit(body.reason, body.ticket)
     priority, wanted = _priority(body), _wanted(body)
-    filters: list[Json] = [body.action, repr(sorted(asdict(body.filter).items()))]
+    order = _Order(body.action, given, priority, _once(body, idempotency_key))
+    filters: list[Json] = [body.action, asdict(body.filter)]
     before = cursors.parse(body.cursor, ids.JOB, filters)
     async with services.database.tenant(caller.tenant.id) as tx:
-        found = await views.page(tx, wanted, before=before, limit=body.limit + 1)
+        began = None if order.once is None else await _began(tx, order.once)
+        found = await views.page(tx, wanted, before=before or began, limit=body.limit + 1)
     chosen, has_more = found[: body.limit], len(found) > body.limit
     if body.action == "replay" and not body.dry_run:
         await services.admission.admit(
@@ -77,7 +92,7 @@ async def steer(
     refused: list[wire.ActionRefusal] = []
     for job in () if body.dry_run else chosen:
         try:
-            await _one(services, caller, _Order(body.action, given, priority), job.id)
+            await _one(services, caller, order, job.id)
         except (Conflict, NotFound) as error:
             refused.append(wire.ActionRefusal(ids.show(ids.JOB, job.id), error.code, error.message))
     if not body.dry_run:
@@ -110,6 +125,8 @@ async def _one(services: Services, caller: Caller, order: _Order, job_id: UUID) 
             case "retry":
                 await controls.retry(tx, job_id, services.endings, reason=reason, ticket=ticket, actor=actor)
             case "replay":
+                if order.once is not None and await _is_copied(tx, order.once, job_id):
+                    return
                 await controls.replay(
                     tx, job_id, services.endings, priority=order.priority, reason=reason, ticket=ticket, actor=actor
                 )
@@ -129,6 +146,25 @@ async def _one(services: Services, caller: Caller, order: _Order, job_id: UUID) 
                     raise Conflict(f"{name} is not paused by itself; `GET /api/v1/pauses` lists what is.")
             case _:
                 assert_never(order.action)
+
+
+def _once(body: wire.ActionRequest, header: str | None) -> _Once | None:
+    # All but a replay is the same when it is done twice.
+    key = answers.idempotency_key(header)
+    if key is None or body.dry_run or body.action != "replay":
+        return None
+    return _Once(key, once.digest("actions", asdict(body)))
+
+
+async def _began(tx: Transaction, sent: _Once) -> UUID:
+    """Return an id after which the request was first sent: no copy that it made is older."""
+    now = ids.new()
+    return await keys.bind(tx, sent.key, sent.digest, now) or now
+
+
+async def _is_copied(tx: Transaction, sent: _Once, job_id: UUID) -> bool:
+    """Tell whether this request copied the job before; if not, it has with this transaction."""
+    return await keys.bind(tx, once.part(sent.key, job_id), sent.digest, job_id) is not None
 
 
 def _priority(body: wire.ActionRequest) -> int:

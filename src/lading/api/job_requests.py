@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Collection, Sequence
@@ -10,11 +9,11 @@ from dataclasses import asdict
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import Depends, Header
+from fastapi import Depends
 from starlette.responses import Response
 
 from lading import ids
-from lading.api import answers, documents, targets
+from lading.api import answers, documents, once, targets
 from lading.api import job_shapes as shapes
 from lading.api.auth import READERS, REQUESTERS, Caller, gate
 from lading.api.kinds import KINDS
@@ -37,10 +36,6 @@ _SUBJECT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#-]{0,119}")
 
 _Services = Annotated[Services, Depends(services_of)]
 _Requester = Annotated[Caller, Depends(gate(REQUESTERS))]
-_Key = Annotated[
-    str | None,
-    Header(alias="Idempotency-Key", description="Same key and body: the same jobs. Same key, other body: 422."),
-]
 _CREATED: Final = {
     201: {
         "headers": {
@@ -63,7 +58,7 @@ async def list_kinds(caller: Annotated[Caller, Depends(gate(READERS))]) -> Respo
 
 @router.post(_BASE, name="createJob", status_code=201, response_model=wire.JobDetail, responses=_CREATED)
 async def create(
-    body: wire.JobRequest, caller: _Requester, services: _Services, idempotency_key: _Key = None
+    body: wire.JobRequest, caller: _Requester, services: _Services, idempotency_key: once.Key = None
 ) -> Response:
     """Make one job."""
     (made,), headers = await _make(services, caller, [body], idempotency_key, asdict(body))
@@ -73,7 +68,7 @@ async def create(
 
 @router.post(f"{_BASE}/batch", name="createJobs", status_code=201, response_model=wire.JobBatch, responses=_CREATED)
 async def create_batch(
-    body: wire.JobBatchRequest, caller: _Requester, services: _Services, idempotency_key: _Key = None
+    body: wire.JobBatchRequest, caller: _Requester, services: _Services, idempotency_key: once.Key = None
 ) -> Response:
     """Make many jobs: all of them, or none when one is wrong."""
     if not 1 <= len(body.jobs) <= _MOST_JOBS:
@@ -87,8 +82,7 @@ async def _make(
     services: Services, caller: Caller, asked: Sequence[wire.JobRequest], key: str | None, request: dict[str, Any]
 ) -> tuple[list[UUID], dict[str, str]]:
     key, first = answers.idempotency_key(key), ids.new()
-    digest = hashlib.sha256(b"jobs\0" + json.dumps(request, sort_keys=True).encode()).digest()
-    door, actor = services.exports.admission, caller.principal.actor
+    digest, door, actor = once.digest("jobs", request), services.admission, caller.principal.actor
     lowest = min(each.priority for each in asked)
     refusal = await door.refusal(caller.tenant.id, count=len(asked), priority=lowest)
     async with door.noting(caller.tenant.id, actor), services.database.tenant(caller.tenant.id) as tx:

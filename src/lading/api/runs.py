@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -20,7 +19,7 @@ from fastapi import Depends, Header, Path, Query
 from starlette.responses import Response
 
 from lading import ids
-from lading.api import answers, cursors, documents, grounds, run_shapes, targets
+from lading.api import answers, cursors, documents, grounds, once, run_shapes, targets
 from lading.api.auth import OPERATORS, READERS, REQUESTERS, Caller, gate
 from lading.api.kinds import KINDS
 from lading.api.routing import router as new_router
@@ -48,10 +47,6 @@ _Reader = Annotated[Caller, Depends(gate(READERS))]
 _Requester = Annotated[Caller, Depends(gate(REQUESTERS))]
 _Operator = Annotated[Caller, Depends(gate(OPERATORS))]
 _Id = Annotated[str, Path(description="`run_…`.")]
-_Key = Annotated[
-    str | None,
-    Header(alias="Idempotency-Key", description="Same key and body: the same run. Same key, other body: 422."),
-]
 _Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
 _State = Literal["running", "completed", "failed", "cancelled"]
 _NodeState = Literal[
@@ -83,7 +78,7 @@ class _Asked:
 
 @router.post(_BASE, name="createRun", status_code=201, response_model=wire.RunDetail, responses=_CREATED)
 async def create(
-    body: wire.RunRequest, caller: _Requester, services: _Services, idempotency_key: _Key = None
+    body: wire.RunRequest, caller: _Requester, services: _Services, idempotency_key: once.Key = None
 ) -> Response:
     """Make a run: its first nodes may start at once, the others when those before them are done."""
     policy, nodes = _policy("on_failure", body.on_failure), _nodes(body)
@@ -229,7 +224,7 @@ async def cancel(run_id: _Id, caller: _Operator, services: _Services, body: Grou
     responses={**_CREATED, **documents.problems(400, 404, 409)},
 )
 async def replay(
-    run_id: _Id, body: wire.ReplayRequest, caller: _Operator, services: _Services, idempotency_key: _Key = None
+    run_id: _Id, body: wire.ReplayRequest, caller: _Operator, services: _Services, idempotency_key: once.Key = None
 ) -> Response:
     """Do some nodes of a run that has ended, and all below them, once more in a new run; the others count as done."""
     given, old_id, new_id = grounds.admit(body.reason, body.ticket), ids.parse(ids.RUN, run_id), ids.new()
@@ -260,8 +255,7 @@ async def replay(
 async def _made(services: Services, caller: Caller, asked: _Asked) -> Response:
     """Make a run, or find the one that the same key has made."""
     key, tenant = answers.idempotency_key(asked.key), caller.tenant.id
-    digest = hashlib.sha256(b"runs\0" + json.dumps(asked.request, sort_keys=True).encode()).digest()
-    door, settings = services.admission, services.settings
+    digest, door, settings = once.digest("runs", asked.request), services.admission, services.settings
     refusal = await door.refusal(tenant, count=asked.count, priority=asked.priority)
     run_id, headers = asked.run_id, dict[str, str]()
     async with door.noting(tenant, caller.principal.actor), services.database.tenant(tenant) as tx:

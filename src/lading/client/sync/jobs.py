@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import quote
 
+from lading import ids
 from lading.client.sync.session import Session
 from lading.wire.exports import History
 from lading.wire.jobs import (
@@ -112,9 +113,16 @@ class Jobs:
         body = asdict(ReplayRequest(reason, ticket, priority))
         return self._session.fetch(JobDetail, "POST", _path(job_id, "replay"), body=body)
 
-    def steer(self, request: ActionRequest) -> ActionResult:
-        """Do one thing to the jobs that `request` filters, at most 1000; with `dry_run` only count them."""
-        return self._session.fetch(ActionResult, "POST", f"{_API}/jobs/actions", body=asdict(request))
+    def steer(self, request: ActionRequest, *, idempotency_key: str | None = None) -> ActionResult:
+        """
+        Do one thing to the jobs that `request` filters, at most 1000; with `dry_run` only count them.
+
+        What broke off goes on when it is sent again with the same key; no job is replayed twice.
+        """
+        key = idempotency_key or ids.show("idm", ids.new())
+        return self._session.fetch(
+            ActionResult, "POST", f"{_API}/jobs/actions", body=asdict(request), idempotency_key=key
+        )
 
 
 def _path(*parts: str) -> str:
