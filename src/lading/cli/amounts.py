@@ -52,6 +52,16 @@ def span(text: str, name: str = "for") -> datetime.timedelta:
     return datetime.timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
 
 
+def seconds(text: str | None, name: str) -> int | None:
+    """
+    Return a length of time as the wire has it; None if none was given.
+
+    >>> seconds("2h", "deadline"), seconds(None, "deadline")
+    (7200, None)
+    """
+    return None if text is None else int(span(text, name).total_seconds())
+
+
 def instant(name: str, text: str) -> datetime.datetime:
     """
     Return a point in time, in UTC; InvalidInput names the option for what is none, or says no zone.
@@ -124,16 +134,16 @@ def moment(at: str | None, after: str | None, *, now: datetime.datetime) -> str 
         raise InvalidInput.field("in", f"{after[:60]!r} ends after the last year there is.") from None
 
 
-def since(begin: str | None, end: str | None) -> dict[str, str | None]:
+def since(begin: str | None, end: str | None, what: str = "created") -> dict[str, str | None]:
     """
-    Return the bounds of when jobs were made, as the wire names them.
+    Return the bounds of when something happened, as the wire names them.
 
     >>> since("2026-12-01T12:00Z", None)
     {'created_from': '2026-12-01T12:00:00Z', 'created_to': None}
     """
     return {
-        "created_from": None if begin is None else show_instant(instant("from", begin)),
-        "created_to": None if end is None else show_instant(instant("to", end)),
+        f"{what}_from": None if begin is None else show_instant(instant("from", begin)),
+        f"{what}_to": None if end is None else show_instant(instant("to", end)),
     }
 
 

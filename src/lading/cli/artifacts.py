@@ -10,7 +10,7 @@ import click
 
 from lading.cli import exits, output
 from lading.cli.columns import ARTIFACTS, COLLECTION, CONTENT, CONTENT_FAULTS, INPUTS
-from lading.cli.options import Line, connected
+from lading.cli.options import Line, connected, into
 from lading.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -65,14 +65,7 @@ def show(line: Line, digest: str) -> None:
 
 @command.command()
 @click.argument("digest", metavar="SHA256")
-@click.option(
-    "--output",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("exports"),
-    metavar="DIR",
-    help="Where it goes (./exports).",
-)
+@into("Where it goes (./exports).")
 @connected
 def get(line: Line, digest: str, folder: Path) -> None:
     """

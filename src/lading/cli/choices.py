@@ -44,7 +44,7 @@ def _value(name: str, kind: str, text: str) -> Any:
     match kind:
         case "string_list":
             return [each.strip() for each in text.split(",") if each.strip()]
-        case "integer" if text.lstrip("-").isdecimal() and len(text) < 20:
+        case "integer" if text.removeprefix("-").isdecimal() and len(text) < 20:
             return int(text)
         case "boolean" if text.lower() in {"true", "yes", "false", "no"}:
             return text.lower() in {"true", "yes"}

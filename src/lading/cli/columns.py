@@ -20,6 +20,7 @@ EXPORT: Final = {
     "rows written": "rows.written",
     "quarantined": "rows.quarantined",
     "duplicate": "rows.duplicate",
+    "filtered": "rows.filtered",
     "retries": "retry_count",
     "waiting for": "waiting_for",
     "error": "error.message",

@@ -14,6 +14,7 @@ import click
 
 from lading import settings as configuration
 from lading.cli import exits, interrupt_on_terminate, output, periods
+from lading.cli.options import into
 from lading.cli.progress import fetch, follow
 from lading.cli.summary import print_summary
 
@@ -36,14 +37,7 @@ _TIMEOUT_SECONDS: Final = 600.0
 )
 @click.option("--period", default="2025", help="2025, 2025-H1, 2025-Q2, 2025-03 or 2025-01-01..2025-06-30 (2025).")
 @click.option("--attachments/--no-attachments", default=True, help="Put the attachments into the package (yes).")
-@click.option(
-    "--output",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("exports"),
-    metavar="DIR",
-    help="Where the package goes (./exports).",
-)
+@into("Where the package goes (./exports).")
 def command(organisation: str, format_: str, period: str, attachments: bool, folder: Path) -> int:
     """
     Produce the activity report of one example organisation.

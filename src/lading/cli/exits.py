@@ -36,8 +36,8 @@ MEANINGS: Final = {
     DAMAGED: "verification failed: damaged or tampered with",
     NOT_PINNED: "verified, but the signer is not pinned",
     UNFIT: "environment unfit: port, data directory, database, storage",
-    EXPORT_FAILED: "the export failed or was cancelled",
-    TIMEOUT: "timed out; the export goes on",
+    EXPORT_FAILED: "the export or run failed or was cancelled",
+    TIMEOUT: "timed out; the export or run goes on",
     INTERRUPTED: "interrupted",
 }
 

@@ -10,21 +10,14 @@ import click
 
 from lading.cli import exits, output
 from lading.cli.delivery import check_and_tell, deliver
-from lading.cli.options import Line, connected
+from lading.cli.options import Line, connected, into
 from lading.cli.progress import fetch
 
 
 @click.command()
 @click.argument("export_id", metavar="ID")
 @click.option("--file", "name", metavar="NAME", help="This file instead of the package.")
-@click.option(
-    "--output",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("exports"),
-    metavar="DIR",
-    help="Where it goes (./exports), below a folder named after the export.",
-)
+@into("Where it goes (./exports), below a folder named after the export.")
 @click.option("--wait", is_flag=True, help="Wait for the end of the export first.")
 @click.option("--timeout", type=float, default=600.0, metavar="SECONDS", help="How long to wait (600).")
 @connected

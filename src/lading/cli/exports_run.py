@@ -12,7 +12,7 @@ import click
 
 from lading.cli import choices, exits, output, periods
 from lading.cli.delivery import deliver
-from lading.cli.options import Line, connected
+from lading.cli.options import Line, connected, into
 
 if TYPE_CHECKING:
     from lading.client import Client
@@ -35,14 +35,7 @@ _TIMEOUT_SECONDS = 600.0
 @click.option("--revision", type=int, metavar="N", help="Revision of the profile; the active one if none is given.")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Repeat it; lists with commas.")
 @click.option("--attachments", is_flag=True, help="Put the attachments into the package.")
-@click.option(
-    "--output",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("exports"),
-    metavar="DIR",
-    help="Where the package goes (./exports).",
-)
+@into("Where the package goes (./exports).")
 @click.option("--timeout", type=float, default=_TIMEOUT_SECONDS, metavar="SECONDS", help="How long to wait (600).")
 @click.option("--idempotency-key", metavar="KEY", help="The same key again follows the same export.")
 @click.option("--detach", is_flag=True, help="Only ask for it: print its id and end.")

@@ -1,11 +1,15 @@
-"""How the command line shows one job."""
+"""How the command line shows one job, and which jobs are meant by a filter."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lading.cli import output
+import click
+
+from lading.cli import amounts, output
 from lading.cli.columns import JOB
 from lading.cli.options import Line
 
@@ -13,6 +17,23 @@ if TYPE_CHECKING:
     from lading.wire.jobs import Attempt, JobDetail
 
 STATES = ("blocked", "scheduled", "pending", "running", "completed", "dead", "cancelled")
+
+
+def narrowed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the filters of jobs, beside their state; it takes them as the wire names them."""
+
+    @click.option("--kind", metavar="KIND", help="Only of this kind.")
+    @click.option("--source", metavar="NAME", help="Only on this source.")
+    @click.option("--subject", metavar="ID", help="Only what works for this.")
+    @click.option("--run", metavar="ID", help="Only of this run.")
+    @click.option("--code", metavar="CODE", help="Only with this code of last fault.")
+    @click.option("--from", "begin", metavar="INSTANT", help="Only made since then, such as 2026-12-01T22:00Z.")
+    @click.option("--to", "end", metavar="INSTANT", help="Only made before then.")
+    @functools.wraps(function)
+    def inner(begin: str | None, end: str | None, **rest: Any) -> Any:
+        return function(**amounts.since(begin, end), **rest)
+
+    return inner
 
 
 def show(line: Line, job: JobDetail) -> None:

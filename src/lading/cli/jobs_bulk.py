@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
 
-from lading.cli import amounts, exits, output
+from lading.cli import exits, output
 from lading.cli.asking import confirm, grounds
 from lading.cli.columns import ACTIONS
-from lading.cli.job_view import STATES
+from lading.cli.job_view import STATES, narrowed
 from lading.cli.options import Line, connected
 from lading.wire.jobs import Action
 
@@ -26,13 +26,7 @@ _PIECE: Final = 200
 @click.command()
 @click.argument("action", type=click.Choice(get_args(Action)), metavar="cancel|prioritise|retry|replay|pause|resume")
 @click.option("--state", multiple=True, type=click.Choice(STATES), help="Only these (those it may work on); repeat it.")
-@click.option("--kind", metavar="KIND", help="Only of this kind.")
-@click.option("--source", metavar="NAME", help="Only on this source.")
-@click.option("--subject", metavar="ID", help="Only what works for this.")
-@click.option("--run", metavar="ID", help="Only of this run.")
-@click.option("--code", metavar="CODE", help="Only with this code of last fault.")
-@click.option("--from", "begin", metavar="INSTANT", help="Only made since then, such as 2026-12-01T22:00Z.")
-@click.option("--to", "end", metavar="INSTANT", help="Only made before then.")
+@narrowed
 @click.option("--all", "every", is_flag=True, help="Every job it may work on.")
 @click.option("--priority", type=click.IntRange(-100, 100), metavar="N", help="For prioritise, and replay (100).")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many, newest first.")
@@ -45,8 +39,6 @@ def command(
     action: Action,
     *,
     state: Sequence[str],
-    begin: str | None,
-    end: str | None,
     every: bool,
     priority: int | None,
     limit: int | None,
@@ -65,7 +57,7 @@ def command(
     """
     from lading.wire.jobs import ActionFilter, ActionRequest
 
-    wanted = ActionFilter(state=list(state), **filters, **amounts.since(begin, end))
+    wanted = ActionFilter(state=list(state), **filters)
     request = ActionRequest(
         action, dry_run=True, filter=wanted, all=every, priority=priority, reason=reason, ticket=ticket
     )

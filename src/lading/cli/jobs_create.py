@@ -48,7 +48,7 @@ def command(
         kind=kind,
         payload=_object(payload),
         due_at=amounts.moment(begin, delay, now=datetime.datetime.now(datetime.UTC)),
-        deadline_seconds=None if deadline is None else int(amounts.span(deadline, "deadline").total_seconds()),
+        deadline_seconds=amounts.seconds(deadline, "deadline"),
         **rest,
     )
     with line.client() as client:

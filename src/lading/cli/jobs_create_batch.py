@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lading.cli import output
+from lading.cli.documents import text_of
 from lading.cli.options import Line, connected
 from lading.errors import InvalidInput
 
 if TYPE_CHECKING:
     from lading.wire.jobs import JobRequest
 
-_MOST_CHARACTERS = 16 << 20
+_MOST_BYTES = 16 << 20
 
 
 @click.command()
-@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--idempotency-key", metavar="TEXT", help="Asked again with it, no second ones are made.")
 @connected
-def command(line: Line, file: IO[str], idempotency_key: str | None) -> None:
+def command(line: Line, file: Path, idempotency_key: str | None) -> None:
     """
     Make up to 1000 jobs from FILE (- reads standard input): a JSON list, or one JSON object on each line.
 
@@ -31,7 +33,7 @@ def command(line: Line, file: IO[str], idempotency_key: str | None) -> None:
 
     Example: lading jobs create-batch jobs.ndjson --idempotency-key tonight
     """
-    requests = _requests(file.read(_MOST_CHARACTERS))
+    requests = _requests(text_of(file, most_bytes=_MOST_BYTES))
     with line.client() as client:
         made = client.jobs.create_batch(requests, idempotency_key=idempotency_key)
     output.rows(line.form, {"id": "id"}, [{"id": each} for each in made])

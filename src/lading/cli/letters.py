@@ -75,14 +75,9 @@ def aged(function: Callable[..., Any]) -> Callable[..., Any]:
 def bounds(died_from: str | None, died_to: str | None, older_than: str | None, newer_than: str | None) -> Any:
     """Return when letters died, as the wire names it."""
     return {
-        "died_from": None if died_from is None else amounts.show_instant(amounts.instant("from", died_from)),
-        "died_to": None if died_to is None else amounts.show_instant(amounts.instant("to", died_to)),
-        "older_than_seconds": None
-        if older_than is None
-        else int(amounts.span(older_than, "older-than").total_seconds()),
-        "newer_than_seconds": None
-        if newer_than is None
-        else int(amounts.span(newer_than, "newer-than").total_seconds()),
+        **amounts.since(died_from, died_to, "died"),
+        "older_than_seconds": amounts.seconds(older_than, "older-than"),
+        "newer_than_seconds": amounts.seconds(newer_than, "newer-than"),
     }
 
 

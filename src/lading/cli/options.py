@@ -76,3 +76,24 @@ def connected(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(Line(url, token_file, tenant, "json" if as_json else output_format), **rest)
 
     return inner
+
+
+def into(about: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command --output, a directory that it takes as `folder`; `about` is its help."""
+    place = click.Path(file_okay=False, path_type=Path)
+    return click.option("--output", "folder", type=place, default=Path("exports"), metavar="DIR", help=about)
+
+
+def scoped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command a scope and its target; only `tenant`, the one that it acts for, has none."""
+
+    @click.argument("scope", type=click.Choice(["tenant", "source", "kind", "job"]), metavar="tenant|source|kind|job")
+    @click.argument("target", default="", metavar="[TARGET]")
+    @functools.wraps(function)
+    def inner(*, scope: str, target: str, **rest: Any) -> Any:
+        if (scope == "tenant") == bool(target):
+            odd = "takes no target; it is the one of --tenant" if target else "takes the name or id of what is meant"
+            raise InvalidInput.field("target", f"`{scope}` {odd}.")
+        return function(scope=scope, target=target, **rest)
+
+    return inner

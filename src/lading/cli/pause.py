@@ -9,13 +9,11 @@ import click
 from lading.cli import amounts, output
 from lading.cli.asking import grounds
 from lading.cli.columns import PAUSES
-from lading.cli.options import Line, connected
-from lading.errors import InvalidInput
+from lading.cli.options import Line, connected, scoped
 
 
 @click.command()
-@click.argument("scope", type=click.Choice(["tenant", "source", "kind", "job"]), metavar="tenant|source|kind|job")
-@click.argument("target", default="", metavar="[TARGET]")
+@scoped
 @grounds
 @click.option("--from", "begin", metavar="INSTANT", help="When it begins (now), such as 2026-12-01T22:00Z.")
 @click.option("--until", metavar="INSTANT", help="When it ends by itself.")
@@ -39,9 +37,6 @@ def command(
 
     Example: lading pause source activities --for 2h --reason "index is rebuilt" --ticket OPS-17
     """
-    if (scope == "tenant") == bool(target):
-        odd = "takes no target; it is the one of --tenant" if target else "takes the name or id of what to pause"
-        raise InvalidInput.field("target", f"`lading pause {scope}` {odd}.")
     starts_at, ends_at = amounts.window(begin, until, length, now=datetime.datetime.now(datetime.UTC))
     with line.client() as client:
         made = client.limits.pause(scope, target, reason=reason, ticket=ticket, starts_at=starts_at, ends_at=ends_at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -153,7 +154,9 @@ def dag(line: Line, run_id: str, form: str) -> None:
 @command.command()
 @click.argument("run_id", metavar="ID")
 @click.option("--critical", "is_critical", is_flag=True, help="Only nodes of the critical path.")
-@click.option("--limit", type=click.IntRange(1), default=100, metavar="N", help="At most so many bars (100).")
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, metavar="N", help="At most so many bars (100); JSON has all."
+)
 @connected
 def gantt(line: Line, run_id: str, is_critical: bool, limit: int) -> None:
     """
@@ -242,7 +245,7 @@ def _show(line: Line, run: RunDetail) -> None:
 def _draw(line: Line, found: Gantt, *, is_critical: bool, limit: int) -> None:
     chosen = [bar for bar in found.bars if bar.is_critical or not is_critical]
     if line.is_json:
-        output.document(found)
+        output.document(replace(found, bars=chosen))
         return
     if line.form != "table" or not sys.stdout.isatty():
         output.rows(line.form, BARS, chosen[:limit])

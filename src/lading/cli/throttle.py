@@ -11,7 +11,7 @@ import click
 from lading.cli import amounts, output
 from lading.cli.asking import grounds
 from lading.cli.columns import SLOWED
-from lading.cli.options import Line, connected
+from lading.cli.options import Line, connected, scoped
 from lading.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("scope", type=click.Choice(["tenant", "source", "kind", "job"]), metavar="tenant|source|kind|job")
-@click.argument("target", default="", metavar="[TARGET]")
+@scoped
 @click.option("--rate", metavar="RATE", help="Starts at most, on a source: 5/s, 300/m or 1000/h.")
 @click.option("--burst", type=click.IntRange(1), metavar="N", help="So many starts at once after a quiet time.")
 @click.option("--max-active", type=click.IntRange(0), metavar="N", help="At most so many at once, of a kind or tenant.")
@@ -55,9 +54,6 @@ def command(
     """
     from lading.wire.throttles import ThrottleRequest
 
-    if (scope == "tenant") == bool(target):
-        odd = "takes no target; it is the one of --tenant" if target else "takes the name or id of what to slow down"
-        raise InvalidInput.field("target", f"`lading throttle {scope}` {odd}.")
     given = (rate, burst, max_active, max_per_hour, until, length)
     if lift == any(each is not None for each in given):
         raise InvalidInput("Say how slow, such as --rate 30/m, or --lift; one of the two.")
