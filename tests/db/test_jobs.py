@@ -164,6 +164,24 @@ async def test_a_job_that_kills_its_worker_three_times_is_a_dead_letter(database
     assert await claim(database, await open_lease(database)) == []
 
 
+async def test_a_job_that_died_and_was_requeued_is_what_it_came_to_last(
+    database: Database, tenant: UUID, lease: UUID
+) -> None:
+    job_id = await enqueue(database, tenant)
+    (claimed,) = await claim(database, lease)
+    async with database.tenant(tenant) as tx:
+        _, fence = await attempts.start(tx, claimed)
+        await attempts.kill(tx, fence, Fault("broken", "It broke."))
+    async with database.tenant(tenant) as tx:
+        await store.revive(tx, job_id, {}, reason="mended", ticket=None, actor=SYSTEM)
+    (claimed,) = await claim(database, lease)
+    async with database.tenant(tenant) as tx:
+        _, fence = await attempts.start(tx, claimed)
+        await attempts.complete(tx, fence)
+
+    assert (await find(database, tenant, job_id)).state is State.COMPLETED
+
+
 async def test_a_failure_waits_and_the_last_one_is_a_dead_letter(
     database: Database, tenant: UUID, lease: UUID
 ) -> None:  # O4
