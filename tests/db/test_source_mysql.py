@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from lading.errors import SourceError, SourceRefused, SourceTimeout, SourceUnrea
 from lading.sources import check
 from lading.sources.connectors import connect
 from lading.sources.model import Selection, Source
+from lading.sources.mysql import located
 from mariadb import MariaDb
 from source_kinds import TENANT, secret
 
@@ -180,3 +182,24 @@ def test_a_trial_finds_a_login_that_may_write(mariadb: MariaDb, source: Source) 
 
     assert found["connection"].is_ok
     assert not found["read_only"].is_ok
+
+
+@pytest.mark.parametrize("url", ["mysql://u:hun[ter2@h/d", "mysql://u:hunter2\u2100@h/d", "mysql://u:hunter2/@h/d"])
+def test_a_url_that_cannot_be_read_is_not_quoted(tmp_path: Path, url: str) -> None:
+    [found] = check.test(Source(TENANT, "traps", "mysql", secret(tmp_path, url)))[1:]
+
+    assert (found.is_ok, "percent-encoded" in found.detail, "ter2" in found.detail) == (False, True, False)
+
+
+def test_verified_asks_for_the_name_of_the_host_without_an_authority_too(tmp_path: Path) -> None:
+    _, arguments = located(Source(TENANT, "traps", "mysql", secret(tmp_path, "mysql://u:p@h/d?tls=verified")))
+
+    assert arguments["ssl"].check_hostname
+    assert arguments["ssl"].verify_mode is ssl.CERT_REQUIRED
+
+
+def test_an_authority_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    url = f"mysql://u:hunter2@h/d?tls=verified&tls_ca={tmp_path}/none.pem"
+
+    with pytest.raises(SourceRefused, match="tls_ca"):
+        located(Source(TENANT, "traps", "mysql", secret(tmp_path, url)))

@@ -9,6 +9,7 @@ strict mode, a time limit of the server itself.
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -154,11 +155,13 @@ class MysqlReading:
 
 def located(source: Source) -> tuple[Place, dict[str, Any]]:
     """Return the place and the driver's arguments; SourceRefused if the URL won't do."""
-    parts = urlsplit(credentials.of(source))
+    url = credentials.of(source)
     try:
+        parts = urlsplit(url)
         port = parts.port or 3306
     except ValueError:
-        port = 0
+        # The library's own words may quote the password.
+        parts, port = urlsplit(""), 0
     database = unquote(parts.path.removeprefix("/"))
     if parts.scheme not in {"mysql", "mariadb"} or not (parts.hostname and parts.username and database and port):
         raise SourceRefused(
@@ -188,11 +191,22 @@ def _tls(options: Mapping[str, str]) -> dict[str, Any]:
         case "disabled":
             return {"ssl_disabled": True}
         case "verified":
-            return {"ssl_ca": options.get("tls_ca"), "ssl_verify_cert": True, "ssl_verify_identity": True}
+            return {"ssl": _verifying(options.get("tls_ca"))}
         case "required":
             return {"ssl": {"check_hostname": False, "verify_mode": "none"}}
         case _:
             return {}
+
+
+def _verifying(authority: str | None) -> ssl.SSLContext:
+    """Return what verifies certificate and name; the driver leaves out the name where there is no tls_ca."""
+    try:
+        context = ssl.create_default_context(cafile=authority)
+    except OSError:
+        raise SourceRefused("The tls_ca of the source's URL is no certificate that can be read; correct it.") from None
+    # Strict, as Python has it since 3.13, refuses the authorities that MySQL makes for itself.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 def _connected(place: Place, arguments: Mapping[str, Any]) -> Any:
