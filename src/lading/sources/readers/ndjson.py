@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import pyarrow as pa
@@ -16,7 +16,14 @@ from lading.sources.readers.file import File
 
 _ROWS: Final = 4096
 _BYTES: Final = 4 << 20
-_DECODER: Final = json.JSONDecoder(parse_float=Decimal)
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(word)
+
+
+# NaN and Infinity are words of Python's reader, not of JSON.
+_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse)
 
 
 def read(file: File, read: Read, _rewritten: list[Rewrite]) -> Iterator[pa.RecordBatch]:
@@ -44,8 +51,8 @@ def _object(file: File, number: int, line: bytes) -> dict[str, Any]:
         value = _DECODER.decode(line.decode("utf-8-sig" if number == 1 else "utf-8").strip())
     except UnicodeDecodeError:
         raise file.bad(number, "it is not utf-8") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deep"
+    except (ValueError, InvalidOperation, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number too long, or nested too deep"
         raise file.bad(number, f"it is no JSON ({reason})") from None
     if not isinstance(value, dict):
         raise file.bad(number, "it is no JSON object")
