@@ -479,13 +479,32 @@ async def test_what_is_held_back_for_another_is_looked_at_again(database: Databa
     owner, guest = [await make_tenant(database, slug) for slug in ("owner", "guest")]
     await allocate(database, owner, "reserved", reserved=1)
     lease = await open_lease(database)
-    await sql(database, SQL("UPDATE leases SET slots = 1"))
-    await enqueue(database, guest, 1)
-    before = await claim(database, lease)
     await sql(database, SQL("UPDATE leases SET slots = 2"))
+    await enqueue(database, guest, 2)
+    before = await claim(database, lease)
+    await sql(database, SQL("UPDATE leases SET slots = 3"))
 
-    assert before == []
+    assert len(before) == 1
     assert len(await claim_at(database, lease, 5, datetime.now(UTC) + timedelta(seconds=1))) == 1
+
+
+async def test_who_reserves_more_than_there_is_leaves_a_slot_to_the_others(database: Database) -> None:  # O6
+    owner, second, guest = [await make_tenant(database, slug) for slug in ("owner", "second", "guest")]
+    await allocate(database, owner, "reserved", reserved=1_000_000)
+    await allocate(database, second, "reserved", reserved=500_000)
+    lease = await open_lease(database)
+    await sql(database, SQL("UPDATE leases SET slots = 10"))
+    await enqueue(database, guest, 5)
+    alone = await claim(database, lease)
+    await enqueue(database, owner, 20)
+    await enqueue(database, second, 20)
+    owned = await claim_at(database, lease, 20, datetime.now(UTC) + timedelta(seconds=1))
+    await finish(database, alone[0])
+    after = await claim_at(database, lease, 20, datetime.now(UTC) + timedelta(seconds=2))
+
+    assert [item.tenant_id for item in alone] == [guest]
+    assert Counter(item.tenant_id for item in owned) == {owner: 6, second: 3}
+    assert [item.tenant_id for item in after] == [guest]  # its job is older than the next of those with a reservation
 
 
 async def test_a_tenant_that_a_small_batch_left_out_keeps_its_turn(database: Database, lease: UUID) -> None:

@@ -665,6 +665,15 @@ CREATE TABLE public.refusals (
 
 ALTER TABLE ONLY public.refusals FORCE ROW LEVEL SECURITY;
 
+CREATE VIEW public.reservations WITH (security_invoker='true') AS
+ SELECT allocations.tenant_id,
+    (LEAST((allocations.reserved)::numeric, floor((((allocations.reserved)::numeric * (GREATEST((0)::bigint, (living.slots - 1)))::numeric) / (sum(allocations.reserved) OVER ())::numeric))))::integer AS jobs
+   FROM (public.allocations
+     CROSS JOIN ( SELECT COALESCE(sum(leases.slots), (0)::bigint) AS slots
+           FROM public.leases
+          WHERE ((leases.state = 'active'::text) AND (leases.lease_until > public.lading_now()))) living)
+  WHERE ((allocations.strategy = 'reserved'::text) AND (allocations.reserved > 0));
+
 CREATE TABLE public.retry_budgets (
     tenant_id uuid NOT NULL,
     host text NOT NULL,
@@ -1364,6 +1373,8 @@ GRANT SELECT,UPDATE ON TABLE public.quotas TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refusals TO lading_app;
 GRANT SELECT ON TABLE public.refusals TO lading_system;
+
+GRANT SELECT ON TABLE public.reservations TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retry_budgets TO lading_app;
 GRANT SELECT,UPDATE ON TABLE public.retry_budgets TO lading_system;

@@ -307,6 +307,23 @@ GRANT DELETE ON buckets TO lading_system;
 GRANT DELETE ON attempts TO lading_system;
 GRANT DELETE ON sources TO lading_app;
 
+-- What tenants have reserved, as far as living workers have slots for it: all of them but one, so that who has reserved
+-- nothing always gets on.  Of more than that each tenant has its part, rounded down.
+CREATE VIEW reservations WITH (security_invoker = true) AS
+SELECT allocations.tenant_id,
+       least(
+           allocations.reserved,
+           floor(
+               allocations.reserved::numeric * greatest(0, living.slots - 1) / sum(allocations.reserved) OVER ()
+           )
+       )::integer AS jobs
+FROM allocations
+CROSS JOIN (
+    SELECT coalesce(sum(slots), 0) AS slots FROM leases WHERE state = 'active' AND lease_until > lading_now()
+) AS living
+WHERE allocations.strategy = 'reserved' AND allocations.reserved > 0;
+GRANT SELECT ON reservations TO lading_system;
+
 -- ---------------------------------------------------------------- history
 
 -- Both run as the owner of the tables, take one lock so that two processes do no more than one, and wait for no table

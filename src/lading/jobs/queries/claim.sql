@@ -4,7 +4,16 @@
 -- use up what another lane could have.  `refilled_at` never goes back: a transaction may have begun before its
 -- forerunner's.  Whatever looks for pending jobs looks in the spans of the caller's marks (marks.py), so that index
 -- entries of jobs that were claimed long ago are not walked over.
-WITH turn AS MATERIALIZED (
+-- `reservation` is what tenants have reserved and don't use, as far as living workers have slots for it.
+WITH reservation AS MATERIALIZED (
+    SELECT reservations.tenant_id,
+           greatest(0, reservations.jobs - (
+               SELECT count(*) FROM jobs WHERE jobs.tenant_id = reservations.tenant_id AND jobs.state = 'running'
+           )) AS jobs
+    FROM reservations
+    WHERE %(is_reserved)s::boolean
+),
+turn AS MATERIALIZED (
     SELECT held.tenant_id, held.place,
            CASE allocations.strategy WHEN 'proportional' THEN allocations.weight ELSE 1 END AS weight,
            CASE allocations.strategy WHEN 'priority' THEN allocations.priority ELSE 0 END AS favour,
@@ -13,14 +22,10 @@ WITH turn AS MATERIALIZED (
                    SELECT count(*) FROM jobs WHERE jobs.tenant_id = held.tenant_id AND jobs.state = 'running'
                )
            END AS slots,
-           CASE allocations.strategy
-               WHEN 'reserved' THEN greatest(0, allocations.reserved - (
-                   SELECT count(*) FROM jobs WHERE jobs.tenant_id = held.tenant_id AND jobs.state = 'running'
-               ))
-               ELSE 0
-           END AS reserved
+           coalesce(reservation.jobs, 0) AS reserved
     FROM unnest(%(tenants)s::uuid[], %(places)s::tid[]) AS held (tenant_id, place)
     LEFT JOIN allocations USING (tenant_id)
+    LEFT JOIN reservation USING (tenant_id)
 ),
 -- Enough of each tenant that what the others can't use is not lost.
 share AS MATERIALIZED (
@@ -36,10 +41,7 @@ pool AS MATERIALIZED (
         0,
         (SELECT coalesce(sum(slots), 0) FROM leases WHERE state = 'active' AND lease_until > lading_now())
         - (SELECT count(*) FROM jobs WHERE jobs.state = 'running')
-        - (SELECT coalesce(sum(greatest(0, allocations.reserved - (
-               SELECT count(*) FROM jobs WHERE jobs.tenant_id = allocations.tenant_id AND jobs.state = 'running'
-           ))), 0)
-           FROM allocations WHERE allocations.strategy = 'reserved')
+        - (SELECT coalesce(sum(reservation.jobs), 0) FROM reservation)
     ) END AS jobs
 ),
 stop AS MATERIALIZED (
