@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import socket
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,13 +35,18 @@ Rows = Sequence[Sequence[Any]]
 
 @dataclass
 class Kind:
-    """One source; `fill` makes its only table, `lose` takes it away while it is read."""
+    """
+    One source; `fill` makes its only table, `lose` takes it away while it is read.
+
+    `stall` gives the source with a time limit, and a selection that no machine answers within it.
+    """
 
     source: Source
     consistency: str
     make: Callable[[Columns, Rows], None]
     ask: Callable[[Columns, str], Selection]
     gone: Callable[[], Source]
+    stall: Callable[[], tuple[Source, Selection]]
     lose: Callable[[], None] | None = None
     amount: str = "12345678901234567.890"
     columns: dict[str, str] = field(default_factory=dict[str, str])
@@ -63,6 +69,10 @@ Maker = Callable[[pytest.FixtureRequest, Path], AbstractContextManager[Kind]]
 
 def _query(_columns: Columns, where: str) -> Selection:
     return Selection(query="SELECT * FROM traps" + (f" WHERE name = %({where})s" if where else ""))
+
+
+def _stalled(source: Source, query: str, *, seconds: Any) -> Callable[[], tuple[Source, Selection]]:
+    return lambda: (replace(source, timeout_seconds=seconds), Selection(query=query))
 
 
 def secret(folder: Path, text: str) -> str:
@@ -102,7 +112,9 @@ def _postgresql(request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
     other = folder / "other"
     other.mkdir()
     gone = replace(source, credentials_ref=secret(other, "postgresql://reader:hunter2@127.0.0.1:1/app"))
-    yield Kind(source, "repeatable-read-snapshot", make, _query, lambda: gone, lose)
+    # The limit is also the one for logging in: a second more than a busy machine needs.
+    stall = _stalled(source, "SELECT 1 AS id FROM pg_sleep(3600)", seconds=2)
+    yield Kind(source, "repeatable-read-snapshot", make, _query, lambda: gone, stall, lose)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP OWNED BY conformance_reader")
         connection.execute("DROP ROLE conformance_reader")
@@ -127,7 +139,8 @@ def _sqlite(_request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
 
     source = Source(TENANT, "traps", "sqlite", options={"path": str(path)})
     gone = replace(source, options={"path": str(folder / "nowhere.db")})
-    yield Kind(source, "read-transaction", make, _query, lambda: gone)
+    counting = "WITH RECURSIVE numbers(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM numbers) SELECT id FROM numbers"
+    yield Kind(source, "read-transaction", make, _query, lambda: gone, _stalled(source, counting, seconds=0.05))
 
 
 @contextmanager
@@ -150,7 +163,8 @@ def _mysql(request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
     other.mkdir()
     source = Source(TENANT, "traps", "mysql", secret(folder, server.url()))
     gone = replace(source, credentials_ref=secret(other, server.url(port=1)))
-    yield Kind(source, "repeatable-read-snapshot", make, _query, lambda: gone, lose)
+    stall = _stalled(source, "SELECT 1 AS id, SLEEP(3600) AS slept", seconds=2)  # as for PostgreSQL
+    yield Kind(source, "repeatable-read-snapshot", make, _query, lambda: gone, stall, lose)
 
 
 @contextmanager
@@ -172,7 +186,8 @@ def _duckdb(_request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
 
     source = Source(TENANT, "traps", "duckdb", options={"path": str(path)})
     gone = replace(source, options={"path": str(folder / "nowhere.duckdb")})
-    yield Kind(source, "read-transaction", make, _query, lambda: gone)
+    counting = "SELECT count(*) AS id FROM range(1000000000000) AS a, range(1000000000000) AS b"
+    yield Kind(source, "read-transaction", make, _query, lambda: gone, _stalled(source, counting, seconds=0.05))
 
 
 def _read(form: str, name: str) -> Callable[[Columns, str], Selection]:
@@ -242,9 +257,17 @@ def _files(form: str, write: Callable[[Path, Columns, Rows], None]) -> Maker:
         source = Source(TENANT, "traps", "files", options={"path": str(root)})
         gone = replace(source, options={"path": str(folder / "nowhere")})
         path = root / f"traps.{form}"
+
+        def stall() -> tuple[Source, Selection]:
+            # They are listed and sorted before the first is read.
+            for number in range(2000):
+                (root / f"{number}.many").hardlink_to(path)
+            hurried: Any = 0.001
+            return replace(source, timeout_seconds=hurried), _read(form, "*.many")({"id": "integer"}, "")
+
         yield Kind(
             source, "files-unchanged-while-read", lambda columns, rows: write(path, columns, rows),
-            _read(form, f"traps.{form}"), lambda: gone, lambda: path.open("ab").write(b"\n") and None,
+            _read(form, f"traps.{form}"), lambda: gone, stall, lambda: path.open("ab").write(b"\n") and None,
         )  # fmt: skip
 
     return made
@@ -268,7 +291,13 @@ def _objects(request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
         options={"bucket": bucket, "prefix": "lists/", "endpoint": endpoint, "region": "us-east-1"},
     )  # fmt: skip
     gone = replace(source, options={**source.options, "bucket": "nowhere-at-all"})
-    yield Kind(source, "files-unchanged-while-read", make, _read("csv", "2025/*.csv"), lambda: gone)
+    ask = _read("csv", "2025/*.csv")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        mute = replace(source, options={**source.options, "endpoint": address}, timeout_seconds=1)
+        yield Kind(
+            source, "files-unchanged-while-read", make, ask, lambda: gone, lambda: (mute, ask({"id": "integer"}, ""))
+        )
 
 
 KINDS: dict[str, Maker] = {

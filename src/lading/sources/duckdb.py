@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -61,8 +61,13 @@ class DuckdbConnector:
     @contextmanager
     def open(self) -> Iterator[DuckdbReading]:
         """Begin one transaction."""
-        with closing(self._connected()) as connection:
+        connection = self._connected()
+        try:
             yield DuckdbReading(self._source, connection, self._scratch, self._driver)
+        finally:
+            # It refuses while a thread that was left behind still hangs in it, and closes with that thread.
+            with suppress(self._driver.Error):
+                connection.close()
 
     def trial(self) -> list[Check]:
         """Open the file and look what is in it."""

@@ -7,10 +7,12 @@ What the generator raises, the kind words; what is the same for all is worded he
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 
@@ -19,14 +21,17 @@ from lading.sources.prefetch import Overdue, Prefetch
 from lading.sources.rechunk import ROW_BYTES, KeyCheck, TooWide, rechunk
 from lading.sources.sorting import EmptyKey, in_order
 
+_LEAVING_SECONDS: Final = 3.0
+_AGAIN_SECONDS: Final = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
     """
     One stream of a source: `read` gives rows in any order, an empty batch first.
 
-    `stop` interrupts it from another thread, `worded` says what an error of the driver means; `what` is the noun for
-    sentences, such as `database /srv/members.db`.
+    `stop` interrupts it from another thread and may be called again, `worded` says what an error of the driver means;
+    `what` is the noun for sentences, such as `database /srv/members.db`.
     """
 
     what: str
@@ -62,10 +67,19 @@ def batches(stream: Stream, *, key: Sequence[str]) -> Iterator[pa.RecordBatch]:
             raise
         raise worded from None
     finally:
-        if not ahead.is_ended and not ahead.close(seconds=0.0):
-            with suppress(Exception):
-                stream.stop()
-            ahead.close()
+        if not ahead.is_ended:
+            _leave(ahead, stream.stop)
+
+
+def _leave(ahead: Prefetch[pa.RecordBatch], stop: Callable[[], None]) -> None:
+    """Interrupt the thread until it has ended; one that hangs is left behind."""
+    until = time.monotonic() + _LEAVING_SECONDS
+    seconds = 0.0
+    # Again and again: what is asked between two calls of a driver is forgotten when the second begins.
+    while not ahead.close(seconds=seconds) and time.monotonic() < until:
+        with suppress(Exception):
+            stop()
+        seconds = _AGAIN_SECONDS
 
 
 def too_slow(what: str, seconds: float) -> SourceTimeout:
