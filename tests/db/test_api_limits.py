@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lading import ids
+from lading.jobs import leases
 from lading.limits import breakers, throttling
 from lading.tenants.model import Role
 from serving import REQUEST, World
@@ -304,6 +305,23 @@ async def test_an_allocation_is_set_by_the_instance_and_seen_by_its_tenant(world
         "reason": True,
         "ticket": "OPS-7",
     }
+
+
+async def test_a_reservation_tells_what_workers_have_slots_for(world: World) -> None:  # O6
+    lease = ids.new()
+    async with world.services.database.system() as tx:
+        await leases.open_lease(tx, lease, worker="test", seconds=3600)
+        await leases.resize(tx, lease, slots=4)
+    for slug, value in [("nordlys", 1000), ("fjord", 2000)]:
+        body = {"strategy": "reserved", "value": value, **WHY}
+        put = await world.ask("PUT", f"{API}/allocations/{slug}", json=body, slug="instance")
+    (own,) = await listed(world, "allocations", role=Role.VIEWER)
+    async with world.services.database.system() as tx:
+        await leases.close(tx, lease)
+    (alone,) = await listed(world, "allocations", role=Role.VIEWER)
+
+    assert (put.json()["value"], put.json()["granted"]) == (2000, 2)
+    assert (own["tenant"], own["value"], own["granted"], alone["granted"]) == ("nordlys", 1000, 1, 0)
 
 
 async def test_a_tenant_sets_no_allocation(world: World) -> None:

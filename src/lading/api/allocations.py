@@ -42,12 +42,10 @@ async def list_allocations(
     """List the allocations that were set: a tenant its own, the admin of the instance all, by tenant."""
     if cursor is not None and not rules.is_slug(cursor):
         raise InvalidInput.field("cursor", "is not a cursor of this list; start again without it.")
-    if caller.principal.is_instance:
-        async with services.database.system() as tx:
-            found = await allocations.page(tx, tenant_slug=None, after=cursor, limit=limit + 1)
-    else:
-        async with services.database.tenant(caller.tenant.id) as tx:
-            found = await allocations.page(tx, tenant_slug=caller.tenant.slug, after=cursor, limit=limit + 1)
+    slug = None if caller.principal.is_instance else caller.tenant.slug
+    # For one tenant, too: what is granted of its reservation depends on those of the others.
+    async with services.database.system() as tx:
+        found = await allocations.page(tx, tenant_slug=slug, after=cursor, limit=limit + 1)
     following = found[limit - 1].slug if len(found) > limit else None
     return answers.shown(wire.AllocationPage([_shown(each) for each in found[:limit]], following))
 
@@ -58,7 +56,7 @@ async def put_allocation(slug: _Slug, body: wire.AllocationRequest, caller: _Ins
     given = grounds.admit(body.reason, body.ticket)
     tenant = await _tenant(services, slug)
     async with services.database.tenant(tenant.id) as tx:
-        stands = await allocations.put(
+        await allocations.put(
             tx,
             body.strategy,
             value=body.value,
@@ -69,7 +67,11 @@ async def put_allocation(slug: _Slug, body: wire.AllocationRequest, caller: _Ins
         )
     services.admission.forget()
     await services.hints.send(notify.JOBS)
-    return answers.shown(_shown(stands))
+    async with services.database.system() as tx:
+        stands = await allocations.page(tx, tenant_slug=slug, after=None, limit=1)
+    if not stands:
+        raise NotFound("The allocation was set, and somebody has reset it since; list them to see what holds.")
+    return answers.shown(_shown(stands[0]))
 
 
 @router.delete(_ONE, name="deleteAllocation", status_code=204, responses=documents.problems(400, 404))
@@ -104,4 +106,5 @@ def _shown(found: Allocation) -> wire.Allocation:
         reason=found.reason,
         ticket=found.ticket,
         version=found.version,
+        granted=found.granted,
     )

@@ -55,7 +55,8 @@ def set_(
     Set what part of the installation a tenant has.
 
     STRATEGY is unlimited, proportional (--value is its weight, 1 to 1000), priority (-100 to 100; above 0 it is served
-    before the others), reserved (so many jobs can always run at once) or max_limit (so many run at once at most).
+    before the others), reserved (so many jobs can always run at once, as far as there are slots of workers beside one
+    for the others) or max_limit (so many run at once at most).
 
     Example: lading allocations set nordlys max_limit --value 4 --max-queued 1000 --reason "trial period"
     """

@@ -221,6 +221,7 @@ ALLOCATIONS: Final = {
     "tenant": "tenant",
     "strategy": "strategy",
     "value": "value",
+    "granted now": "granted",
     "most queued": "max_queued",
     "reason": "reason",
     "ticket": "ticket",

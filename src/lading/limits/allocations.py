@@ -40,8 +40,9 @@ class Allocation:
     The part of one tenant; `value` belongs to the strategy.
 
     unlimited: equal turns, no value · proportional: weight of its share (1 to 1000) · priority: served before (above 0)
-    or after (below 0) the others (-100 to 100) · reserved: jobs that can always run at once · max_limit: jobs that run
-    at once at most.  At most `max_queued` of its jobs may not have ended; None is the installation's limit.
+    or after (below 0) the others (-100 to 100) · reserved: jobs that can always run at once, as far as living workers
+    have slots for them (`granted`) · max_limit: jobs that run at once at most.  At most `max_queued` of its jobs may
+    not have ended; None is the installation's limit.
     """
 
     slug: str
@@ -51,6 +52,7 @@ class Allocation:
     reason: str | None
     ticket: str | None
     version: int
+    granted: int | None
 
 
 _BOUNDS: Final = {
@@ -70,10 +72,10 @@ async def put(
     reason: str,
     ticket: str | None,
     actor: Actor,
-) -> Allocation:
+) -> None:
     """Set the part of the transaction's tenant; holds from the next claim on, for the queue within a second."""
     chosen = _admit(strategy, value, max_queued)
-    row = await tx.one(
+    await tx.run(
         _SQL["put_allocation"],
         tenant_id=tx.tenant,
         strategy=chosen.value,
@@ -92,7 +94,6 @@ async def put(
         **grounds(reason, ticket),
     }
     await _changed(tx, "allocation.set", data, actor)
-    return _allocation(row)
 
 
 async def reset(tx: Transaction, *, reason: str, ticket: str | None, actor: Actor) -> None:
@@ -103,7 +104,7 @@ async def reset(tx: Transaction, *, reason: str, ticket: str | None, actor: Acto
 
 
 async def page(tx: Transaction, *, tenant_slug: str | None, after: str | None, limit: int) -> Sequence[Allocation]:
-    """Return up to `limit` allocations that were set, by slug; with a system transaction those of every tenant."""
+    """Return up to `limit` allocations that were set, by slug: of one tenant or of all; takes a system transaction."""
     rows = await tx.all(_SQL["allocations"], slug=tenant_slug, after=after, limit=limit)
     return [_allocation(row) for row in rows]
 
@@ -140,5 +141,12 @@ def _allocation(row: Row) -> Allocation:
         Strategy.MAX_LIMIT: row["max_active"],
     }
     return Allocation(
-        row["slug"], strategy, values[strategy], row["max_queued"], row["reason"], row["ticket"], row["version"]
+        row["slug"],
+        strategy,
+        values[strategy],
+        row["max_queued"],
+        row["reason"],
+        row["ticket"],
+        row["version"],
+        row["granted"],
     )

@@ -29,7 +29,11 @@ class AllocationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """What part of the installation a tenant has, and how many jobs it may have that have not ended."""
+    """
+    What part of the installation a tenant has, and how many jobs it may have that have not ended.
+
+    `granted` is what of a reservation living workers have slots for now; null with another strategy.
+    """
 
     tenant: str
     strategy: str
@@ -38,6 +42,7 @@ class Allocation:
     reason: str | None
     ticket: str | None
     version: int
+    granted: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
