@@ -41,7 +41,10 @@ class Deduplicator:
         schema = frame.schema
         wanted = [self._part(name, schema).alias(f"f{i}") for i, name in enumerate(self._rule.fingerprint)]
         wanted += [pl.col(f"s:{name}").alias(f"k{i}") for i, name in enumerate(self._rule.keep)]
-        slim = frame.select("row", *wanted).drop_nulls(self._fingerprint)
+        self.take(frame.select("row", *wanted).drop_nulls(self._fingerprint))
+
+    def take(self, slim: pl.DataFrame) -> None:
+        """Take fingerprints as `lost` hands on those that stay; rows are numbered through all that is taken."""
         # Rows that already lose inside their batch need no file: a spool of nothing but duplicates stays small.
         slim = self._solved(slim)
         if self._parts == 1:
@@ -51,12 +54,16 @@ class Deduplicator:
         for (part,), rows in spread.partition_by("part", as_dict=True, include_key=False).items():
             self._write(int(str(part)), rows)
 
-    def lost(self, looked: Callable[[], None]) -> pl.Series:
-        """Return the row numbers of the duplicates that lose, sorted; `looked` is called after each file."""
+    def lost(self, looked: Callable[[], None], *, stays: Callable[[pl.DataFrame], None] = lambda _: None) -> pl.Series:
+        """
+        Return the row numbers of the duplicates that lose, sorted.
+
+        `stays` is given the fingerprints of the others, in no order; `looked` is called after each file.
+        """
         for writer in self._writers.values():
             writer.close()
         for part in sorted(self._writers):
-            self._solved(pl.concat(list(frames(self._paths[part]))))
+            stays(self._solved(pl.concat(list(frames(self._paths[part])))))
             self._paths[part].unlink()
             looked()
         found = [series for series in self._lost if len(series)]

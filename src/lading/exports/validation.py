@@ -7,7 +7,10 @@ always a last line `{"summary":{…}}`.  It names columns and the source's key, 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO, Final
 
@@ -16,7 +19,6 @@ import polars as pl
 from lading import canonical
 from lading.errors import TooManyBadRows
 from lading.exports.claims import Check
-from lading.exports.expressions import Plan
 from lading.exports.profile import Profile
 
 MAX_LISTED: Final = 1000
@@ -36,10 +38,10 @@ _RULE: Final = 'The rule about "{column}" does not hold.'
 class Quarantine:
     """The list of bad rows of one run; a file appears only if there is one."""
 
-    def __init__(self, path: Path, plan: Plan, profile: Profile) -> None:
+    def __init__(self, path: Path, checks: Sequence[Check], profile: Profile) -> None:
         self._path = path
         self._profile = profile
-        self._checks = plan.checks
+        self._checks = checks
         self._file: IO[bytes] | None = None
         self.count = 0
         self.counts: Counter[Check] = Counter()
@@ -76,11 +78,25 @@ class Quarantine:
             self._file.close()
             self._file = None
         if self.count * 100 > self._profile.threshold_percent * read:
-            worst = ", ".join(f"{check.code} in {check.column} ({n})" for check, n in self.counts.most_common(3))
+            by_count = sorted(self.counts.items(), key=lambda item: (-item[1], item[0].code, item[0].column))
+            worst = ", ".join(f"{check.code} in {check.column} ({n})" for check, n in by_count[:3])
             raise TooManyBadRows(
                 f"{self.count} of {read} rows are bad, more than the {self._profile.threshold_percent} % that profile "
                 f"{self._profile.name} allows; most often: {worst}. Mend the rows in the source, or the profile."
             )
+
+    def end(self) -> None:
+        """End the list without a summary: it is that of a part, and others judge the whole."""
+        self.abandon()
+        self._file = None
+
+    def join(self, listed: Iterator[bytes], counts: Sequence[tuple[str, str, int]], *, bad: int, before: int) -> None:
+        """Take over the list and the counts of a part of which `bad` rows are bad; `before` rows lie before it."""
+        self.counts.update({Check(code, column): count for code, column, count in counts})
+        for line in islice(listed, max(0, MAX_LISTED - self.count)):
+            entry = json.loads(line)
+            self._write({**entry, "row": entry["row"] + before})
+        self.count += bad
 
     def abandon(self) -> None:
         """Close the file, whatever is in it."""
@@ -88,8 +104,6 @@ class Quarantine:
             self._file.close()
 
     def _list(self, bad: pl.DataFrame) -> None:
-        if self._file is None:
-            self._file = self._path.open("wb")
         keys = [pl.col(f"s:{name}").cast(pl.String).alias(name) for name in self._profile.key]
         marks = bad.select(f"e:{index}" for index in range(len(self._checks))).iter_rows()
         for row, key, flags in zip(bad["row"], bad.select(keys).iter_rows(named=True), marks, strict=True):
@@ -99,7 +113,12 @@ class Quarantine:
                 "key": key,
                 "row": row,
             }
-            self._file.write(canonical.encode(entry) + b"\n")
+            self._write(entry)
+
+    def _write(self, entry: dict[str, canonical.Json]) -> None:
+        if self._file is None:
+            self._file = self._path.open("wb")
+        self._file.write(canonical.encode(entry) + b"\n")
 
 
 def message(check: Check) -> str:

@@ -12,13 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from psycopg.sql import SQL, Composable, Composed, Identifier
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from lading.sources.model import Rewrite
+from lading.sources.model import KeyRange, Rewrite, Size
 
 # bool, int8, int2, int4, text, name, float8, bpchar, varchar: fixed oids of every PostgreSQL.
 _AS_IT_STANDS: Final = frozenset({16, 20, 21, 23, 25, 19, 701, 1042, 1043})
 _COLLATABLE: Final = frozenset({25, 19, 1042, 1043})
+# A cast to `character` would cut a bound to its first letter.
+_UNCUT: Final = {1042: "bpchar"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,69 @@ def rewrites(columns: Sequence[Column], names: Mapping[int, str]) -> list[Rewrit
     ]
 
 
-def wrap(query: str, columns: Sequence[Column], *, key: Sequence[str]) -> Composed:
-    """Return the query that reads `columns` of `query` safely, in the order of `key`."""
+def wrap(query: str, columns: Sequence[Column], *, key: Sequence[str], within: Composable = SQL("true")) -> Composed:
+    """Return the query that reads `columns` of `query` safely, in the order of `key`; `within` chooses rows."""
     by_name = {column.name: column for column in columns}
-    return SQL("SELECT {}\nFROM (\n{}\n) AS source\nORDER BY {}").format(
+    return SQL("SELECT {}\nFROM (\n{}\n) AS source\nWHERE {}\nORDER BY {}").format(
         SQL(", ").join(_expression(column) for column in columns),
-        SQL(query),  # pyright: ignore[reportArgumentType]  # prepared alone before: one complete statement
+        _plain(query),
+        within,
         SQL(", ").join(_order(by_name[name]) for name in key),
     )
+
+
+def condition(wanted: KeyRange, key: Sequence[Column], names: Mapping[int, str]) -> Composable:
+    """
+    Return what holds for the rows of a range; `names` are what types are called at the source.
+
+    A row whose key is empty belongs to the last range, so that whoever reads that finds the fault.
+    """
+    columns = SQL(", ").join(_order(column) for column in key)
+    conditions: list[Composable] = []
+    if wanted.low is not None:
+        above = SQL("ROW({}) > ROW({})").format(columns, _bound(wanted.low, key, names))
+        empty = [SQL("{} IS NULL").format(Identifier("source", column.name)) for column in key]
+        conditions.append(above if wanted.high is not None else SQL("({})").format(SQL(" OR ").join([above, *empty])))
+    if wanted.high is not None:
+        conditions.append(SQL("ROW({}) <= ROW({})").format(columns, _bound(wanted.high, key, names)))
+    return SQL(" AND ").join(conditions) if conditions else SQL("true")
+
+
+def boundaries(query: str, key: Sequence[Column], *, size: Size) -> Composed:
+    """Return the query for the keys at which parts of this size end, as text, in order; empty keys come too."""
+    order = SQL(", ").join(_order(column) for column in key)
+    step: Composable = Literal(size.rows)
+    if size.count is not None:
+        count = Literal(size.count)
+        step = SQL("greatest(1, (count(*) OVER () + {} - 1) / {})").format(count, count)
+    aliases = [Identifier(f"k{number}") for number in range(len(key))]
+    named = [
+        SQL("{} AS {}").format(Identifier("source", column.name), alias)
+        for column, alias in zip(key, aliases, strict=True)
+    ]
+    return SQL(
+        "SELECT {}\nFROM (\n    SELECT {}, row_number() OVER (ORDER BY {}) AS n, {} AS step\n"
+        "    FROM (\n{}\n) AS source\n) AS counted\nWHERE n % step = 0 OR {}\nORDER BY n"
+    ).format(
+        SQL(", ").join(SQL("{}::text").format(alias) for alias in aliases),
+        SQL(", ").join(named),
+        order,
+        step,
+        _plain(query),
+        SQL(" OR ").join(SQL("{} IS NULL").format(alias) for alias in aliases),
+    )
+
+
+def _bound(values: Sequence[str], key: Sequence[Column], names: Mapping[int, str]) -> Composable:
+    return SQL(", ").join(
+        SQL("{}::{}").format(Literal(value), _plain(_UNCUT.get(column.oid, names[column.oid])))
+        for value, column in zip(values, key, strict=True)
+    )
+
+
+def _plain(text: str) -> SQL:
+    # A query that was prepared alone before, so one complete statement, or a name that the source itself quoted.
+    return SQL(text)  # pyright: ignore[reportArgumentType]
 
 
 def _expression(column: Column) -> Composable:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from lading.sources.model import Check, Rewrite, Selection
+from lading.sources.model import Check, KeyRange, Rewrite, Selection, Size
 
 if TYPE_CHECKING:  # the API knows connectors, and must not load what only an executor needs
     import pyarrow as pa
@@ -44,6 +44,23 @@ class Reading(Protocol):
         There is always a first batch, empty if need be, so that the columns are known.  Empty ones may come between:
         a sign of life, so that whoever reads can stop.
         """
+        ...
+
+
+@runtime_checkable
+class PartedReading(Reading, Protocol):
+    """A reading of a source that finds the rows of a range of keys without reading those before it."""
+
+    def boundaries(
+        self, selection: Selection, parameters: Mapping[str, object], *, key: Sequence[str], size: Size
+    ) -> Iterator[tuple[str, ...]]:
+        """Yield, in order, the keys at which parts of this size end; a key that is empty is SourceRefused."""
+        ...
+
+    def part(
+        self, selection: Selection, parameters: Mapping[str, object], *, key: Sequence[str], within: KeyRange
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of `batches` whose keys lie `within`, in the same order."""
         ...
 
 

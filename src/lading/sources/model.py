@@ -47,6 +47,27 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRange:
+    """
+    The rows whose key lies above `low` and not above `high`; None is no bound.
+
+    A bound has a value for each column of the key, as text that the source itself wrote.  Ranges of which each begins
+    where the one before ends leave no row out and have none twice, whatever is written while they are read.
+    """
+
+    low: tuple[str, ...] | None = None
+    high: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a part of a source is to be: about so many `rows`, or the share of one of `count` parts."""
+
+    rows: int | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rewrite:
     """One column that is not read as it stands; the manifest tells of it."""
 

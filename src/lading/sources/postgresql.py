@@ -8,7 +8,7 @@ thread that can be left behind.  Knows nothing of Lading's own database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -19,8 +19,9 @@ from adbc_driver_manager import _reader  # its batches raise errors with SQLSTAT
 
 from lading.db.statements import Statements
 from lading.sources import columns, faults
+from lading.sources.columns import Column
 from lading.sources.location import locate
-from lading.sources.model import Rewrite
+from lading.sources.model import KeyRange, Rewrite, Size
 from lading.sources.prefetch import Overdue, Prefetch, call
 from lading.sources.query import describe, render, type_names
 from lading.sources.rechunk import ROW_BYTES, KeyCheck, TooWide, rechunk
@@ -81,22 +82,50 @@ class Snapshot:
         self._is_abandoned = False
         self.rewritten: Final[list[Rewrite]] = []
 
-    def batches(self, query: str, parameters: Mapping[str, object], *, key: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def batches(
+        self,
+        query: str,
+        parameters: Mapping[str, object],
+        *,
+        key: Sequence[str],
+        within: KeyRange = KeyRange(),  # noqa: B008 - frozen
+    ) -> Iterator[pa.RecordBatch]:
         """
         Yield the rows of `query` in the order of `key`, 16,384 to a batch, fewer where they are wide.
 
         There is always a first batch, empty if need be, so that the columns are known.  `key` must tell rows apart.
         """
         place = self._source.place
-        stream = Prefetch(lambda: self._stream(query, parameters, key), seconds=place.seconds + _GRACE_SECONDS)
         watch = KeyCheck(key)
-        try:
+        with self._streaming(lambda: self._rows(query, parameters, key, within)) as stream:
             for batch in rechunk(stream):
                 if fault := watch.fault(batch):
                     raise faults.refused_query(
                         place, f"its key ({', '.join(key)}) {fault}, so the order of rows is not fixed"
                     )
                 yield batch
+
+    def boundaries(
+        self, query: str, parameters: Mapping[str, object], *, key: Sequence[str], size: Size
+    ) -> Iterator[tuple[str, ...]]:
+        """Yield the keys at which parts of this size end, as text."""
+        place = self._source.place
+        with self._streaming(lambda: self._boundaries(query, parameters, key, size)) as stream:
+            for batch in stream:
+                for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    if None in values:
+                        raise faults.refused_query(
+                            place, f"its key ({', '.join(key)}) is empty in some row, so the order of rows is not fixed"
+                        )
+                    yield values
+
+    @contextmanager
+    def _streaming(self, make: Callable[[], Iterator[pa.RecordBatch]]) -> Iterator[Prefetch[pa.RecordBatch]]:
+        """Run `make()` ahead under the source's time limit; what goes wrong is a SourceError."""
+        place = self._source.place
+        stream = Prefetch(make, seconds=place.seconds + _GRACE_SECONDS)
+        try:
+            yield stream
         except Overdue:
             raise faults.slow(place) from None
         except TooWide:
@@ -130,12 +159,32 @@ class Snapshot:
             for statement in statements:
                 cursor.execute(statement)
 
-    def _stream(self, query: str, parameters: Mapping[str, object], key: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def _rows(
+        self, query: str, parameters: Mapping[str, object], key: Sequence[str], within: KeyRange
+    ) -> Iterator[pa.RecordBatch]:
         with self._source.connect() as connection:
-            text = render(connection, query, parameters, self._source.place)
-            described = describe(connection, text, key=key, place=self._source.place)
-            self.rewritten.extend(columns.rewrites(described, type_names(connection, described)))
-            statement = columns.wrap(text, described, key=key).as_string(connection)
+            text, described = self._described(connection, query, parameters, key)
+            names = type_names(connection, described)
+            self.rewritten.extend(columns.rewrites(described, names))
+            chosen = columns.condition(within, _of_key(described, key), names)
+            statement = columns.wrap(text, described, key=key, within=chosen).as_string(connection)
+        return self._fetched(statement)
+
+    def _boundaries(
+        self, query: str, parameters: Mapping[str, object], key: Sequence[str], size: Size
+    ) -> Iterator[pa.RecordBatch]:
+        with self._source.connect() as connection:
+            text, described = self._described(connection, query, parameters, key)
+            statement = columns.boundaries(text, _of_key(described, key), size=size).as_string(connection)
+        return self._fetched(statement)
+
+    def _described(
+        self, connection: psycopg.Connection[Any], query: str, parameters: Mapping[str, object], key: Sequence[str]
+    ) -> tuple[str, list[Column]]:
+        text = render(connection, query, parameters, self._source.place)
+        return text, describe(connection, text, key=key, place=self._source.place)
+
+    def _fetched(self, statement: str) -> Iterator[pa.RecordBatch]:
         with self._connection.cursor(
             adbc_stmt_kwargs={"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES}
         ) as cursor:
@@ -151,3 +200,8 @@ class Snapshot:
             with suppress(adbc.Error, Overdue):
                 call(self._connection.adbc_cancel, seconds=1.0)
         self._is_abandoned = not stream.close()
+
+
+def _of_key(described: Sequence[Column], key: Sequence[str]) -> list[Column]:
+    by_name = {column.name: column for column in described}
+    return [by_name[name] for name in key]

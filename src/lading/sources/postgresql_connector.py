@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from lading.db.statements import Statements
 from lading.errors import SourceRefused
 from lading.sources import credentials, faults
-from lading.sources.model import Check, Rewrite, Selection, Source
+from lading.sources.model import Check, KeyRange, Rewrite, Selection, Size, Source
 from lading.sources.postgresql import PostgresSource, Snapshot
 from lading.sources.prefetch import Overdue, call
 
@@ -80,6 +80,18 @@ class PostgresReading:
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the query; see Reading."""
         return self._snapshot.batches(query_of(selection), parameters, key=key)
+
+    def boundaries(
+        self, selection: Selection, parameters: Mapping[str, object], *, key: Sequence[str], size: Size
+    ) -> Iterator[tuple[str, ...]]:
+        """Yield the keys at which parts end; see PartedReading."""
+        return self._snapshot.boundaries(query_of(selection), parameters, key=key, size=size)
+
+    def part(
+        self, selection: Selection, parameters: Mapping[str, object], *, key: Sequence[str], within: KeyRange
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a range of keys; see PartedReading."""
+        return self._snapshot.batches(query_of(selection), parameters, key=key, within=within)
 
 
 def query_of(selection: Selection) -> str:
