@@ -68,8 +68,8 @@ def rewrites(columns: Sequence[Column], names: Mapping[int, str]) -> list[Rewrit
     ]
 
 
-def wrap(query: str, columns: Sequence[Column], *, key: Sequence[str], within: Composable = SQL("true")) -> Composed:
-    """Return the query that reads `columns` of `query` safely, in the order of `key`; `within` chooses rows."""
+def wrap(query: str, columns: Sequence[Column], *, key: Sequence[str], within: Composable) -> Composed:
+    """Return the query that reads `columns` of `query` safely, in the order of `key`; `within` says which rows."""
     by_name = {column.name: column for column in columns}
     return SQL("SELECT {}\nFROM (\n{}\n) AS source\nWHERE {}\nORDER BY {}").format(
         SQL(", ").join(_expression(column) for column in columns),

@@ -14,9 +14,11 @@ from typing import Final
 
 import polars as pl
 
+from lading.exports.formats import texts
 from lading.exports.formats.report import Report, ReportFile
 from lading.exports.formats.text import column_text, totals_row
 from lading.exports.profile import CsvStyle, Profile
+from lading.wire.exports import Notice
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 TSV_MEDIA_TYPE: Final = "text/tab-separated-values; charset=utf-8"
@@ -27,12 +29,7 @@ _NUMBER: Final = r"^\s*[+-]?[0-9]+([ .,][0-9]+)*\s*$"
 
 def write(report: Report) -> ReportFile:
     """Write the table as csv."""
-    return report.write(".csv", MEDIA_TYPE, _chunks(report, report.profile.csv))
-
-
-def write_tsv(report: Report) -> ReportFile:
-    """Write the table as tsv: csv with a tab between cells, in the profile's style for it."""
-    return report.write(".tsv", TSV_MEDIA_TYPE, _chunks(report, report.profile.tsv))
+    return texts.write(report, CsvText(report))
 
 
 def guarded(text: pl.Expr) -> pl.Expr:
@@ -41,17 +38,39 @@ def guarded(text: pl.Expr) -> pl.Expr:
     return pl.when(is_formula).then("'" + text).otherwise(text)
 
 
-def _chunks(report: Report, style: CsvStyle) -> Iterator[tuple[int, bytes]]:
-    profile, rows = report.profile, 0
-    mark = b"\xef\xbb\xbf" if style.bom else b""
-    yield 0, mark + _line([column.name for column in profile.columns], style)
-    cells = [_cell(profile, index, style) for index in range(len(profile.columns))]
-    for frame in report.frames():
-        rows += frame.height
-        yield rows, _encoded(frame.select(cells), style)
-    totals = totals_row(profile, report.result.totals, mark=style.decimal)
-    if totals:
-        yield rows, _line(totals, style)
+class CsvText:
+    """The table as csv, or as tsv: csv with a tab between cells, in the profile's style for it."""
+
+    skipped: Final = 0
+    changed: Final = 0
+
+    def __init__(self, report: Report, *, is_tabbed: bool = False) -> None:
+        self._report = report
+        self._style = report.profile.tsv if is_tabbed else report.profile.csv
+        self.suffix = ".tsv" if is_tabbed else ".csv"
+        self.media_type = TSV_MEDIA_TYPE if is_tabbed else MEDIA_TYPE
+
+    def head(self) -> bytes:
+        """Return the byte order mark, if it is wanted, and the names of the columns."""
+        mark = b"\xef\xbb\xbf" if self._style.bom else b""
+        return mark + _line([column.name for column in self._report.profile.columns], self._style)
+
+    def rows(self) -> Iterator[tuple[int, bytes]]:
+        """Yield rows so far and the newest lines."""
+        profile, rows = self._report.profile, 0
+        cells = [_cell(profile, index, self._style) for index in range(len(profile.columns))]
+        for frame in self._report.frames():
+            rows += frame.height
+            yield rows, _encoded(frame.select(cells), self._style)
+
+    def tail(self, _rows: int) -> bytes:
+        """Return the line of the totals, if there is one."""
+        totals = totals_row(self._report.profile, self._report.result.totals, mark=self._style.decimal)
+        return _line(totals, self._style) if totals else b""
+
+    def notices(self, _changed: int) -> Iterator[Notice]:
+        """Yield nothing: csv holds every text."""
+        return iter(())
 
 
 def _cell(profile: Profile, index: int, style: CsvStyle) -> pl.Expr:

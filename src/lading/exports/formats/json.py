@@ -14,9 +14,10 @@ from typing import Final
 import polars as pl
 
 from lading.exports.formats.data import data_text, description, encoded, full, totals_json
-from lading.exports.formats.report import Report, ReportFile
+from lading.exports.formats.report import Report
 from lading.exports.formats.text import joined
 from lading.exports.profile import Profile
+from lading.wire.exports import Notice
 
 MEDIA_TYPE: Final = "application/json"
 LINES_MEDIA_TYPE: Final = "application/x-ndjson"
@@ -24,25 +25,63 @@ _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"
 _ESCAPES: Final = {chr(code): f"\\u{code:04x}" for code in range(0x20)} | _SHORT
 
 
-def write(report: Report) -> ReportFile:
-    """Write the table as one json document."""
-    return report.write(".json", MEDIA_TYPE, _document(report))
+class JsonText:
+    """The table as one json document."""
+
+    suffix: Final = ".json"
+    media_type: Final = MEDIA_TYPE
+    skipped: Final = 1  # the comma before the first row
+    changed: Final = 0
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def head(self) -> bytes:
+        """Return the description, up to the rows."""
+        return (encoded(description(self._report)).removesuffix("}") + ',"rows":[').encode("utf-8")
+
+    def rows(self) -> Iterator[tuple[int, bytes]]:
+        """Yield rows so far and the newest ones, a comma before each."""
+        for rows, text in _rows(self._report, separator=",\n"):
+            yield rows, b",\n" + text
+
+    def tail(self, rows: int) -> bytes:
+        """Return what follows the rows."""
+        totals = totals_json(self._report, is_text=self._report.profile.json.is_text)
+        return f'\n],"row_count":{rows},"totals":{totals}}}\n'.encode()
+
+    def notices(self, _changed: int) -> Iterator[Notice]:
+        """Yield nothing: json holds every text."""
+        return iter(())
 
 
-def write_lines(report: Report) -> ReportFile:
-    """Write the table as ndjson."""
-    lines = ((rows, text + b"\n") for rows, text in _rows(report, separator="\n"))
-    return report.write(".ndjson", LINES_MEDIA_TYPE, lines)
+class LinesText:
+    """The table as ndjson."""
 
+    suffix: Final = ".ndjson"
+    media_type: Final = LINES_MEDIA_TYPE
+    skipped: Final = 0
+    changed: Final = 0
 
-def _document(report: Report) -> Iterator[tuple[int, bytes]]:
-    written, before = 0, b"\n"
-    yield 0, (encoded(description(report)).removesuffix("}") + ',"rows":[').encode("utf-8")
-    for rows, text in _rows(report, separator=",\n"):
-        yield rows, before + text
-        written, before = rows, b",\n"
-    totals = totals_json(report, is_text=report.profile.json.is_text)
-    yield written, f'\n],"row_count":{written},"totals":{totals}}}\n'.encode()
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def head(self) -> bytes:
+        """Return nothing: lines are rows."""
+        return b""
+
+    def rows(self) -> Iterator[tuple[int, bytes]]:
+        """Yield rows so far and the newest lines."""
+        for rows, text in _rows(self._report, separator="\n"):
+            yield rows, text + b"\n"
+
+    def tail(self, _rows: int) -> bytes:
+        """Return nothing: totals are in the json document only."""
+        return b""
+
+    def notices(self, _changed: int) -> Iterator[Notice]:
+        """Yield nothing: json holds every text."""
+        return iter(())
 
 
 def _rows(report: Report, *, separator: str) -> Iterator[tuple[int, bytes]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,10 +32,14 @@ class ReportFacts:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A mapped table on its way into a format: `table` is an Arrow IPC file, files go into `folder`."""
+    """
+    A mapped table on its way into a format; files go into `folder`.
+
+    `table` is an Arrow IPC file, or several with the rows one after the other.
+    """
 
     profile: Profile
-    table: Path
+    table: Path | Sequence[Path]
     result: MappingResult
     facts: ReportFacts
     folder: Path
@@ -53,8 +57,9 @@ class Report:
             for column in self.profile.columns
             if column.type == "timestamp"
         ]
-        for frame in tables.frames(self.table):
-            yield frame.with_columns(local)
+        for path in [self.table] if isinstance(self.table, Path) else self.table:
+            for frame in tables.frames(path):
+                yield frame.with_columns(local)
 
     def slices(self) -> Iterator[pl.DataFrame]:
         """Yield the rows as `frames`, in small pieces."""
@@ -87,16 +92,6 @@ class Report:
         if held:
             yield pl.concat(held)
 
-    def write(self, suffix: str, media_type: str, chunks: Iterable[tuple[int, bytes]]) -> ReportFile:
-        """Write the report's file with this ending from pieces that come with the number of rows so far."""
-        name = self.stem + suffix
-        path = self.folder / name
-        with path.open("wb") as file:
-            for rows, chunk in chunks:
-                file.write(chunk)
-                self.progress(rows)
-        return ReportFile(name, path, media_type)
-
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
@@ -106,7 +101,3 @@ class ReportFile:
     path: Path
     media_type: str
     notices: tuple[Notice, ...] = ()
-
-    def with_notices(self, notices: Iterable[Notice]) -> ReportFile:
-        """Return the file with these notices."""
-        return replace(self, notices=tuple(notices))

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape, quoteattr
 import polars as pl
 
 from lading.exports.formats.data import data_text, description, full, totals
-from lading.exports.formats.report import Report, ReportFile
+from lading.exports.formats.report import Report
 from lading.exports.formats.text import joined
 from lading.exports.profile import Profile
 from lading.wire.exports import Notice
@@ -41,13 +41,6 @@ _NOT_NAME: Final = re.compile(f"[^{_NAME_START}0-9.\u00b7\u0300-\u0345-]")
 _NOT_FIRST: Final = re.compile(f"[^{_NAME_START}]|[Xx][Mm][Ll]")
 
 
-def write(report: Report) -> ReportFile:
-    """Write the table as xml."""
-    document = _Document(report)
-    file = report.write(".xml", MEDIA_TYPE, document.chunks())
-    return file.with_notices(document.notices())
-
-
 def element_names(names: Sequence[str]) -> list[str]:
     """
     Return for each name one that XML allows, each different from the others.
@@ -67,37 +60,41 @@ def element_names(names: Sequence[str]) -> list[str]:
     return found
 
 
-class _Document:
-    """The parts of the document from one pass over the rows."""
+class XmlText:
+    """The table as xml, from one pass over the rows."""
+
+    suffix: Final = ".xml"
+    media_type: Final = MEDIA_TYPE
+    skipped: Final = 0
 
     def __init__(self, report: Report) -> None:
         self._report = report
         self._elements = element_names([column.name for column in report.profile.columns])
         self._texts = [column.name for column in report.profile.columns if column.type == "string"]
-        self._changed = 0
+        self.changed = 0
 
-    def notices(self) -> Iterator[Notice]:
-        if self._changed:
+    def notices(self, changed: int) -> Iterator[Notice]:
+        """Yield how many texts XML could not hold as they were."""
+        if changed:
             message = "Texts with control characters, which XML cannot hold, have a replacement character for each."
-            yield Notice("characters_replaced", message, self._changed)
+            yield Notice("characters_replaced", message, changed)
 
-    def chunks(self) -> Iterator[tuple[int, bytes]]:
+    def rows(self) -> Iterator[tuple[int, bytes]]:
         """Yield rows so far and the newest bytes."""
         rows = 0
-        yield 0, self._head().encode("utf-8")
         for frame in self._report.slices():
             rows += frame.height
             row = joined(_row(self._report.profile, self._elements, full(frame)))
             chunk = frame.select(row.str.join("").cast(pl.Binary)).item()
             self._count_changed(frame, chunk)
             yield rows, chunk
-        yield rows, self._tail(rows).encode("utf-8")
 
     def _count_changed(self, frame: pl.DataFrame, written: bytes) -> None:
         if _REPLACEMENT.encode() in written:
-            self._changed += sum(frame.select(pl.col(name).str.contains(_NO_TEXT).sum() for name in self._texts).row(0))
+            self.changed += sum(frame.select(pl.col(name).str.contains(_NO_TEXT).sum() for name in self._texts).row(0))
 
-    def _head(self) -> str:
+    def head(self) -> bytes:
+        """Return what says whose report it is, up to the rows."""
         said = description(self._report)
         named = "".join(f" {key}={_quoted(said[key])}" for key in ("profile", "type", "schema_version", "timezone"))
         lines = [
@@ -119,9 +116,10 @@ class _Document:
             "</columns>",
             "<rows>",
         ]
-        return "\n".join(lines) + "\n"
+        return ("\n".join(lines) + "\n").encode("utf-8")
 
-    def _tail(self, rows: int) -> str:
+    def tail(self, rows: int) -> bytes:
+        """Return what follows the rows."""
         wanted = self._report.profile.totals
         lines = [
             f"<total column={_quoted(name)} kind={_quoted(kind)}>{number}</total>"
@@ -129,7 +127,8 @@ class _Document:
         ]
         if wanted is not None:
             lines = [f"<totals label={_quoted(wanted.label)}>", *lines, "</totals>"]
-        return "\n".join(["</rows>", f"<row_count>{rows}</row_count>", *lines, "</report>"]) + "\n"
+        text = "\n".join(["</rows>", f"<row_count>{rows}</row_count>", *lines, "</report>"]) + "\n"
+        return text.encode("utf-8")
 
 
 def _row(profile: Profile, elements: Sequence[str], filled: frozenset[str]) -> Iterator[str | pl.Expr]:
