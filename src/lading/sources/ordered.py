@@ -16,7 +16,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from lading.errors import SourceError, SourceRefused, SourceTimeout
+from lading.errors import SourceError, SourceRefused, SourceTimeout, SourceUnreachable
 from lading.sources.prefetch import Overdue, Prefetch
 from lading.sources.rechunk import ROW_BYTES, KeyCheck, TooWide, rechunk
 from lading.sources.sorting import EmptyKey, in_order
@@ -31,7 +31,8 @@ class Stream:
     One stream of a source: `read` gives rows in any order, an empty batch first.
 
     `stop` interrupts it from another thread and may be called again, `worded` says what an error of the driver means;
-    `what` is the noun for sentences, such as `database /srv/members.db`.
+    `what` is the noun for sentences, such as `database /srv/members.db`.  `part` is a column that the kind adds and
+    nobody sees: two rows of one key from two parts are a row that moved while it was read, not a key that is none.
     """
 
     what: str
@@ -40,17 +41,18 @@ class Stream:
     scratch: Path | None
     stop: Callable[[], None]
     worded: Callable[[Exception], SourceError | None]
+    part: str | None = None
 
 
 def batches(stream: Stream, *, key: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Yield the rows in the order of `key`, as connector.Reading promises."""
     ahead = Prefetch(stream.read, seconds=stream.seconds)
-    watch = KeyCheck(key)
+    watch = KeyCheck(key, part=stream.part)
     try:
         for batch in _alive(in_order(_first_checked(ahead, stream, key), key, scratch=stream.scratch)):
             if fault := watch.fault(batch):
-                raise _refused_key(stream, key, fault)
-            yield batch
+                raise _moved(stream, key) if watch.is_moved else _refused_key(stream, key, fault)
+            yield batch if stream.part is None else batch.drop_columns([stream.part])
     except Overdue:
         raise too_slow(stream.what, stream.seconds) from None
     except EmptyKey:
@@ -126,6 +128,14 @@ def check_columns(names: Sequence[str], key: Sequence[str], what: str) -> None:
     if missing or not key:
         named = f"names {missing[0]!r}, which is not among the columns" if missing else "is empty"
         raise SourceRefused(f"The key of the profile {named} that the {what} gives. Correct source.key.")
+
+
+def _moved(stream: Stream, key: Sequence[str]) -> SourceUnreachable:
+    return SourceUnreachable(
+        f"The key ({', '.join(key)}) of the rows in the {stream.what} is the same in two rows of two pages: rows moved "
+        "between its pages while they were read. Retry; if it stays so, let it order them by what does not change, or "
+        "correct source.key in the profile."
+    )
 
 
 def _refused_key(stream: Stream, key: Sequence[str], fault: str) -> SourceRefused:

@@ -84,11 +84,19 @@ def _cut(held: Sequence[pa.RecordBatch], rows: int) -> tuple[pa.RecordBatch, pa.
 
 
 class KeyCheck:
-    """Watches rows in the order of their key and tells the first fault: empty, or the same twice."""
+    """
+    Watches rows in the order of their key and tells the first fault: empty, or the same twice.
 
-    def __init__(self, key: Sequence[str]) -> None:
+    `part` is a column that tells from which part of the source a row came; with it `is_moved` says after a fault that
+    the two rows of one key came from two parts.
+    """
+
+    def __init__(self, key: Sequence[str], *, part: str | None = None) -> None:
         self._key: Final = tuple(key)
+        self._part: Final = part
         self._last: tuple[Any, ...] | None = None
+        self._last_part: Any = None
+        self.is_moved = False
 
     def fault(self, batch: pa.RecordBatch) -> str | None:
         """Return what is wrong with the key in `batch`, or None."""
@@ -98,13 +106,29 @@ class KeyCheck:
         if any(column.null_count for column in columns):
             return "is empty in some row"
         first = tuple(column[0].as_py() for column in columns)
-        is_repeated = first == self._last or _has_neighbours(columns)
+        is_again = first == self._last
+        is_repeated = is_again or _has_neighbours(columns)
+        if self._part is not None:
+            parts = batch.column(self._part)
+            self.is_moved = is_repeated and self._is_moved(columns, parts, is_again=is_again)
+            self._last_part = parts[-1].as_py()
         self._last = tuple(column[-1].as_py() for column in columns)
         return "is the same in two rows" if is_repeated else None
 
+    def _is_moved(self, columns: Sequence[pa.Array], parts: pa.Array, *, is_again: bool) -> bool:
+        if is_again:
+            return bool(parts[0].as_py() != self._last_part)
+        others: Any = _compute.not_equal(parts.slice(1), parts.slice(0, len(parts) - 1))
+        return bool(_compute.any(_compute.and_(_same(columns), others)).as_py())
+
 
 def _has_neighbours(columns: Sequence[pa.Array]) -> bool:
+    return bool(_compute.any(_same(columns)).as_py())
+
+
+def _same(columns: Sequence[pa.Array]) -> Any:
+    """Return for each row but the first whether its key is that of the row before."""
     same: Any = True
     for column in columns:
         same = _compute.and_(same, _compute.equal(column.slice(1), column.slice(0, len(column) - 1)))
-    return bool(_compute.any(same).as_py())
+    return same

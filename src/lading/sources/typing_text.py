@@ -38,8 +38,9 @@ def schema_of(names: Sequence[str], read: Read) -> pa.Schema:
 
 
 def column(
-    texts: Sequence[str | None], type_: Type, read: Read, *, name: str, file: str, lines: Sequence[int]
-) -> pa.Array:
+    texts: Sequence[str | None], type_: Type, read: Read, *, name: str, file: str, lines: Sequence[int],
+    unit: str = "line",
+) -> pa.Array:  # fmt: skip
     """Return `texts` as an array of the declared type; SourceRefused names file, line and column of a wrong one."""
     given = pl.Series(name, texts, pl.String)
     if read.nulls:
@@ -51,8 +52,8 @@ def column(
     if len(wrong):
         line = lines[int(wrong[0])]
         raise SourceRefused(
-            f"{file}, line {line}: column {name!r} holds no {type_}. "
-            "Correct the file, or declare the column as string and let the mapping quarantine such rows."
+            f"{file}, {unit} {line}: column {name!r} holds no {type_}. "
+            "Correct it there, or declare the column as string and let the mapping quarantine such rows."
         )
     return _array(found, type_)
 
