@@ -215,3 +215,52 @@ async def test_a_full_queue_takes_no_replay_and_the_ledger_tells_of_it(world: Wo
         await world.ask("POST", f"/api/v1/jobs/{second}/replay", json=why),
     ]
     assert [answer.status_code for answer in answers] == [429, 201, 429]
+
+
+async def allow(world: World, max_queued: int) -> None:
+    await world.ask(
+        "PUT",
+        "/api/v1/allocations/nordlys",
+        slug="instance",
+        json={"strategy": "unlimited", "max_queued": max_queued, "reason": "trial"},
+    )
+
+
+@pytest.mark.parametrize("path", ["dead-letters/{}/requeue", "jobs/{}/retry"])
+async def test_a_full_queue_takes_no_dead_job_back(world: World, path: str) -> None:
+    dead, why = await world.dead(2), {"reason": "mended", "ticket": "OPS-1"}
+    await allow(world, 1)
+
+    answers = [await world.ask("POST", f"/api/v1/{path.format(job)}", json=why) for job in dead]
+    letters = [(await world.ask("GET", f"/api/v1/dead-letters/{job}")).json()["state"] for job in dead]
+
+    assert [(each.status_code, each.json().get("code")) for each in answers] == [(200, answers[0].json().get("code")),
+                                                                                  (429, "queue-full")]  # fmt: skip
+    assert int(answers[1].headers["Retry-After"]) > 0
+    assert letters == ["requeued", "open"]
+    assert len(await refused(world.services.database, world.organisations["nordlys"].id)) == 1
+
+
+@pytest.mark.parametrize("path", ["dead-letters/requeue", "jobs/actions"])
+async def test_of_many_dead_jobs_a_queue_takes_back_what_it_has_room_for(world: World, path: str) -> None:
+    dead, why = await world.dead(5), {"reason": "mended", "ticket": "OPS-1"}
+    await allow(world, 2)
+    bodies = {"dead-letters/requeue": why, "jobs/actions": {"action": "retry", "all": True, **why}}
+
+    told = (await world.ask("POST", f"/api/v1/{path}", json={**bodies[path], "dry_run": False})).json()
+    still = (await world.ask("GET", "/api/v1/dead-letters")).json()["items"]
+
+    assert (told["matched"], told["done"]) == (5, 1)  # many at once may not fill it to the brim
+    assert [each["code"] for each in told["refused"]] == ["queue-full"] * 4
+    assert [each.get("job", each.get("id")) for each in told["refused"]] == [each["job"] for each in still]
+    assert [each["job"] for each in still] == dead[3::-1]
+    assert len(await refused(world.services.database, world.organisations["nordlys"].id)) == 1
+
+
+async def test_a_job_that_only_waits_for_its_time_needs_no_room_to_run_now(world: World) -> None:
+    job = await world.job(due_at="2100-01-01T00:00:00Z")
+    await allow(world, 1)
+
+    hastened = await world.ask("POST", f"/api/v1/jobs/{job['id']}/retry", json={"reason": "now"})
+
+    assert (hastened.status_code, hastened.json()["state"]) == (200, "pending")

@@ -190,7 +190,7 @@ def test_letters_by_id_are_closed_one_by_one_past_a_refusal(server: Server, desk
 
     assert ran.return_value == exits.CONFLICT
     assert json.loads(ran.stdout) == {
-        "matched": 2, "done": 1, "refused": [{"job": "job_1", "detail": "It is resolved already."}],
+        "matched": 2, "done": 1, "refused": [{"job": "job_1", "detail": "It is resolved already.", "code": "conflict"}],
         "has_more": False, "next_cursor": None,
     }  # fmt: skip
 

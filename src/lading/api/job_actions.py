@@ -17,7 +17,7 @@ from fastapi import Depends
 from starlette.responses import Response
 
 from lading import ids
-from lading.api import answers, cursors, documents, grounds, once
+from lading.api import answers, bulk, cursors, documents, grounds, once
 from lading.api import job_shapes as shapes
 from lading.api.auth import OPERATORS, Caller, gate
 from lading.api.routing import router as new_router
@@ -25,7 +25,7 @@ from lading.api.services import Services, services_of
 from lading.canonical import Json
 from lading.db import notify
 from lading.db.transaction import Transaction
-from lading.errors import Conflict, InvalidInput, NotFound
+from lading.errors import Conflict, InvalidInput
 from lading.jobs import controls, keys, store, views
 from lading.jobs.model import State
 from lading.jobs.views import JobFilter, JobView
@@ -89,12 +89,12 @@ async def steer(
         await services.admission.admit(
             caller.tenant.id, count=len(chosen), priority=priority, actor=caller.principal.actor
         )
-    refused: list[wire.ActionRefusal] = []
-    for job in () if body.dry_run else chosen:
-        try:
-            await _one(services, caller, order, job.id)
-        except (Conflict, NotFound) as error:
-            refused.append(wire.ActionRefusal(ids.show(ids.JOB, job.id), error.code, error.message))
+    refused = await bulk.each(
+        services,
+        caller,
+        () if body.dry_run else [job.id for job in chosen],
+        lambda job_id: _one(services, caller, order, job_id, among=len(chosen)),
+    )
     if not body.dry_run:
         await services.hints.send(notify.JOBS)
         await services.hints.send(notify.EXPORTS)
@@ -104,7 +104,7 @@ async def steer(
             dry_run=body.dry_run,
             matched=len(chosen),
             done=0 if body.dry_run else len(chosen) - len(refused),
-            refused=refused,
+            refused=[wire.ActionRefusal(ids.show(ids.JOB, each), why.code, why.message) for each, why in refused],
             sample=_names(chosen[:_SAMPLE]),
             has_more=has_more,
             next_cursor=cursors.show(chosen[-1].id, ids.JOB, filters) if has_more else None,
@@ -112,10 +112,12 @@ async def steer(
     )
 
 
-async def _one(services: Services, caller: Caller, order: _Order, job_id: UUID) -> None:
+async def _one(services: Services, caller: Caller, order: _Order, job_id: UUID, *, among: int) -> None:
     if order.action == "cancel":
         await shapes.cancel(services, caller, job_id, order.given)
         return
+    if order.action == "retry":
+        await shapes.admit_revival(services, caller, job_id, among=among)
     reason, ticket, actor = order.given.reason, order.given.ticket, caller.principal.actor
     name = ids.show(ids.JOB, job_id)
     async with services.database.tenant(caller.tenant.id) as tx:

@@ -15,7 +15,7 @@ from lading.errors import InvalidInput, InvalidTransition, NotFound
 from lading.exports.model import JOB_KIND
 from lading.jobs import controls, store, views
 from lading.jobs.endings import follow_up
-from lading.jobs.model import Job
+from lading.jobs.model import Job, State
 from lading.jobs.views import AttemptView, JobView
 from lading.wire import jobs as wire
 
@@ -74,6 +74,20 @@ async def cancel(services: Services, caller: Caller, job_id: UUID, given: wire.G
     await services.exports.cancel(
         caller.principal, caller.tenant.id, UUID(job.payload["export"]), given.reason, ticket=given.ticket
     )
+
+
+async def admit_revival(services: Services, caller: Caller, job_id: UUID, *, among: int = 1) -> None:
+    """
+    Raise QueueFull when the job is dead and has no room in the queue; `among` are to live again with one request.
+
+    Call it before the transaction that lets it live again.  A job that is not dead takes no room.
+    """
+    async with services.database.tenant(caller.tenant.id) as tx:
+        job = await views.look(tx, job_id)
+    if job.state is State.DEAD:
+        refusal = await services.admission.refusal(caller.tenant.id, count=1, priority=job.priority, among=among)
+        if refusal is not None:
+            raise refusal
 
 
 def urgency(priority: int) -> int:

@@ -124,10 +124,17 @@ async def prioritise(job_id: _Id, body: wire.PriorityRequest, caller: _Operator,
     return answers.shown(await shapes.detail(services, caller, identifier))
 
 
-@router.post(f"{_ONE}/retry", name="retryJob", response_model=wire.JobDetail, responses=_REFUSALS)
+@router.post(
+    f"{_ONE}/retry",
+    name="retryJob",
+    response_model=wire.JobDetail,
+    responses=documents.problems(400, 404, 409, 429),
+)
 async def retry(job_id: _Id, caller: _Operator, services: _Services, body: wire.Grounds | None = None) -> Response:
     """Let a job that waits for its time or its retry run now; requeue one that is dead."""
     given, identifier = grounds.of(body), ids.parse(ids.JOB, job_id)
+    async with services.admission.noting(caller.tenant.id, caller.principal.actor):
+        await shapes.admit_revival(services, caller, identifier)
     async with services.database.tenant(caller.tenant.id) as tx:
         await controls.retry(
             tx,

@@ -2,6 +2,7 @@
 Dead letters over HTTP: what died, of what, and what a person decides about it.
 
 In bulk each letter is closed in a transaction of its own: one that is refused keeps no other from being closed.
+A job that lives again takes room in the queue like a new one.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from fastapi import Depends, Path, Query
 from starlette.responses import Response
 
 from lading import clock, ids
-from lading.api import answers, cursors, documents, grounds
+from lading.api import answers, bulk, cursors, documents, grounds
 from lading.api.auth import OPERATORS, READERS, Caller, gate
-from lading.api.job_shapes import parsed
+from lading.api.job_shapes import admit_revival, parsed
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.canonical import Json
 from lading.db import notify
-from lading.errors import Conflict, InvalidInput, NotFound
+from lading.errors import InvalidInput
 from lading.jobs import letters, store
 from lading.jobs.letters import Cluster, Letter, LetterFilter
 from lading.wire import letters as wire
@@ -161,7 +162,12 @@ async def get(job_id: _Id, caller: _Reader, services: _Services) -> Response:
     return answers.shown(_shown(found))
 
 
-@router.post(f"{_ONE}/requeue", name="requeueDeadLetter", response_model=wire.DeadLetter, responses=_REFUSALS)
+@router.post(
+    f"{_ONE}/requeue",
+    name="requeueDeadLetter",
+    response_model=wire.DeadLetter,
+    responses=documents.problems(400, 404, 409, 429),
+)
 async def requeue(job_id: _Id, caller: _Operator, services: _Services, body: Grounds | None = None) -> Response:
     """Let a dead job live again under its id, with a fresh budget; its export waits for it again."""
     return await _one(services, caller, Verb.REQUEUE, job_id, body)
@@ -217,7 +223,8 @@ def level(count: int) -> str:
 
 async def _one(services: Services, caller: Caller, verb: Verb, job_id: str, body: Grounds | None) -> Response:
     given, identifier = grounds.of(body), ids.parse(ids.JOB, job_id)
-    closed = await _close(services, caller, verb, identifier, given)
+    async with services.admission.noting(caller.tenant.id, caller.principal.actor):
+        closed = await _close(services, caller, verb, identifier, given)
     await _wake(services, verb)
     return answers.shown(_shown(closed))
 
@@ -236,18 +243,23 @@ async def _bulk(services: Services, caller: Caller, verb: Verb, body: wire.BulkR
     following = cursors.show(found[-1].job_id, ids.JOB, filters) if has_more else None
     if body.dry_run:
         return answers.shown(wire.BulkResult(len(found), 0, [], has_more, following))
-    refused: list[wire.Refusal] = []
-    for letter in found:
-        try:
-            await _close(services, caller, verb, letter.job_id, given)
-        except (Conflict, NotFound) as error:
-            refused.append(wire.Refusal(ids.show(ids.JOB, letter.job_id), error.message))
+    refused = await bulk.each(
+        services,
+        caller,
+        [letter.job_id for letter in found],
+        lambda job_id: _close(services, caller, verb, job_id, given, among=len(found)),
+    )
     await _wake(services, verb)
-    return answers.shown(wire.BulkResult(len(found), len(found) - len(refused), refused, has_more, following))
+    told = [wire.Refusal(ids.show(ids.JOB, job_id), why.message, why.code) for job_id, why in refused]
+    return answers.shown(wire.BulkResult(len(found), len(found) - len(told), told, has_more, following))
 
 
-async def _close(services: Services, caller: Caller, verb: Verb, job_id: UUID, given: Grounds) -> Letter:
+async def _close(
+    services: Services, caller: Caller, verb: Verb, job_id: UUID, given: Grounds, *, among: int = 1
+) -> Letter:
     actor, reason, ticket = caller.principal.actor, given.reason, given.ticket
+    if verb is Verb.REQUEUE:
+        await admit_revival(services, caller, job_id, among=among)
     async with services.database.tenant(caller.tenant.id) as tx:
         match verb:
             case Verb.REQUEUE:

@@ -13,7 +13,7 @@ from lading.cli import amounts, exits, output
 from lading.cli.asking import confirm, grounds
 from lading.cli.columns import BULK
 from lading.cli.options import Line
-from lading.errors import Conflict, InvalidInput, NotFound
+from lading.errors import Conflict, InvalidInput, NotFound, QueueFull
 
 if TYPE_CHECKING:
     from lading.client import Client
@@ -120,14 +120,18 @@ def _each(client: Client, verb: Verb, choice: Choice) -> BulkResult:
     from lading.wire.letters import BulkResult, Refusal
 
     refused: list[Refusal] = []
-    for job_id in choice.job_ids:
+    for place, job_id in enumerate(choice.job_ids):
         try:
             if not choice.is_dry:
                 getattr(client.dead_letters, verb)(job_id, reason=choice.reason, ticket=choice.ticket)
             elif (letter := client.dead_letters.get(job_id)).state != "open":
-                refused.append(Refusal(job_id, f"The dead letter {job_id} is {letter.state} already."))
+                refused.append(Refusal(job_id, f"The dead letter {job_id} is {letter.state} already.", Conflict.code))
+        except QueueFull as error:  # the client has waited and asked again; so would each of the rest
+            rest = choice.job_ids[place:]
+            refused += [Refusal(each, error.message, error.code) for each in rest]
+            break
         except (Conflict, NotFound) as error:
-            refused.append(Refusal(job_id, error.message))
+            refused.append(Refusal(job_id, error.message, error.code))
     most = len(choice.job_ids) - len(refused)
     return BulkResult(matched=len(choice.job_ids), done=0 if choice.is_dry else most, refused=refused)
 

@@ -71,19 +71,23 @@ class Admission:
             if refusal is not None:
                 raise refusal
 
-    async def refusal(self, tenant: UUID, *, count: int, priority: int) -> QueueFull | None:
-        """Return why `count` more jobs may not be enqueued; None, and they are counted, when they may."""
+    async def refusal(self, tenant: UUID, *, count: int, priority: int, among: int = 1) -> QueueFull | None:
+        """
+        Return why `count` more jobs may not be enqueued; None, and they are counted, when they may.
+
+        They are some of `among` that a request names and that are taken one by one.
+        """
         if count <= 0:
             return None
         own, everybody = await self._look(tenant)
         full = Room(everybody.depth, everybody.most)
-        if excess(full, count=count, priority=priority):
+        if excess(full, count=count, priority=priority, among=among):
             return Overloaded(
                 f"{full.depth} jobs wait in this installation, of {full.limit} it takes; "
                 "work of lower priority is refused first. Come back in a while.",
             )
         room = Room(own.depth, own.most)
-        if too_many := excess(room, count=count, priority=priority):
+        if too_many := excess(room, count=count, priority=priority, among=among):
             seconds = retry_after(too_many, await self._drained_per_second(tenant))
             return QueueFull(
                 f"{room.depth} jobs of this organisation have not ended, of {room.limit} it may have; "

@@ -37,16 +37,20 @@ def share(count: int, priority: int) -> float:
     return _BULK_SHARE if count > 1 and priority == 0 else 1.0
 
 
-def excess(room: Room, *, count: int, priority: int) -> int:
+def excess(room: Room, *, count: int, priority: int, among: int = 1) -> int:
     """
     Return by how many jobs `count` more would be too many; 0 when they fit.
+
+    They are some of `among` that come together and are taken one by one.
 
     >>> excess(Room(79, 100), count=1, priority=-5), excess(Room(80, 100), count=1, priority=-5)
     (0, 1)
     >>> excess(Room(85, 100), count=10, priority=0), excess(Room(99, 100), count=1, priority=0)
     (5, 0)
+    >>> excess(Room(90, 100), count=1, priority=0, among=10)
+    1
     """
-    return max(0, room.depth + count - int(room.limit * share(count, priority)))
+    return max(0, room.depth + count - int(room.limit * share(max(count, among), priority)))
 
 
 def retry_after(too_many: int, drained_per_second: float) -> float:

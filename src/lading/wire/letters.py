@@ -139,6 +139,7 @@ class Refusal:
 
     job: str
     detail: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
