@@ -24,7 +24,9 @@ import pytest
 from openpyxl.cell import WriteOnlyCell
 from psycopg.sql import SQL, Identifier
 
+import api_server
 from lading.sources.model import Selection, Source
+from lading.sources.outside import Outside
 
 TENANT = UUID("00000000-0000-7000-8000-000000000000")
 _parquet: Any = pyarrow.parquet
@@ -49,6 +51,7 @@ class Kind:
     stall: Callable[[], tuple[Source, Selection]]
     lose: Callable[[], None] | None = None
     amount: str = "12345678901234567.890"
+    outside: Outside = field(default_factory=Outside)
     columns: dict[str, str] = field(default_factory=dict[str, str])
 
     def fill(self, columns: Columns, rows: Rows) -> None:
@@ -300,6 +303,28 @@ def _objects(request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
         )
 
 
+@contextmanager
+def _http(_request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
+    table = api_server.Table()
+    with api_server.serving(table.answer) as api:
+        table.api = api
+        source = api.source(
+            secret(folder, "hunter2"), pages="cursor", next="next", rows="data.items", cursor_parameter="after",
+            size_parameter="limit", page_size="5000",
+        )  # fmt: skip
+
+        def ask(columns: Columns, where: str) -> Selection:
+            query = {"name": {"parameter": where}} if where else {}
+            return Selection(request={"path": "/items", "columns": dict(columns), "query": query})
+
+        stalled = Selection(request={"path": "/stall", "columns": {"id": "integer"}})
+        gone = replace(source, options={**source.options, "url": "http://127.0.0.1:1"})
+        yield Kind(
+            source, "pages", table.fill, ask, lambda: gone, lambda: (replace(source, timeout_seconds=1), stalled),
+            api.close, outside=api_server.LOOPBACK,
+        )  # fmt: skip
+
+
 KINDS: dict[str, Maker] = {
     "postgresql": _postgresql,
     "mysql": _mysql,
@@ -310,4 +335,5 @@ KINDS: dict[str, Maker] = {
     "parquet": _files("parquet", write_parquet),
     "xlsx": _files("xlsx", write_xlsx),
     "objects": _objects,
+    "http": _http,
 }

@@ -6,6 +6,7 @@ Every value has a default that works on one machine.  Secrets come by environmen
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,11 +48,17 @@ class Settings:
     body_limit_bytes: int = 1 << 20
     queue_limit: int = 500_000
     tenant_queue_limit: int = 200_000
+    allowed_networks: str = ""
 
     @property
     def blobs_dir(self) -> Path:
         """Return where artifacts and stage results are kept."""
         return self.data_dir / "blobs"
+
+    @property
+    def networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """Return the networks beside public ones that sources may be called in; ValueError when one is none."""
+        return tuple(ipaddress.ip_network(each.strip()) for each in self.allowed_networks.split(",") if each.strip())
 
     @property
     def keys_dir(self) -> Path:
@@ -84,6 +91,7 @@ _FIELDS = {
     "LADING_RETENTION_DAYS": ("retention_days", int),
     "LADING_ARTIFACT_GRACE_SECONDS": ("artifact_grace_seconds", float),
     "LADING_SOURCE_TIMEOUT_SECONDS": ("source_timeout_seconds", float),
+    "LADING_ALLOWED_NETWORKS": ("allowed_networks", str),
     "LADING_QUEUE_LIMIT": ("queue_limit", int),
     "LADING_TENANT_QUEUE_LIMIT": ("tenant_queue_limit", int),
     "LADING_EXPORT_DEADLINE_SECONDS": ("export_deadline_seconds", int),
@@ -132,6 +140,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     ):
         if not 1 <= most <= _MOST_QUEUED:
             raise EnvironmentUnfit(f"{variable}={most} must be 1 to {_MOST_QUEUED}; correct it.")
+    _require_networks(settings)
     if settings.database_url is not None and not _is_address(settings.database_url):
         raise EnvironmentUnfit(  # what it is stays unsaid: it may hold a password
             "LADING_DATABASE_URL is not the address of a PostgreSQL; write postgresql://user:password@host:5432/database."
@@ -142,6 +151,15 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
             f"LADING_LEASE_SECONDS={settings.lease_seconds:g}; lower the first or raise the second."
         )
     return settings
+
+
+def _require_networks(settings: Settings) -> None:
+    try:
+        settings.networks  # noqa: B018 - read for its error
+    except ValueError as error:
+        raise EnvironmentUnfit(
+            f"LADING_ALLOWED_NETWORKS must be networks such as 10.1.0.0/16,127.0.0.1 ({error}); correct it."
+        ) from None
 
 
 def _is_address(text: str) -> bool:

@@ -35,7 +35,7 @@ def rows_of(
     scratch: Path | None = None, where: str = "",
 ) -> pl.DataFrame:  # fmt: skip
     source = replace(kind.source, timeout_seconds=seconds)
-    with connect(source, scratch=scratch).open() as reading:
+    with connect(source, scratch=scratch, outside=kind.outside).open() as reading:
         found = list(reading.batches(kind.selection(where), parameters or {}, key=key))
     return pl.DataFrame(pa.Table.from_batches(found))
 
@@ -53,7 +53,7 @@ def test_rows_come_in_the_order_of_the_key_in_batches_of_one_size(kind: Kind) ->
     count = BATCH_ROWS * 2 + 5
     kind.fill({"id": "integer", "name": "string"}, [(n * 7919 % count, f"n{n}") for n in range(count)])
 
-    with connect(kind.source).open() as reading:
+    with connect(kind.source, outside=kind.outside).open() as reading:
         batches = [batch for batch in reading.batches(kind.selection(), {}, key=["id"]) if batch.num_rows]
 
     assert [batch.num_rows for batch in batches] == [BATCH_ROWS, BATCH_ROWS, 5]
@@ -139,7 +139,7 @@ def test_what_is_left_early_leaves_nothing_behind(kind: Kind, tmp_path: Path) ->
     kind.fill({"id": "integer", "name": "string"}, [(n, "x" * 50) for n in range(60_000)])
     before = set(threading.enumerate())
 
-    with connect(kind.source, scratch=tmp_path).open() as reading:
+    with connect(kind.source, scratch=tmp_path, outside=kind.outside).open() as reading:
         stream = reading.batches(kind.selection(), {}, key=["id"])
         next(stream)
         stream.close()  # pyright: ignore[reportAttributeAccessIssue]  # every one is a generator
@@ -155,14 +155,14 @@ def test_the_time_limit_is_a_sentence(kind: Kind) -> None:
     kind.fill({"id": "integer"}, [(1,)])
     source, selection = kind.stall()
 
-    with connect(source).open() as reading, pytest.raises(SourceTimeout, match="timeout_seconds"):
+    with connect(source, outside=kind.outside).open() as reading, pytest.raises(SourceTimeout, match="timeout_seconds"):
         list(reading.batches(selection, {}, key=["id"]))
 
 
 def test_a_reading_says_how_its_rows_agree(kind: Kind) -> None:
     kind.fill({"id": "integer"}, [(1,)])
 
-    with connect(kind.source).open() as reading:
+    with connect(kind.source, outside=kind.outside).open() as reading:
         assert reading.consistency == kind.consistency
 
 
@@ -172,14 +172,17 @@ def test_a_selection_of_another_way_is_refused(kind: Kind) -> None:
         Selection(read={"files": "*.csv", "format": "csv"}) if kind.selection().query else Selection(query="SELECT 1")
     )
 
-    with connect(kind.source).open() as reading, pytest.raises(SourceRefused, match="or name another source"):
+    with (
+        connect(kind.source, outside=kind.outside).open() as reading,
+        pytest.raises(SourceRefused, match="or name another source"),
+    ):
         list(reading.batches(other, {}, key=["id"]))
 
 
 def test_a_trial_finds_it_well(kind: Kind) -> None:
     kind.fill({"id": "integer"}, [(1,)])
 
-    found = check.test(kind.source)
+    found = check.test(kind.source, kind.outside)
 
     assert all(each.is_ok for each in found), found
 
@@ -187,7 +190,7 @@ def test_a_trial_finds_it_well(kind: Kind) -> None:
 def test_a_source_that_is_gone_is_a_finding_with_its_mend(kind: Kind) -> None:
     kind.fill({"id": "integer"}, [(1,)])
 
-    found = check.test(kind.lost())
+    found = check.test(kind.lost(), kind.outside)
 
     assert [each.is_ok for each in found][-1] is False
     assert found[-1].detail.endswith(".")
@@ -199,7 +202,7 @@ def test_a_source_lost_on_the_way_is_one_sentence(kind: Kind) -> None:
     if kind.lose is None:
         pytest.skip("this kind can't be lost once it is open")
 
-    with connect(kind.source).open() as reading, pytest.raises(SourceError) as error:
+    with connect(kind.source, outside=kind.outside).open() as reading, pytest.raises(SourceError) as error:
         for number, _ in enumerate(reading.batches(kind.selection(), {}, key=["id"])):
             if number == 0:
                 kind.lose()

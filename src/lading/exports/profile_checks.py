@@ -26,7 +26,7 @@ from lading.exports.cel_types import pattern_fault
 from lading.exports.document import Document, pointer_of
 from lading.exports.parameters import Parameter
 from lading.exports.patterns import boolean_words, date_pattern, number_pattern
-from lading.sources import read
+from lading.sources import read, request
 
 Path: TypeAlias = tuple[str | int, ...]
 Fault: TypeAlias = tuple[Path, str]
@@ -45,7 +45,7 @@ _PLACEHOLDER: Final = re.compile(r"%(?:%|\((\w+)\)s|(.?))", re.DOTALL)
 _FILE_FIELDS: Final = frozenset({"profile", "type", "period_from", "period_to", "year"})
 _NEEDED: Final = frozenset({"source", "formats"})
 _SOURCES: Final = ("from", "constant", "parameter", "concat", "expression")
-_WAYS: Final = ("query", "read")
+_WAYS: Final = ("query", "read", "request")
 _NUMERIC: Final = frozenset({"integer", "decimal"})
 _DAY: Final = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 _WRITTEN: Final = {
@@ -221,10 +221,13 @@ def _queries(document: Mapping[str, Any]) -> Iterator[Fault]:
             texts.append(((*path, "query"), asked["query"]))
         if "read" in asked:
             yield from (((*path, "read", *at), detail) for at, detail in read.faults(asked["read"], declared))
-    if "columns" in source.get("read", {}):
-        for index, name in enumerate(source["key"]):
-            if name not in source["read"]["columns"]:
-                yield ("source", "key", index), f"`{name}` is not among `read.columns`"
+        if "request" in asked:
+            yield from (((*path, "request", *at), detail) for at, detail in request.faults(asked["request"], declared))
+    for way in ("read", "request"):
+        columns = source.get(way, {}).get("columns")
+        for index, name in enumerate(source["key"] if columns else ()):
+            if name not in columns:
+                yield ("source", "key", index), f"`{name}` is not among `{way}.columns`"
     for path, text in texts:
         if "\x00" in text:
             yield path, "holds a NUL character"

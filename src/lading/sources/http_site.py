@@ -19,6 +19,7 @@ REQUEST_SECONDS: Final = 30
 MOST_PAGES: Final = 10_000
 PAGE_BYTES: Final = 8 << 20
 MOST_ROWS: Final = 10_000_000
+_LARGEST_PAGE: Final = 32 << 20
 HEADER: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,80}"
 # The first two carry secrets; the others are for whoever makes the call.
 _KEPT: Final = re.compile(
@@ -91,6 +92,8 @@ def faults(options: Mapping[str, str]) -> Iterator[str]:
         yield "url must have no . and no .. in its path"
     if style in {"cursor", "next_url"} and not options.get("next"):
         yield f"next is needed with pages={style}: where the next {style.replace('_', ' ')} stands in the answer"
+    if int(options.get("max_page_bytes", 1)) > _LARGEST_PAGE:
+        yield f"max_page_bytes must be at most {_LARGEST_PAGE}: a page is held in memory"
     if ("size_parameter" in options) != ("page_size" in options):
         yield "size_parameter and page_size go together"
     for option, styles in (("next", {"cursor", "next_url"}), ("cursor_parameter", {"cursor"}),
@@ -98,6 +101,9 @@ def faults(options: Mapping[str, str]) -> Iterator[str]:
                            ("offset_parameter", {"offset"})):  # fmt: skip
         if option in options and style not in styles:
             yield f"{option} goes with pages={' or '.join(sorted(styles))}"
+    carrier = options.get("auth", "").removeprefix("header:").lower()
+    if ":" in options.get("auth", "") and carrier not in {"authorization", "cookie"} and _KEPT.fullmatch(carrier):
+        yield f"auth can't be shown in the header {carrier}; name another"
     for name, _ in _headers(options.get("headers", "")):
         if _KEPT.fullmatch(name.lower()):
             yield f"headers may not set {name}; a secret belongs to the credentials, with auth=header:NAME"

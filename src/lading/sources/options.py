@@ -9,33 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from lading.errors import InvalidInput
-
-
-class Option(NamedTuple):
-    """One option: the form of its text, the sentence when it has another, and whether it must be there."""
-
-    form: re.Pattern[str]
-    sentence: str
-    is_required: bool = False
-
+from lading.sources import http_options, http_site
+from lading.sources.option import Option
 
 # No NUL and no half of a surrogate pair: neither can be a name of a file, nor be stored.
 _ABSOLUTE: Final = re.compile(r"/[^\0\ud800-\udfff]{1,400}")
 _FILE: Final = Option(_ABSOLUTE, "must be the absolute path of the database's file", is_required=True)
 _FOLDER: Final = Option(_ABSOLUTE, "must be the absolute path of the folder the files lie in", is_required=True)
-_BUCKET: Final = Option(
+BUCKET: Final = Option(
     re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
     "must be the name of a bucket, such as acme-activities",
     is_required=True,
 )
-_PREFIX: Final = Option(re.compile(r"[^\0/\ud800-\udfff][^\0\ud800-\udfff]{0,400}"), "must not begin with a slash")
-_ENDPOINT: Final = Option(
+PREFIX: Final = Option(re.compile(r"[^\0/\ud800-\udfff][^\0\ud800-\udfff]{0,400}"), "must not begin with a slash")
+ENDPOINT: Final = Option(
     re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,200}/?"), "must be a URL such as https://s3.example.org"
 )
-_REGION: Final = Option(re.compile(r"[a-z0-9-]{1,40}"), "must be a region such as eu-north-1")
+REGION: Final = Option(re.compile(r"[a-z0-9-]{1,40}"), "must be a region such as eu-north-1")
 
 OPTIONS: Final[Mapping[str, Mapping[str, Option]]] = {
     "postgresql": {},
@@ -43,8 +36,11 @@ OPTIONS: Final[Mapping[str, Mapping[str, Option]]] = {
     "sqlite": {"path": _FILE},
     "duckdb": {"path": _FILE},
     "files": {"path": _FOLDER},
-    "objects": {"bucket": _BUCKET, "prefix": _PREFIX, "endpoint": _ENDPOINT, "region": _REGION},
+    "objects": {"bucket": BUCKET, "prefix": PREFIX, "endpoint": ENDPOINT, "region": REGION},
+    "http": http_options.OPTIONS,
 }
+# What options that are each of their form may not say together.
+_TOGETHER: Final = {"http": http_site.faults}
 KINDS: Final = tuple(OPTIONS)
 
 
@@ -55,7 +51,14 @@ def check_options(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
     >>> check_options("postgresql", {})
     {}
     """
-    known = OPTIONS[kind]
+    checked = check_against(kind, OPTIONS[kind], options)
+    for fault in _TOGETHER.get(kind, lambda _: ())(checked):
+        raise InvalidInput.field("options", fault)
+    return checked
+
+
+def check_against(kind: str, known: Mapping[str, Option], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of `options` in the order of `known`; InvalidInput names the first that is missing or odd."""
     for name, value in options.items():
         option = known.get(name)
         if option is None:
