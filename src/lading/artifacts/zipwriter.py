@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, Final
 
 from isal import isal_zlib
@@ -78,15 +79,19 @@ class ZipWriter:
         plain, crc, size = hashlib.sha256(), 0, 0
         stored, stored_size = hashlib.sha256(), 0
         squeeze = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15) if method is Method.DEFLATE else None
-        for block in _blocks(chunks):
-            plain.update(block)
-            crc = isal_zlib.crc32(block, crc)
-            size += len(block)
-            out = block if squeeze is None else squeeze.compress(block)
-            if squeeze is not None:
-                stored.update(out)
-            stored_size += len(out)
-            self._sink.write(out)
+        with ThreadPoolExecutor(1) as beside:
+            for block in _blocks(chunks):
+                # Hashing takes as long as everything else; a small file is not worth a thread.
+                hashed = beside.submit(plain.update, block) if len(block) == _BLOCK_BYTES else plain.update(block)
+                crc = isal_zlib.crc32(block, crc)
+                size += len(block)
+                out = block if squeeze is None else squeeze.compress(block)
+                if squeeze is not None:
+                    stored.update(out)
+                stored_size += len(out)
+                self._sink.write(out)
+                if hashed is not None:
+                    hashed.result()
         if squeeze is not None:
             tail = squeeze.flush()
             stored.update(tail)

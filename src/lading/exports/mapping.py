@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +19,7 @@ import polars as pl
 
 from lading.errors import NoData
 from lading.exports import casting
+from lading.exports.ahead import ahead
 from lading.exports.dedupe import Deduplicator, without
 from lading.exports.expressions import Plan, compile_plan
 from lading.exports.profile import Profile
@@ -108,13 +110,19 @@ def good_rows(
     plan: Plan, bad: Quarantine, source: Path, kept: Kept, progress: Callable[[int], None]
 ) -> Iterator[tuple[int, pl.DataFrame]]:
     """Yield the number of rows read so far and the good ones among the newest, which know their `row`."""
+    with closing(ahead(_mapped(plan, source))) as batches:
+        for read, mapped in batches:
+            kept.rows += mapped.height
+            yield read, bad.sift(mapped)
+            progress(read)
+
+
+def _mapped(plan: Plan, source: Path) -> Iterator[tuple[int, pl.DataFrame]]:
     read = 0
-    for frame in frames(source):
-        mapped = plan.apply(frame, first=read + 1)
-        read += frame.height
-        kept.rows += mapped.height
-        yield read, bad.sift(mapped)
-        progress(read)
+    with closing(ahead(frames(source))) as batches:
+        for frame in batches:
+            first, read = read + 1, read + frame.height
+            yield read, plan.apply(frame, first=first)
 
 
 def write_all(good: Iterator[tuple[int, pl.DataFrame]], output: Output) -> int:

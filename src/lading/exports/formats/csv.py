@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Final
 
 import polars as pl
 
+from lading.exports.ahead import ahead
 from lading.exports.formats import texts
 from lading.exports.formats.report import Report, ReportFile
 from lading.exports.formats.text import column_text, totals_row
-from lading.exports.profile import CsvStyle, Profile
+from lading.exports.profile import Column, CsvStyle, Profile
 from lading.wire.exports import Notice
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
@@ -57,11 +59,21 @@ class CsvText:
 
     def rows(self) -> Iterator[tuple[int, bytes]]:
         """Yield rows so far and the newest lines."""
-        profile, rows = self._report.profile, 0
-        cells = [_cell(profile, index, self._style) for index in range(len(profile.columns))]
-        for frame in self._report.frames():
-            rows += frame.height
-            yield rows, _encoded(frame.select(cells), self._style)
+        with closing(ahead(self._texts())) as frames:
+            for rows, frame in frames:
+                yield rows, _encoded(frame, self._style)
+
+    def _texts(self) -> Iterator[tuple[int, pl.DataFrame]]:
+        profile, style, rows = self._report.profile, self._style, 0
+        with closing(ahead(self._report.frames())) as frames:
+            for frame in frames:
+                risky = _risky(profile, frame)
+                cells = [
+                    _cell(column, len(profile.columns), style, is_risky=column.name in risky)
+                    for column in profile.columns
+                ]
+                rows += frame.height
+                yield rows, frame.select(cells)
 
     def tail(self, _rows: int) -> bytes:
         """Return the line of the totals, if there is one."""
@@ -73,13 +85,23 @@ class CsvText:
         return iter(())
 
 
-def _cell(profile: Profile, index: int, style: CsvStyle) -> pl.Expr:
-    column = profile.columns[index]
-    text = column_text(column, pl.col(column.name), mark=style.decimal)
-    if column.type == "string":
+def _risky(profile: Profile, frame: pl.DataFrame) -> frozenset[str]:
+    """Return the columns in which some text may be a formula; the others need no second look at each cell."""
+    texts = [column.name for column in profile.columns if column.type == "string"]
+    found = frame.select(pl.col(name).str.contains(_FORMULA).any() for name in texts).row(0) if texts else ()
+    return frozenset(name for name, is_risky in zip(texts, found, strict=True) if is_risky)
+
+
+def _cell(column: Column, width: int, style: CsvStyle, *, is_risky: bool) -> pl.Expr:
+    value = pl.col(column.name)
+    if column.type == "integer" and width > 1:
+        return value
+    text = column_text(column, value, mark=style.decimal)
+    if is_risky:
         text = guarded(text)
     # A lone empty cell is quoted: an empty line would be read as no row.
-    return (text.fill_null("") if len(profile.columns) == 1 else text.replace("", None)).alias(str(index))
+    empty = text.fill_null("") if width == 1 else text.replace("", None) if column.type == "string" else text
+    return empty.alias(column.name)
 
 
 def _line(cells: Sequence[str], style: CsvStyle) -> bytes:

@@ -17,6 +17,7 @@ from lading.exports.profile import Column, Profile
 
 WHOLE: Final = NumberPattern(0, 0, grouped=False)
 _THOUSANDS: Final = {",": "\N{NO-BREAK SPACE}", ".": ","}
+_MOST_DAYS: Final = 4096
 TRUE_MINUS: Final = "\N{MINUS SIGN}"
 
 
@@ -34,17 +35,35 @@ def column_text(column: Column, value: pl.Expr, *, mark: str) -> pl.Expr:
             return value.cast(pl.String)
         case "decimal":
             return _decimal(value, column.number_format, mark)
-        case "date" | "timestamp":
+        case "date":
+            return _days(value, column.date_format.strftime)
+        case "timestamp":
             return value.dt.strftime(column.date_format.strftime)
         case "boolean":
             yes, no = column.boolean_words
             return pl.when(value).then(pl.lit(yes)).when(~value).then(pl.lit(no))
 
 
+def _days(value: pl.Expr, form: str) -> pl.Expr:
+    """Return days as text; each day that a batch may hold is formatted once, not once for each row."""
+
+    def looked_up(days: pl.Series) -> pl.Series:
+        numbers = days.to_physical()
+        first, last = numbers.min(), numbers.max()
+        if not isinstance(first, int) or not isinstance(last, int) or last - first > _MOST_DAYS:
+            return days.dt.strftime(form)
+        each = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date).dt.strftime(form)
+        return each.gather(numbers - first).alias(days.name)
+
+    return value.map_batches(looked_up, return_dtype=pl.String, is_elementwise=True)
+
+
 def _decimal(value: pl.Expr, pattern: NumberPattern, mark: str) -> pl.Expr:
     text = value.cast(pl.String)
     if pattern.shown < pattern.scale:
-        text = text.str.replace(f"0{{1,{pattern.scale - pattern.shown}}}$", "").str.strip_chars_end(".")
+        # A pattern costs twice as much, and is only needed where some zeros stay.
+        some = text.str.replace(f"0{{1,{pattern.scale - pattern.shown}}}$", "") if pattern.shown else None
+        text = (text.str.strip_chars_end("0") if some is None else some).str.strip_chars_end(".")
     return text.str.replace(".", mark, literal=True) if mark != "." else text
 
 

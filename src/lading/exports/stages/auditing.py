@@ -6,7 +6,8 @@ Nothing is published here: `sealed` says what the pipeline's last transaction wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from lading.artifacts.verify import Report, verify
@@ -23,11 +24,13 @@ def run(work: Work) -> Result:
     """Verify the package; a package that does not hold is never handed out."""
     bundled = work.results[Stage.BUNDLING]
     facts = bundled["files"]["package"]
-    report = verify(work.blobs.path(facts["key"]), Trust.load(work.trust_file))
+    with ThreadPoolExecutor(1) as beside:
+        digest = beside.submit(work.blobs.digest, facts["key"])
+        report = verify(work.blobs.path(facts["key"]), Trust.load(work.trust_file))
     mapped, plan = mapping_of(work), work.export.plan
     if report.manifest["rows"]["written"] != mapped.written or not report.is_pinned:
         raise StorageFailed("The package that was built is not the one that was meant; it is not handed out.")
-    if work.blobs.digest(facts["key"]) != facts["sha256"]:
+    if digest.result() != facts["sha256"]:
         raise StorageFailed("The package changed on disk after it was built; it is not handed out.")
     work.advance(1, 1)
     return {
@@ -36,7 +39,7 @@ def run(work: Work) -> Result:
         "verified_files": len(report.files),
         "inputs": [
             {"kind": "profile", "name": f"{plan.profile}@{plan.revision}", "sha256": work.profile_digest},
-            *(_input(kind, work.results[Stage.QUERYING]["files"][kind]) for kind in _spools(work)),
+            *_read(work.results[Stage.QUERYING]),
         ],
         "packed": _packed(report),
     }
@@ -58,8 +61,13 @@ def sealed(results: Mapping[Stage, Result]) -> Sealed:
     )
 
 
-def _spools(work: Work) -> Sequence[str]:
-    return [kind for kind in ("rows", "attachments") if kind in work.results[Stage.QUERYING]["files"]]
+def _read(queried: Result) -> Iterator[dict[str, Any]]:
+    """Yield what was read from the source; of parts the one digest of them all."""
+    if "parts" in queried:
+        yield {"kind": "rows", "name": f"{len(queried['parts'])} parts", "sha256": queried["parts_sha256"]}
+    for kind in ("rows", "attachments"):
+        if kind in queried["files"]:
+            yield _input(kind, queried["files"][kind])
 
 
 def _packed(report: Report) -> list[dict[str, Any]]:
