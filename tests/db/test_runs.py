@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,11 +72,11 @@ class Desk:
     async def states(self, run_id: UUID) -> dict[str, str]:
         return {key: node.state for key, node in (await self.nodes(run_id)).items()}
 
-    async def start(self, run_id: UUID) -> dict[str, Fence]:
-        """Claim and start all that may run; return the fences by key."""
+    async def start(self, run_id: UUID, *, limit: int = 1000) -> dict[str, Fence]:
+        """Claim and start all that may run, at most so many; return the fences by key."""
         async with self.database.system() as tx:
             await store.wake_turns(tx)
-            claims = await store.claim(tx, lease_id=self.lease, kinds=["noop"], limit=1000)
+            claims = await store.claim(tx, lease_id=self.lease, kinds=["noop"], limit=limit)
         keys = {node.job_id: key for key, node in (await self.nodes(run_id)).items()}
         return {keys[claim.job_id]: await self._start(claim) for claim in claims}
 
@@ -226,6 +227,47 @@ async def test_with_fail_what_waits_is_cancelled_and_what_runs_is_asked_to_stop(
     assert (run.state, run.counts) == ("failed", {"dead": 1, "cancelled": 3})
     told = [event["type"] for event in await desk.events(ids.show(ids.RUN, run_id))]
     assert told == ["run.created", "run.failing", "run.failed"]
+
+
+async def test_what_waits_is_not_started_after_a_failure_however_late_the_sweep(desk: Desk) -> None:
+    run_id = await desk.create(node("a"), node("b"), *(node(f"w{number}") for number in range(5)), node("later", "b"))
+    fences = await desk.start(run_id, limit=2)
+
+    await desk.kill(fences["a"])
+    await desk.complete(fences["b"])  # would let go what waits for it
+
+    assert await desk.start(run_id) == {}
+    assert set((await desk.states(run_id)).values()) == {"dead", "completed", "blocked"}
+    await desk.sweep()
+    run = await desk.find(run_id)
+    assert (run.state, run.counts) == ("failed", {"dead": 1, "completed": 1, "cancelled": 6})
+    assert (await desk.nodes(run_id))["w0"].error == {
+        "code": "run-failed",
+        "message": "Another node failed, which ended the run.",
+    }
+
+
+async def test_what_waits_is_not_started_after_its_run_was_cancelled_however_late_the_sweep(desk: Desk) -> None:
+    run_id = await desk.create(node("a"), node("b"), node("c", "a"))
+    fences = await desk.start(run_id, limit=1)
+
+    await desk.cancel(run_id)
+    await desk.complete(fences["a"])
+
+    assert await desk.start(run_id) == {}
+
+
+async def test_nodes_that_end_while_another_fails_start_nothing_and_nobody_waits_forever(desk: Desk) -> None:
+    parents = [node(f"p{number}") for number in range(8)]
+    children = [node(f"c{number}", f"p{number}") for number in range(8)]
+    run_id = await desk.create(*parents, *children, *(node(f"w{number}") for number in range(8)))
+    fences = await desk.start(run_id, limit=8)
+
+    await asyncio.gather(desk.kill(fences["p3"]), *(desk.complete(fences[f"p{n}"]) for n in range(8) if n != 3))
+    begun = await desk.start(run_id)
+
+    assert begun == {}
+    assert Counter((await desk.states(run_id)).values()) == {"dead": 1, "completed": 7, "blocked": 16}
 
 
 async def test_with_skip_only_what_depends_on_the_failed_node_is_left_out(desk: Desk) -> None:

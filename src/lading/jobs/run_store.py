@@ -2,8 +2,9 @@
 Runs in the database: what the end of a job means to its run, when a run ends, and runs as people look at them.
 
 `jobs_ended` is called in the transaction that ends jobs, whoever ends them; it names every tenant, so that it works in
-tenant and system transactions alike.  It touches what an end touches directly: the children.  What lies further below,
-and what is left of a stopped run, is ended in pieces by the sweep in `runs.py`.  Takes `tx`, never commits.
+tenant and system transactions alike.  It touches what an end touches directly: the children, and what could still
+start of a run that is stopped by it.  All that is not wanted any more is ended in pieces by the sweep in `runs.py`.
+Takes `tx`, never commits.
 """
 
 from __future__ import annotations
@@ -124,6 +125,7 @@ async def stop(
         _SQL["run_stop"], tenant_id=tenant_id, id=run_id, stop_code=stop_code, reason=reason, ticket=ticket
     )
     if row is not None:
+        await tx.run(_SQL["run_hold"], tenant_id=tenant_id, run_id=run_id, stop_code=stop_code)
         told = Entry(entry, ids.show(ids.RUN, run_id), actor, dict(data or {}), rev=row["rev"])
         await record(tx, told, tenant=tenant_id)
     return row is not None

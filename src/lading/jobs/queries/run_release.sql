@@ -1,15 +1,24 @@
 -- One parent less for the children of jobs that are done; a child without any is due, with a new place in its lane.
 -- Children are locked in the order of their ids, so that two finishing parents wait for each other but never both.
-WITH edges AS (
-    SELECT edge.tenant_id, edge.child_job, count(*) AS done
+-- A run is locked before, together with others who do so: who stops it waits, and those who come later see it stopped.
+WITH edges AS MATERIALIZED (
+    SELECT edge.tenant_id, edge.run_id, edge.child_job, count(*) AS done
     FROM unnest(%(tenant_ids)s::uuid[], %(job_ids)s::uuid[]) AS ended (tenant_id, id)
     JOIN run_edges AS edge ON edge.tenant_id = ended.tenant_id AND edge.parent_job = ended.id
     WHERE edge.child_job IS NOT NULL
-    GROUP BY edge.tenant_id, edge.child_job
+    GROUP BY edge.tenant_id, edge.run_id, edge.child_job
+),
+going AS MATERIALIZED (
+    SELECT run.tenant_id, run.id
+    FROM runs AS run
+    WHERE (run.tenant_id, run.id) IN (SELECT edges.tenant_id, edges.run_id FROM edges) AND run.stop_code IS NULL
+    ORDER BY run.tenant_id, run.id
+    FOR SHARE
 ),
 children AS MATERIALIZED (
     SELECT job.tenant_id, job.id, edges.done
     FROM edges
+    JOIN going ON going.tenant_id = edges.tenant_id AND going.id = edges.run_id
     JOIN jobs AS job ON job.tenant_id = edges.tenant_id AND job.id = edges.child_job
     WHERE job.state = 'blocked' AND job.cancel_requested_at IS NULL
     ORDER BY job.tenant_id, job.id
