@@ -93,7 +93,7 @@ async def test_an_unknown_method_is_a_problem_that_lists_the_known(world: World)
 
 async def test_a_wrong_field_is_named(world: World) -> None:
     for change, pointer in [
-        ({"type": "snapshot"}, "/type"),
+        ({"type": "rapport"}, "/type"),
         ({"profile": "nothing"}, "/profile"),
         ({"profile": 7}, "/profile"),
         ({"profile": "../x"}, "/profile"),

@@ -47,7 +47,11 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request that was found right: everything an export needs to run, none of it a guess."""
+    """
+    A request that was found right: everything an export needs to run, none of it a guess.
+
+    A type without a profile has the type's name as `profile` and revision 0; `selector` is what it was asked for.
+    """
 
     profile: str
     revision: int
@@ -57,6 +61,7 @@ class Plan:
     period_to: date
     parameters: Mapping[str, Any]
     include_attachments: bool
+    selector: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,4 +162,5 @@ class Sealed:
     rows: Mapping[str, int]
     warnings: Sequence[Mapping[str, Any]]
     package_sha256: str
+    """Of the plain package, also where only the encrypted one is published."""
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -20,19 +20,18 @@ from lading.artifacts.registry import Maker
 from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
-from lading.errors import DatabaseUnavailable, NotFound, SourceError
-from lading.exports import placing, registry, rules, store
-from lading.exports import profile as profiles
+from lading.errors import DatabaseUnavailable
+from lading.exports import placing, rules, store
 from lading.exports.model import Sealed, Stage, StoredExport
 from lading.exports.service import blob_prefix
 from lading.exports.stages import auditing, bundling, generating, mapping, querying
 from lading.exports.stages.work import Result, Stopped, Work, is_intact
+from lading.exports.types import stages as types
 from lading.jobs import attempts
 from lading.jobs.model import Context, Done, Fence, Job, Outcome, Snooze
 from lading.ledger.entry import Actor
 from lading.ledger.keys import Keys
 from lading.settings import Settings
-from lading.sources import store as sources
 
 STAGES: Final[Mapping[Stage, Callable[[Work], Result]]] = {
     Stage.QUERYING: querying.run,
@@ -75,7 +74,7 @@ class ExportHandler:
         """Run what is left of the export."""
         fence, export_id = context.fence, UUID(job.payload["export"])
         work, done = await self._open(fence, export_id)
-        for stage, function in STAGES.items():
+        for stage, function in types.stages(work.export.plan.type, STAGES).items():
             if stage in done:
                 continue
             if context.is_draining:
@@ -103,18 +102,13 @@ class ExportHandler:
             await attempts.guard(tx, fence)
             await store.begin(tx, export_id, actor=_actor(fence), attempt=fence.attempt)
             stored = await store.find(tx, export_id)
-            revision = await registry.get(tx, stored.plan.profile, stored.plan.revision)
-            profile = profiles.parse(revision.document)
-            try:
-                source = await sources.get(tx, profile.source)
-            except NotFound as error:
-                raise SourceError(error.message) from error
+            subject = await types.subject(tx, stored.plan)
             done = await store.checkpoints(tx, export_id)
         work = Work(
             export=stored,
-            profile=profile,
-            profile_digest=revision.digest.hex(),
-            source=source,
+            profile=subject.profile,
+            profile_digest=subject.digest,
+            source=subject.source,
             blobs=self._blobs,
             prefix=f"{blob_prefix(fence.tenant_id, export_id)}/{fence.job_id}-{fence.attempt}",
             salt=self._salt(fence.tenant_id),
@@ -122,6 +116,7 @@ class ExportHandler:
             trust_file=self._settings.trust_file,
             results={},
             advance=lambda _done, _total: None,
+            ask=types.asking(self._database, fence.tenant_id),
         )
         return work, await self._intact(fence, export_id, done)
 

@@ -7,7 +7,7 @@ Takes `tx`, never commits.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from lading import ids
@@ -16,6 +16,7 @@ from lading.errors import FieldError, InvalidInput, NotFound
 from lading.exports import clones, registry, rules, store
 from lading.exports import profile as profiles
 from lading.exports.model import JOB_KIND, Plan
+from lading.exports.types import kinds, requests
 from lading.jobs.model import NewJob
 from lading.ledger.entry import Actor
 from lading.settings import Settings
@@ -29,6 +30,11 @@ _WORDS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "revision": ((int, type(None)), "the number of a revision"),
     "parameters": ((dict,), "an object"),
     "include_attachments": ((bool,), "true or false"),
+    "type": ((str, type(None)), "the name of a type"),
+    "exports": ((list,), "a list of exports"),
+    "as_of": ((str, type(None)), "an instant"),
+    "source": ((str, type(None)), "the name of a source"),
+    "tables": ((list,), "a list of tables"),
 }
 
 
@@ -42,7 +48,7 @@ def request_of(payload: Mapping[str, Any]) -> ExportRequest:
     Traceback (most recent call last):
     lading.errors.InvalidInput: profile: must be the name of a profile; correct it.
     """
-    errors = [FieldError(f"/{name}", "is required; add it.") for name in ("profile", "period") if name not in payload]
+    errors = [] if payload.get("type") else _required(payload.get("profile"), payload.get("period"))
     for name, value in payload.items():
         if name not in _WORDS:
             errors.append(FieldError(f"/{name[:100]}", "is not a field of an export; remove it.", "unknown"))
@@ -55,12 +61,25 @@ def request_of(payload: Mapping[str, Any]) -> ExportRequest:
 
 async def admit(tx: Transaction, request: ExportRequest) -> tuple[Plan, str]:
     """Return the plan of a request and the source that it reads; InvalidInput names what can't be."""
+    return await _admitted(tx, request)
+
+
+async def _admitted(tx: Transaction, request: ExportRequest) -> tuple[Plan, str]:
+    if kinds.is_own(request.type):
+        return await requests.admit(tx, request)
+    faults = kinds.misplaced(request) or _required(request.profile, request.period)
+    if request.type is not None and request.profile is None:
+        faults = [FieldError("/type", _unknown_type(request.type), "unknown")]
+    if faults or request.profile is None:
+        raise InvalidInput(f"{faults[0].pointer[1:]}: {faults[0].detail}", tuple(faults))
     try:
         revision = await registry.get(tx, request.profile, request.revision)
     except NotFound as error:
         name = "profile" if request.revision is None else "revision"
         raise InvalidInput.field(name, error.message, code="unknown") from error
     profile = profiles.parse(revision.document)
+    if request.type not in {None, profile.type}:
+        raise InvalidInput.field("type", _unknown_type(request.type or "", profile.type), code="unknown")
     return rules.admit(request, profile, revision=revision.revision, today=tx.now.date()), profile.source
 
 
@@ -95,19 +114,32 @@ def job_of(plan: Plan, source: str, settings: Settings, *, export_id: UUID, job_
     )
 
 
+def _required(profile: Any, period: Any) -> list[FieldError]:
+    given = {"profile": profile, "period": period}
+    return [FieldError(f"/{name}", "is required; add it.") for name, value in given.items() if value is None]
+
+
+def _unknown_type(given: str, own: str | None = None) -> str:
+    known = [*kinds.OWN, *([] if own is None else [f"{own} (of this profile)"])]
+    mend = f"choose {', '.join(known)}" + (", or name a profile" if own is None else "")
+    return f"{given[:40]!r} is no type of export; {mend}"
+
+
 def _fits(name: str, value: Any) -> bool:
     types, _ = _WORDS[name]
     if isinstance(value, bool) and bool not in types:
         return False
     if name == "period" and isinstance(value, dict):
         return all(isinstance(each, str) for each in value.values())
+    if name in _TEXTS and isinstance(value, list):
+        return all(isinstance(each, str) for each in cast("list[Any]", value))
     if name == "revision" and isinstance(value, int):
         return 0 < value <= _LARGEST_REVISION
     return isinstance(value, types)
 
 
 async def _warn_of_duplicate(tx: Transaction, plan: Plan) -> list[dict[str, Any]]:
-    earlier = await store.duplicate_of(tx, plan)
+    earlier = await store.duplicate_of(tx, plan) if plan.revision else None
     if earlier is None:
         return []
     message = f"This period was exported before ({ids.show(ids.EXPORT, earlier)}); both packages exist."

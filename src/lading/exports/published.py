@@ -156,8 +156,8 @@ def _published(row: Row) -> Published:
         source=row["source"],
         inputs=row["inputs"],
         profile=row["profile"],
-        revision=row["revision"],
-        profile_digest=bytes(row["profile_digest"]).hex(),
+        revision=row["revision"] or 0,
+        profile_digest=bytes(row["profile_digest"] or b"").hex(),
         downloads=row["download_count"],
         created_at=row["created_at"],
     )

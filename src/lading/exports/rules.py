@@ -7,6 +7,7 @@ Whether an export may be, decided from values alone: no database, no clock.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
@@ -62,6 +63,15 @@ def admit(request: ExportRequest, profile: Profile, *, revision: int, today: dat
     )
 
 
+def period(request: ExportRequest, today: date) -> tuple[date, date]:
+    """Return the first and the last day of the request's period; InvalidInput names what is wrong with it."""
+    errors: list[FieldError] = []
+    found = _period(request, today, errors)
+    if errors:
+        raise InvalidInput(f"{errors[0].pointer[1:].replace('/', '.')}: {errors[0].detail}", tuple(errors))
+    return found
+
+
 def percent(stage: Stage, done: int, total: int | None) -> float:
     """
     Return how far the whole export is when `done` of `total` rows of `stage` are done; an unknown total nears its end.
@@ -75,12 +85,13 @@ def percent(stage: Stage, done: int, total: int | None) -> float:
 
 
 def _period(request: ExportRequest, today: date, errors: list[FieldError]) -> tuple[date, date]:
-    unknown = sorted(set(request.period) - {"from", "to"})
+    given = {} if request.period is None else request.period
+    unknown = sorted(set(given) - {"from", "to"})
     errors.extend(
         FieldError(f"/period/{name[:60]}", "is not a field of a period; it has from and to", "unknown")
         for name in unknown
     )
-    start, end = (_date(request, name, errors) for name in ("from", "to"))
+    start, end = (_date(given, name, errors) for name in ("from", "to"))
     if start is None or end is None:
         return today, today
     if start > end:
@@ -96,8 +107,8 @@ def _period(request: ExportRequest, today: date, errors: list[FieldError]) -> tu
     return start, end
 
 
-def _date(request: ExportRequest, name: str, errors: list[FieldError]) -> date | None:
-    text = request.period.get(name)
+def _date(given: Mapping[str, str], name: str, errors: list[FieldError]) -> date | None:
+    text = given.get(name)
     try:
         if text is not None and len(text) == len("YYYY-MM-DD"):
             return date.fromisoformat(text)

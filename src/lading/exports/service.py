@@ -27,6 +27,7 @@ from lading.errors import Conflict, InvalidInput, InvalidTransition, NotFound
 from lading.exports import planning, published, shapes, store
 from lading.exports.model import Status, StoredArtifact, StoredExport
 from lading.exports.store import Filter
+from lading.exports.types import requests
 from lading.jobs import keys, letters
 from lading.jobs import store as jobs
 from lading.ledger import store as ledger
@@ -70,6 +71,7 @@ class ExportService:
         self, principal: Principal, tenant_id: UUID, request: wire.ExportRequest, *, idempotency_key: str | None
     ) -> tuple[wire.Export, bool]:
         """Admit and enqueue; return the export and whether the key had made it before."""
+        requests.permit(principal, request)
         export_id, job_id = ids.new(), ids.new()
         refusal = await self.admission.refusal(tenant_id, count=1, priority=0)
         async with self.admission.noting(tenant_id, principal.actor), self._database.tenant(tenant_id) as tx:

@@ -59,6 +59,7 @@ def export(stored: StoredExport, artifacts: Sequence[StoredArtifact], receipted:
         ended_at=_instant(stored.ended_at),
         expires_at=_instant(stored.expires_at),
         links=_links(stored),
+        selector=dict(plan.selector),
     )
 
 

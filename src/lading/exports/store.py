@@ -69,12 +69,13 @@ async def create(
         job_id=job_id,
         type=plan.type,
         profile=plan.profile,
-        revision=plan.revision,
+        revision=plan.revision or None,
         format=plan.format,
         period_from=plan.period_from,
         period_to=plan.period_to,
         parameters=Jsonb(dict(plan.parameters)),
         include_attachments=plan.include_attachments,
+        selector=Jsonb(dict(plan.selector)),
         warnings=Jsonb(list(warnings)),
         requested_by=actor.id,
         retention_days=retention_days,
@@ -325,13 +326,14 @@ def _export(row: Row) -> StoredExport:
         rows = {name: int(row[f"rows_{name}"]) for name in names}
     plan = Plan(
         profile=row["profile"],
-        revision=row["revision"],
+        revision=row["revision"] or 0,
         type=row["type"],
         format=row["format"],
         period_from=row["period_from"],
         period_to=row["period_to"],
         parameters=row["parameters"],
         include_attachments=row["include_attachments"],
+        selector=row["selector"],
     )
     return StoredExport(
         tenant_id=row["tenant_id"],

@@ -22,16 +22,26 @@ class ExportRequest:
     `period` is `{"from": "2025-01-01", "to": "2025-12-31"}`, both ends included.  `format` is one the profile offers of
     csv, tsv, xlsx, json, ndjson, parquet, xml and pdf, None its default; `revision` None means the active one.
     `parameters` are the profile's own (for example `activity_types`).
+
+    `type` is the profile's own, or one that needs none: `evidence_pack` (of `exports`, or of all completed ones of
+    `profile` and `period`), `audit_report` (of `period`), `snapshot` (of `tables` of `source`, or of what `profile`
+    reads).  `as_of` ends what a report knows, an RFC 3339 instant; None means now.
+
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    profile: str
-    period: dict[str, str]
+    profile: str | None = None
+    period: dict[str, str] | None = None
     format: str | None = None
     revision: int | None = None
     parameters: dict[str, Any] = field(default_factory=dict[str, Any])
     include_attachments: bool = False
+    type: str | None = None
+    exports: list[str] = field(default_factory=list[str])
+    as_of: str | None = None
+    source: str | None = None
+    tables: list[str] = field(default_factory=list[str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One export as the API shows it."""
+    """One export as the API shows it; one without a profile has the type's name there, and revision 0."""
 
     id: str
     tenant: str
@@ -136,6 +146,7 @@ class Export:
     ended_at: str | None
     expires_at: str | None
     links: dict[str, str] = field(default_factory=dict)
+    selector: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)

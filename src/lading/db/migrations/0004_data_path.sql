@@ -44,3 +44,10 @@ ALTER TABLE profile_activations FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON profile_activations TO lading_app
 USING (tenant_id = (SELECT current_tenant())) WITH CHECK (tenant_id = (SELECT current_tenant()));
 GRANT SELECT, INSERT ON profile_activations TO lading_app;
+
+-- Types without a profile (evidence_pack, audit_report, snapshot) have no revision; what they were asked for, and what a
+-- delta is relative to, is the selector, fixed when the export is asked for.
+ALTER TABLE exports
+    ALTER COLUMN revision DROP NOT NULL,
+    ADD COLUMN selector jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(selector) = 'object'),
+    ADD CHECK ((revision IS NULL) = (type IN ('evidence_pack', 'audit_report', 'snapshot')));

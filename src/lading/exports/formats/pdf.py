@@ -39,7 +39,7 @@ MAX_CELL: Final = 400
 MAX_NARROW_CELL: Final = 160
 MAX_RUNNING: Final = 76
 _CHILD: Final = Path(__file__).with_name("typst_child.py")
-_TEMPLATE: Final = "report.typ"
+TEMPLATE: Final = "report.typ"
 
 _BREAKDOWN_WORDS: Final = {
     "nb": Words("Antall", "Totalt", "Øvrige ({count})", "Ikke oppgitt"),
@@ -102,8 +102,8 @@ def write(report: Report) -> list[ReportFile]:
     try:
         said = settable(document(report, summary, annex=files[0].name if files else "", is_changed=is_changed))
         (scratch / "data.json").write_text(json.dumps(said, ensure_ascii=False), "utf-8")
-        (scratch / _TEMPLATE).write_bytes(resources.files(__package__ or "").joinpath(_TEMPLATE).read_bytes())
-        _compile(scratch, report.facts.period_to, lambda: report.progress(reached))
+        (scratch / TEMPLATE).write_bytes(resources.files(__package__ or "").joinpath(TEMPLATE).read_bytes())
+        typeset(scratch, report.facts.period_to, lambda: report.progress(reached))
         (scratch / "report.pdf").replace(report.folder / name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -116,7 +116,8 @@ def breakdown_words(profile: Profile) -> Words:
     return _BREAKDOWN_WORDS[profile.language]
 
 
-def _compile(folder: Path, dated: datetime.date, still_wanted: Callable[[], None]) -> None:
+def typeset(folder: Path, dated: datetime.date, still_wanted: Callable[[], None]) -> None:
+    """Make `report.pdf` of the template and `data.json` in `folder`; what `still_wanted` raises ends it."""
     epoch = int(datetime.datetime.combine(dated, datetime.time(), datetime.UTC).timestamp())
     command = [sys.executable, "-I", str(_CHILD), str(folder), str(epoch)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder, env={}) as child:

@@ -5,7 +5,7 @@ SELECT artifacts.export_id, artifacts.name, artifacts.media_type, artifacts.size
        profile_revisions.digest AS profile_digest
 FROM artifacts
 JOIN exports ON exports.tenant_id = artifacts.tenant_id AND exports.id = artifacts.export_id
-JOIN profile_revisions
+LEFT JOIN profile_revisions
     ON profile_revisions.tenant_id = exports.tenant_id AND profile_revisions.name = exports.profile
     AND profile_revisions.revision = exports.revision
 WHERE artifacts.tenant_id = %(tenant_id)s::uuid

@@ -9,18 +9,33 @@ made; they count only once a checkpoint points at them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from lading.artifacts.blobs import BlobStore, storing
+from lading.db.transaction import Transaction
 from lading.exports.model import Stage, StoredExport
 from lading.exports.profile import Profile
 from lading.ledger.keys import Signer
 from lading.sources.model import Source
 
 Result: TypeAlias = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Asking(Protocol):
+    """Answers a question to Lading's own database, in a transaction of the tenant that ends with the answer."""
+
+    def __call__(self, question: Callable[[Transaction], Awaitable[T]], /) -> T:
+        """Return the answer; waits for it."""
+        ...
+
+
+def nobody_to_ask(_question: Callable[[Transaction], Awaitable[T]], /) -> T:
+    """Refuse: most stages work on values and files alone."""
+    raise RuntimeError("this stage has no database to ask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +44,7 @@ class Work:
     One stage's input.
 
     `results` holds what the stages before it returned.  `advance(done, total)` reports rows and raises Stopped when the
-    attempt has to stop; call it between batches.
+    attempt has to stop; call it between batches.  `ask` is for the types that report Lading's own records.
     """
 
     export: StoredExport
@@ -43,6 +58,7 @@ class Work:
     trust_file: Path
     results: Mapping[Stage, Result]
     advance: Callable[[int, int | None], None]
+    ask: Asking = nobody_to_ask
 
     def key(self, name: str) -> str:
         """Return the blob key of a file of this attempt."""

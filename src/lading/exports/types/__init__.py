@@ -1,0 +1,1 @@
+"""Exports that no profile describes: evidence packs, audit reports and snapshots."""

@@ -1,0 +1,122 @@
+"""
+What the ledger says about some subjects, with a signed head over it and the proof of every line.
+
+The lines are the leaves as they are in the tree, byte for byte; the head is the first one that covers them all, so that
+the extract is the same whenever it is made.  Runs in a stage's thread and asks page by page: no transaction is held.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from lading.errors import ExportError, PackageInvalid, TooLarge
+from lading.exports.stages.work import Work
+from lading.exports.types import store
+from lading.ledger import heads
+from lading.ledger.proofs import Prover
+from lading.ledger.store import SignedHead, StoredEntry
+from lading.ledger.trust import Trust
+
+MAX_ENTRIES: Final = 100_000
+_PATIENCE_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 0.25
+
+
+class NotInTree(ExportError):
+    """Entries wait for the integrator; trying again helps."""
+
+    code = "ledger-behind"
+    retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A signed head whose root was recomputed from the leaves; `paths` prove the wanted ones."""
+
+    head: SignedHead
+    origin: str
+    keyid: str | None
+    paths: dict[int, list[bytes]]
+
+
+def wait_until_told(work: Work, subjects: Sequence[str], as_of: datetime) -> None:
+    """Return when all that was recorded by `as_of` is in the tree; NotInTree when nobody integrates."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not work.ask(lambda tx: store.is_told(tx, subjects, as_of=as_of)):
+        work.advance(0, None)
+        if time.monotonic() > deadline:
+            raise NotInTree("Entries of the ledger wait to be integrated; check that a worker runs, then retry.")
+        time.sleep(_LOOK_SECONDS)
+
+
+def entries(work: Work, subjects: Sequence[str], as_of: datetime) -> list[StoredEntry]:
+    """Return every entry about `subjects` up to `as_of`, in the order of the tree."""
+    found: list[StoredEntry] = []
+    while True:
+        first = found[-1].index + 1 if found else 0
+        page = work.ask(_page(subjects, as_of, first))
+        found += page
+        work.advance(len(found), None)
+        if len(found) > MAX_ENTRIES:
+            raise TooLarge(f"The ledger has more than {MAX_ENTRIES} entries about these exports; choose fewer.")
+        if len(page) < store.PAGE:
+            return found
+
+
+def proved(work: Work, wanted: Sequence[int], *, last: int) -> Proved:
+    """
+    Return the first signed head over the entry `last`, recomputed, with a path for each of `wanted`.
+
+    Reads the hash of every leaf below the head: the cost is that of the tree, not of the extract.
+    """
+    head = work.ask(lambda tx: store.covering_head(tx, last))
+    if head is None:
+        raise NotInTree("The ledger has no signed head over these entries yet; retry.")
+    signed = heads.verify(head.note, Trust.load(work.trust_file))
+    prover = Prover(wanted)
+    while prover.size < head.size:
+        page = work.ask(_leaves(prover.size, head.size))
+        if not page:
+            break
+        prover.add(page)
+        work.advance(prover.size, head.size)
+    root, paths = prover.finish()
+    if prover.size != head.size or root != signed.root or signed.size != head.size:
+        raise PackageInvalid(
+            f"{signed.origin}: its {head.size} entries do not have the signed root; they were changed behind Lading."
+        )
+    return Proved(head, signed.origin, signed.keyid, paths)
+
+
+def document(found: Proved, wanted: Sequence[StoredEntry]) -> dict[str, Any]:
+    """Return head and proofs as JSON values: with a line of the extract they give the root in the signed head."""
+    return {
+        "schema_version": "lading.proofs/1",
+        "hash": "RFC 6962, SHA-256",
+        "head": {
+            "origin": found.origin,
+            "size": found.head.size,
+            "root_sha256": found.head.root.hex(),
+            "keyid": found.keyid,
+            "note": found.head.note,
+        },
+        "entries": [{"index": each.index, "path": [step.hex() for step in found.paths[each.index]]} for each in wanted],
+    }
+
+
+def read(entry: StoredEntry) -> dict[str, Any]:
+    """Return the line as JSON values."""
+    return json.loads(entry.line)
+
+
+def _page(subjects: Sequence[str], as_of: datetime, first: int) -> Callable[..., Any]:
+    return lambda tx: store.extract(tx, subjects, as_of=as_of, first=first)
+
+
+def _leaves(first: int, size: int) -> Callable[..., Any]:
+    return lambda tx: store.leaves(tx, first=first, size=size)

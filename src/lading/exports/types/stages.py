@@ -1,0 +1,75 @@
+"""
+The stages of the types without a profile, and what an export of any type is made from.
+
+Only an executor loads this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from uuid import UUID
+
+from lading.db.database import Database
+from lading.db.transaction import Transaction
+from lading.errors import NotFound, SourceError
+from lading.exports import profile as profiles
+from lading.exports import registry
+from lading.exports.model import Plan, Stage
+from lading.exports.profile import Profile
+from lading.exports.stages.work import Asking, Result, Work
+from lading.exports.types import evidence, kinds
+from lading.sources import store as sources
+from lading.sources.model import Source
+
+T = TypeVar("T")
+Stages = Mapping[Stage, Callable[[Work], Result]]
+
+_OWN: Final[Mapping[str, Stages]] = {
+    kinds.EVIDENCE_PACK: evidence.STAGES,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The profile of an export, or what stands in for it, and the source that it reads."""
+
+    profile: Profile
+    digest: str
+    source: Source
+
+
+def stages(type: str, usual: Stages) -> Stages:  # noqa: A002 - the field's own word
+    """Return the stages of a type: the usual ones, with those in their places that it does in its own way."""
+    return {**usual, **_OWN.get(type, {})}
+
+
+async def subject(tx: Transaction, plan: Plan) -> Subject:
+    """Return what an export is made from; SourceError when its source is not registered any more."""
+    if kinds.is_own(plan.type):
+        profile, digest = kinds.profile_of(plan), kinds.digest_of(plan)
+    else:
+        revision = await registry.get(tx, plan.profile, plan.revision)
+        profile, digest = profiles.parse(revision.document), revision.digest.hex()
+    if profile.source == kinds.HOST and kinds.is_own(plan.type):
+        return Subject(profile, digest, Source(tx.tenant, kinds.HOST, kinds.HOST))
+    try:
+        return Subject(profile, digest, await sources.get(tx, profile.source))
+    except NotFound as error:
+        raise SourceError(error.message) from error
+
+
+def asking(database: Database, tenant_id: UUID) -> Asking:
+    """Return how a stage's thread asks the database, through the loop that runs now."""
+    loop = asyncio.get_running_loop()
+
+    def ask(question: Callable[[Transaction], Awaitable[T]], /) -> T:
+        async def answer() -> T:
+            async with database.tenant(tenant_id) as tx:
+                return await question(tx)
+
+        return asyncio.run_coroutine_threadsafe(answer(), loop).result()
+
+    return ask

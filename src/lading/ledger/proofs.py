@@ -1,0 +1,75 @@
+"""
+Inclusion proofs of RFC 6962 for some leaves of a tree, found in one pass over its leaf hashes.
+
+Memory holds the frontier and the paths of the wanted leaves, whatever the size of the tree.  Pure, standard library
+only; `root_of` is the other half, for who has one leaf, its path and a signed head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from lading.ledger.merkle import EMPTY_ROOT, node_hash
+
+
+class Prover:
+    """Takes the leaf hashes of a tree in order and proves those at the `wanted` indexes."""
+
+    def __init__(self, wanted: Iterable[int]) -> None:
+        self._paths: dict[int, list[bytes]] = {index: [] for index in wanted}
+        self._stack: list[tuple[bytes, list[int]]] = []
+        self.size = 0
+
+    def add(self, leaves: Iterable[bytes]) -> None:
+        """Take the hashes of the next leaves."""
+        for leaf in leaves:
+            node = (leaf, [self.size] if self.size in self._paths else [])
+            above = self.size
+            while above & 1:
+                node, above = self._joined(self._stack.pop(), node), above >> 1
+            self._stack.append(node)
+            self.size += 1
+
+    def finish(self) -> tuple[bytes, dict[int, list[bytes]]]:
+        """Return the root of the tree and the path of each wanted leaf, from the leaf upwards; call it once."""
+        if not self._stack:
+            return EMPTY_ROOT, {}
+        node = self._stack.pop()
+        while self._stack:
+            node = self._joined(self._stack.pop(), node)
+        return node[0], {index: path for index, path in self._paths.items() if index < self.size}
+
+    def _joined(self, left: tuple[bytes, list[int]], right: tuple[bytes, list[int]]) -> tuple[bytes, list[int]]:
+        for index in left[1]:
+            self._paths[index].append(right[0])
+        for index in right[1]:
+            self._paths[index].append(left[0])
+        return node_hash(left[0], right[0]), left[1] + right[1]
+
+
+def root_of(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
+    """
+    Return the root that a leaf's hash has by its path, as RFC 9162 §2.1.3.2; ValueError if it can't be a path.
+
+    >>> from lading.ledger.merkle import leaf_hash, root_of as whole
+    >>> prover = Prover([1])
+    >>> prover.add(map(leaf_hash, [b"a", b"b", b"c"]))
+    >>> root_of(leaf_hash(b"b"), 1, 3, prover.finish()[1][1]) == whole([b"a", b"b", b"c"])
+    True
+    """
+    if not 0 <= index < size:
+        raise ValueError(f"a tree of {size} leaves has none at {index}")
+    place, last, node = index, size - 1, leaf
+    for each in path:
+        if last == 0:
+            raise ValueError("the path is too long")
+        if place & 1 or place == last:
+            node = node_hash(each, node)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            node = node_hash(node, each)
+        place, last = place >> 1, last >> 1
+    if last:
+        raise ValueError("the path is too short")
+    return node

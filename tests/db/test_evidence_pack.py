@@ -1,0 +1,194 @@
+"""An evidence pack holds what it names, proves it without us, and never leaves out what is gone."""
+
+# E1, E9, E12, P12, A6
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from anyio import to_thread
+
+from lading.artifacts.blobs import BlobStore
+from lading.exports import retention
+from lading.ledger import heads, keys
+from lading.ledger.merkle import leaf_hash
+from lading.ledger.proofs import root_of
+from serving import World
+from works import PERIOD, Works, contents, document
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def works(world: World, database_url: str, tmp_path: Path) -> Works:
+    made = Works(world, database_url, tmp_path)
+    await made.ready("nordlys", "fjord")
+    return made
+
+
+async def test_it_holds_the_files_byte_for_byte_and_lists_their_digests(works: Works) -> None:  # E9
+    one, two = await works.made(), await works.made(format="ndjson")
+    packages = {each["id"]: await works.package(each) for each in (one, two)}
+
+    pack = await works.made(type="evidence_pack", exports=[one["id"], two["id"]])
+    files = contents(await works.package(pack))
+
+    index = document(files["evidence.json"])
+    assert [each["id"] for each in index["exports"]] == sorted(packages)
+    for each in index["exports"]:
+        for file in each["files"]:
+            assert hashlib.sha256(files[file["file"]]).hexdigest() == file["sha256"]
+        zipped = next(file for file in each["files"] if file["media_type"] == "application/zip")
+        assert files[zipped["file"]] == packages[each["id"]]
+        inner = contents(packages[each["id"]])
+        assert files[f"exports/{each['id']}/manifest.json"] == inner["manifest.json"]
+        assert files[f"exports/{each['id']}/statement.dsse.json"] == inner["statement.dsse.json"]
+    assert pack["selector"]["exports"] == sorted(packages)
+
+
+async def test_it_is_verified_like_any_package_and_by_unzip(works: Works, tmp_path: Path) -> None:  # E9 A3
+    one = await works.made()
+    package = await works.package(await works.made(type="evidence_pack", exports=[one["id"]]))
+    path = tmp_path / "pack.zip"
+    path.write_bytes(package)
+
+    report = works.verified(package)
+    tested = await to_thread.run_sync(lambda: subprocess.run(["unzip", "-tqq", str(path)], check=False))
+
+    assert report.is_pinned
+    assert report.manifest["profile"]["type"] == "evidence_pack"
+    assert report.manifest["parameters"]["exports"] == [one["id"]]
+    assert tested.returncode == 0
+
+
+async def test_every_line_of_the_extract_leads_to_the_signed_root(works: Works) -> None:  # A1
+    one = await works.made()
+    files = contents(await works.package(await works.made(type="evidence_pack", exports=[one["id"]])))
+    settings = works.world.services.settings
+    trust = keys.load_or_create(settings.keys_dir, settings.instance).trust
+
+    lines, proofs = files["ledger.ndjson"].splitlines(), document(files["proofs.json"])
+    head = heads.verify(proofs["head"]["note"], trust)
+
+    assert json.loads(lines[0])["type"] == "export.created"
+    assert "export.completed" in [json.loads(line)["type"] for line in lines]
+    assert {json.loads(line)["subject"] for line in lines} == {one["id"]}
+    assert len(lines) == len(proofs["entries"])
+    for line, proof in zip(lines, proofs["entries"], strict=True):
+        path = [bytes.fromhex(step) for step in proof["path"]]
+        assert root_of(leaf_hash(line), proof["index"], head.size, path) == head.root
+        assert root_of(leaf_hash(line + b" "), proof["index"], head.size, path) != head.root
+
+
+async def test_the_cover_says_what_is_inside_in_words_a_person_reads(works: Works, tmp_path: Path) -> None:  # E9
+    one = await works.made()
+    pack = await works.made(type="evidence_pack", exports=[one["id"]])
+    cover = await works.download(pack, "cover.pdf")
+
+    text = pdf_text(cover, tmp_path)
+
+    assert "Evidence pack" in text
+    assert one["id"] in text
+    assert one["artifacts"][0]["sha256"] in text
+    assert pack["selector"]["as_of"][:10] in text
+    assert "Asked by" in text
+    assert "key_" in text
+    assert contents(await works.package(pack))["cover.pdf"] == cover
+
+
+async def test_what_is_gone_is_named_with_its_tombstone(works: Works, tmp_path: Path) -> None:  # E9 E6
+    kept, deleted, expired = await works.made(), await works.made(format="ndjson"), await works.made(format="tsv")
+    await works.world.ask("DELETE", f"/api/v1/exports/{deleted['id']}")
+    await works.age(expired["id"])
+    services = works.world.services
+    await retention.expire(services.database, BlobStore(services.settings.blobs_dir))
+
+    pack = await works.made(type="evidence_pack", profile="activities", period=PERIOD)
+    files = contents(await works.package(pack))
+    index = {each["id"]: each for each in document(files["evidence.json"])["exports"]}
+
+    assert set(index) == {kept["id"], deleted["id"], expired["id"]}
+    assert index[kept["id"]]["missing"] == []
+    for one, state, event in ((deleted, "deleted", "export.deleted"), (expired, "expired", "export.expired")):
+        [missing] = index[one["id"]]["missing"]
+        assert (index[one["id"]]["state"], missing["reason"], index[one["id"]]["files"]) == (state, state, [])
+        assert missing["sha256"] == one["artifacts"][0]["sha256"]
+        assert missing["tombstone"]["type"] == event
+    assert [each["code"] for each in pack["warnings"]] == ["evidence_missing"]
+    assert "Missing" in pdf_text(files["cover.pdf"], tmp_path)
+    assert pack["rows"] == {"read": 3, "written": 1, "quarantined": 0, "duplicate": 0, "filtered": 2}
+
+
+async def test_a_file_that_storage_lost_is_named_too(works: Works) -> None:  # E9
+    one = await works.made()
+    blobs = BlobStore(works.world.services.settings.blobs_dir)
+    for path in [each for each in (blobs.root / "objects").rglob("*") if each.is_file()]:
+        path.write_bytes(b"not what it was")
+
+    pack = await works.made(type="evidence_pack", exports=[one["id"]])
+    index = document(contents(await works.package(pack))["evidence.json"])
+
+    assert {each["reason"] for each in index["exports"][0]["missing"]} == {"not-whole"}
+    assert index["exports"][0]["files"] == []
+
+
+async def test_the_same_selection_as_of_the_same_instant_is_the_same_package(works: Works) -> None:  # E12 P12
+    one = await works.made()
+    first = await works.made(type="evidence_pack", exports=[one["id"]])
+    again = await works.made(type="evidence_pack", exports=[one["id"], one["id"]], as_of=first["selector"]["as_of"])
+
+    assert await works.package(first) == await works.package(again)
+
+
+async def test_an_export_of_another_organisation_is_as_unknown_as_one_that_never_was(works: Works) -> None:  # A6
+    theirs = await works.made("fjord")
+    nowhere = theirs["id"][:-4] + "0000"
+
+    for wanted in (theirs["id"], nowhere):
+        status, problem = await works.refused(type="evidence_pack", exports=[wanted])
+
+        assert (status, problem["code"]) == (404, "not-found")
+        assert wanted in problem["detail"]
+        assert "in this organisation" in problem["detail"]
+    assert (await works.world.ask("GET", "/api/v1/exports")).json()["items"] == []
+
+
+async def test_an_export_that_still_runs_is_waited_for(works: Works) -> None:
+    waiting = await works.ask(profile="activities", period=PERIOD)
+
+    status, problem = await works.refused(type="evidence_pack", exports=[waiting["id"]])
+
+    assert (status, problem["code"]) == (409, "conflict")
+    assert "when it has ended" in problem["detail"]
+
+
+async def test_a_field_that_can_not_be_is_named(works: Works) -> None:  # E1
+    for fields, pointer in [
+        ({"type": "evidence_pack"}, "/exports"),
+        ({"type": "evidence_pack", "exports": ["exp_1"]}, "/exports/0"),
+        ({"type": "evidence_pack", "profile": "activities"}, "/profile"),
+        ({"type": "evidence_pack", "period": {"from": "2025-01-01"}}, "/period/to"),
+        ({"type": "evidence_pack", "exports": ["exp_1"], "tables": ["a"]}, "/tables"),
+        ({"type": "evidence_pack", "exports": ["exp_1"], "as_of": "soon"}, "/as_of"),
+        ({"type": "evidence_pack", "exports": ["exp_1"], "as_of": "2999-01-01T00:00:00Z"}, "/as_of"),
+        ({"type": "evidence_pack", "exports": ["exp_1"], "colour": "red"}, "/colour"),
+        ({"type": "evidence"}, "/type"),
+        ({"type": "evidence", "profile": "activities", "period": PERIOD}, "/type"),
+        ({"profile": "activities", "period": PERIOD, "exports": ["exp_1"]}, "/exports"),
+        ({"profile": "activities"}, "/period"),
+        ({"period": PERIOD}, "/profile"),
+    ]:
+        status, problem = await works.refused(**fields)
+
+        assert (status, pointer) == (422, problem["errors"][0]["pointer"])
+
+
+def pdf_text(content: bytes, folder: Path) -> str:
+    path = folder / "document.pdf"
+    path.write_bytes(content)
+    done = subprocess.run(["pdftotext", "-layout", str(path), "-"], capture_output=True, text=True, check=True)
+    return done.stdout
