@@ -89,9 +89,12 @@ async def exchange(
     is_hurried: bool = False,
     queue: Callable[[], Awaitable[object]] | None = None,
     on_turns: Callable[[], None] | None = None,
+    without: Sequence[UUID] | None = None,
 ) -> Exchange:
     """
     Complete the jobs in `ended`, then claim and start up to `limit` others as batch `batch_id`.
+
+    Given `without`, none of these tenants are claimed, nor any whose turn somebody holds.
 
     Between the two `queue` is waited for: of those who exchange in one process only one at a time waits for turns.
     `on_turns` is called as soon as it has them.
@@ -104,7 +107,7 @@ async def exchange(
         await queue()
     if not is_hurried:
         await store.hurry(tx)
-    turns = await store.take_turns(tx, lease_id=lease_id, marks=marks, most=_TENANTS_PER_CLAIM)
+    turns = await store.take_turns(tx, lease_id=lease_id, marks=marks, most=_TENANTS_PER_CLAIM, without=without)
     if turns is None:
         return Exchange(stale, ())
     if on_turns is not None:

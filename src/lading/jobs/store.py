@@ -105,17 +105,25 @@ async def hurry(tx: Transaction) -> None:
 
 
 async def take_turns(
-    tx: Transaction, *, lease_id: UUID, marks: Marks | None = None, most: int = _TENANTS_PER_CLAIM
+    tx: Transaction,
+    *,
+    lease_id: UUID,
+    marks: Marks | None = None,
+    most: int = _TENANTS_PER_CLAIM,
+    without: Sequence[UUID] | None = None,
 ) -> Turns | None:
     """
     Take the turn of up to `most` tenants, or wait for that of one; None when none has work, or the lease is lost.
 
-    `hurry` comes first.
+    Given `without`, those tenants are left alone, and no turn is waited for.  `hurry` comes first.
     """
     known = marks if marks is not None else Marks(float)
     since = known.since()
-    turns = await tx.one(_SQL["take_turns"], lease_id=lease_id, limit=most, since=since)
+    turns = await tx.one(_SQL["take_turns"], lease_id=lease_id, limit=most, since=since, without=list(without or ()))
     tenants, places = turns["tenants"], turns["places"]
+    if not tenants and without is not None:
+        known.found_no_turn()
+        return None
     if not tenants:
         waited = await tx.maybe(_SQL["wait_turn"], lease_id=lease_id, since=since)
         if waited is None:

@@ -38,7 +38,7 @@ def main() -> None:
 async def _run(settings: Settings, url: str) -> None:
     async with (
         opened(url, size=3, options=_OPTIONS) as database,
-        opened(url, size=2, options=_HURRIED, role=Role.SYSTEM) as exchanges,
+        opened(url, size=3, options=_HURRIED, role=Role.SYSTEM) as exchanges,
     ):
         await LightExecutor(database, LIGHT, ENDINGS, exchanges=exchanges, most=settings.light_batch).serve()
 

@@ -1,14 +1,14 @@
 """
 The crew: runs light jobs side by side in one loop, and keeps what they came to until it is settled.
 
-A member takes one job after the other.  Another is called in only when one has to wait, so that jobs that never wait
-cost no task each.  A job that is slow holds up nobody: what is done is handed out by `take_done` at any time.
+A member takes one job after the other, of each tenant in turn.  Another is called in only when one has to wait, so
+that jobs that never wait cost no task each.  A job that is slow holds up nobody: what is done is handed out by
+`take_done` at any time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 from uuid import UUID
@@ -17,6 +17,10 @@ from lading.errors import StaleLease
 from lading.jobs.batches import Started
 from lading.jobs.model import Cancelled, Done, Handlers, Job, Outcome, Snooze
 from lading.worker import execute
+from lading.worker.lines import Lines
+
+_SLICE_SECONDS: Final = 0.003
+"""How long a member goes on before it lets the loop hear what came meanwhile: jobs that never wait never let it."""
 
 
 class Crew:
@@ -42,7 +46,7 @@ class Crew:
         self._on_error: Final = on_error
         self._send: Final = send
         self._loop: Final = asyncio.get_running_loop()
-        self._waiting: Final[deque[Started]] = deque()
+        self._waiting: Final = Lines()
         self._running: Final[dict[UUID, tuple[execute.Attempt, asyncio.Task[None]]]] = {}
         self._cancelled: Final[dict[UUID, str]] = {}
         self._members: Final[set[asyncio.Task[None]]] = set()
@@ -58,6 +62,11 @@ class Crew:
         return len(self._done)
 
     @property
+    def running(self) -> int:
+        """Return how many run; looked at from outside they are those that wait for something."""
+        return len(self._running)
+
+    @property
     def is_idle(self) -> bool:
         """Return True when nothing waits or runs."""
         return not self._waiting and not self._running
@@ -67,16 +76,17 @@ class Crew:
         self._waiting.extend(jobs)
         self._call()
 
-    def take_done(self) -> list[Started]:
-        """Return what is done and has no effect to publish; it is the caller's now."""
-        done, self._done = self._done, []
+    def take_done(self, most: int | None = None) -> list[Started]:
+        """Return what is done and has no effect to publish, the oldest first; it is the caller's now."""
+        done = self._done if most is None else self._done[:most]
+        self._done = self._done[len(done) :]
         return done
 
     def cancel(self, job_id: UUID, reason: str) -> None:
         """Stop a job, running or waiting; one that is not here is none of ours."""
         found = self._running.get(job_id)
         if found is None:
-            if any(fence.job_id == job_id for _, fence in self._waiting):
+            if job_id in self._waiting:
                 self._cancelled[job_id] = reason
             return
         attempt, task = found
@@ -111,8 +121,9 @@ class Crew:
             self._on_error(error)
 
     async def _work(self) -> None:
-        while self._waiting:
-            started = self._waiting.popleft()
+        until = self._loop.time() + _SLICE_SECONDS
+        while self._waiting and self._loop.time() < until:
+            started = self._waiting.take()
             self._call()
             job, fence = started
             if self._is_draining:
@@ -128,6 +139,7 @@ class Crew:
                     self._done.append(started)
                 else:
                     self._on_end(started, outcome, attempt)
+        self._call()
         self._on_change()
 
     async def _run(self, job: Job, attempt: execute.Attempt) -> Outcome | None:

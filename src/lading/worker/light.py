@@ -9,6 +9,8 @@ It hears what the supervisor says on its standard input and answers on its stand
                                           …  {"alive": held} every second, {"hint": channel}
 
 Two pumps exchange what is done for what is next, so that the database settles one half while the other half runs.
+While both are at it, or all places are taken, a third claims what came meanwhile, a few jobs at a time, for tenants
+that hold few or none (`pace.beside`): who floods has neither all the places nor all the time.
 Heartbeats are the supervisor's; it kills this process when the lease is lost or when it falls silent, and settles what
 was left: each of those jobs runs alone from then on.
 """
@@ -20,8 +22,10 @@ import logging
 import os
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -43,6 +47,17 @@ _PUMPS: Final = 2
 _POLL_SECONDS: Final = 1.0
 _SETTLE_SECONDS: Final = 0.05
 """How long a job that is done waits for others to be settled with."""
+_SETTLED_BESIDE: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What an exchange settles and asks for; given `without` it is one beside the big ones."""
+
+    ended: Sequence[Started]
+    room: int
+    slow: int = 0
+    without: frozenset[int] | None = None
 
 
 class LightExecutor:
@@ -57,15 +72,21 @@ class LightExecutor:
         self._is_hurried: Final = exchanges is not None
         self._handlers: Final = handlers
         self._endings: Final = endings
+        self._most: Final = most
         self._pace = pace.first(most)
         self._marks: Final = Marks(time.monotonic)
+        self._marks_beside: Final = Marks(time.monotonic)
         self._sender: Final = notify.Sender(database)
         self._loop: Final = asyncio.get_running_loop()
         self._stir: Final = asyncio.Event()
         self._claiming: Final = asyncio.Lock()
         self._lease: UUID | None = None
         self._held = 0
+        self._holding: Final = Counter[int]()
+        self._left_out: frozenset[int] = frozenset()
+        self._exchanging = 0
         self._look_at = 0.0
+        self._look_beside_at = 0.0
         self._heard = 0
         self._is_draining = False
         self._single: Final[set[asyncio.Task[None]]] = set()
@@ -84,7 +105,7 @@ class LightExecutor:
         say({"ready": os.getpid()})
         async with notify.Hearer(self._database.url, notify.JOBS) as hearer:
             tasks = [asyncio.create_task(self._pump()) for _ in range(_PUMPS)]
-            tasks += [asyncio.create_task(self._listen(hearer)), asyncio.create_task(self._live())]
+            tasks += [asyncio.create_task(each) for each in (self._beside(), self._listen(hearer), self._live())]
             for task in tasks:
                 task.add_done_callback(_ended)
             while True:
@@ -107,7 +128,7 @@ class LightExecutor:
             if await hearer.wait(notify.JOBS, seen, 60.0):
                 seen = hearer.generation(notify.JOBS)
                 self._heard += 1
-                self._look_at = 0.0
+                self._look_at = self._look_beside_at = 0.0
                 self._stir.set()
 
     async def _live(self) -> None:
@@ -121,27 +142,60 @@ class LightExecutor:
     async def _pump(self) -> None:
         while True:
             room = await self._turn()
-            ended = self._crew.take_done()
-            self._held += room  # reserved, so that the other pump does not ask for it, too
             heard = self._heard
+            self._exchanging += 1
             try:
-                exchanged = await self._exchange(ended, room)
+                got = await self._swap(_Ask(self._crew.take_done(), room, self._crew.running))
             finally:
-                self._held -= room + len(ended)
-            got = len(exchanged.started)
-            self._held += got
-            self._crew.give(exchanged.started)
+                self._exchanging -= 1
             if got < room and heard == self._heard:
-                # All there was, or all that may run now: look again when somebody says so, or after a while.
-                self._look_at = self._loop.time() + random.uniform(0.8, 1.2) * _POLL_SECONDS  # noqa: S311 - jitter
+                self._look_at = self._soon()
             self._stir.set()
+
+    async def _beside(self) -> None:
+        while True:
+            beside = await self._turn_beside()
+            heard = self._heard
+            ended = self._crew.take_done(_SETTLED_BESIDE)
+            got = await self._swap(_Ask(ended, beside.limit, without=beside.without))
+            self._left_out = beside.without
+            if got < beside.limit and heard == self._heard:
+                self._look_beside_at = self._soon()
+            self._stir.set()
+
+    def _soon(self) -> float:
+        """Return when to look again after a claim got all there was, or all that may run now, if nobody says so."""
+        return self._loop.time() + random.uniform(0.8, 1.2) * _POLL_SECONDS  # noqa: S311 - jitter
+
+    async def _swap(self, ask: _Ask) -> int:
+        """Exchange, run what came of it, and return how many that are."""
+        self._held += ask.room  # reserved, so that nobody else asks for it, too
+        try:
+            exchanged = await self._exchange(ask)
+        finally:
+            self._held -= ask.room + len(ask.ended)
+        self._let_go(ask.ended)
+        self._held += len(exchanged.started)
+        self._holding.update([fence.tenant_id.int for _, fence in exchanged.started])
+        self._crew.give(exchanged.started)
+        return len(exchanged.started)
+
+    def _let_go(self, ended: Iterable[Started]) -> None:
+        """Hold these no longer; who was left out for holding too many may be served beside again."""
+        for _, fence in ended:
+            owner = fence.tenant_id.int
+            self._holding[owner] -= 1
+            if not self._holding[owner]:
+                del self._holding[owner]
+        if self._left_out and not self._left_out <= self._beside_now().without:
+            self._look_beside_at = 0.0
 
     async def _turn(self) -> int:
         """Wait until there is a reason to exchange; return for how many jobs there is room."""
         while True:
             self._stir.clear()
             now, done = self._loop.time(), self._crew.done
-            room = 0 if self._is_draining or self._lease is None else self._pace.room(self._held - done)
+            room = self._room(done)
             wait = self._wait(now, done, room)
             if wait <= 0:
                 return room if now >= self._look_at or done else 0
@@ -153,17 +207,42 @@ class LightExecutor:
             except TimeoutError:
                 continue
 
+    def _room(self, done: int) -> int:
+        if self._is_draining or self._lease is None:
+            return 0
+        return self._pace.room(self._held - done, slow=self._crew.running)
+
     def _wait(self, now: float, done: int, room: int) -> float:
         """Return how many seconds there is no reason to exchange yet."""
+        slow = self._crew.running
         if done:
-            is_worth_it = self._crew.is_idle or done >= self._pace.share
+            is_worth_it = self._crew.is_idle or self._pace.is_worth_it(done, slow=slow)
             return 0.0 if is_worth_it else self._crew.done_since + _SETTLE_SECONDS - now
-        return self._look_at - now if room >= self._pace.share else _POLL_SECONDS
+        return self._look_at - now if room >= self._pace.share(slow) else _POLL_SECONDS
 
-    async def _exchange(self, ended: Sequence[Started], room: int) -> Exchange:
+    def _beside_now(self) -> pace.Beside:
+        return pace.beside(self._most, self._holding, taken=self._held)
+
+    async def _turn_beside(self) -> pace.Beside:
+        """Wait until there is a reason to claim beside the pumps; return what."""
+        while True:
+            self._stir.clear()
+            beside, wait = self._beside_now(), _POLL_SECONDS
+            is_open = not self._is_draining and self._lease is not None and beside.limit > 0
+            if is_open and (self._exchanging == _PUMPS or not self._room(self._crew.done)):
+                wait = self._look_beside_at - self._loop.time()
+            if wait <= 0:
+                return beside
+            try:
+                async with asyncio.timeout(wait):
+                    await self._stir.wait()
+            except TimeoutError:
+                continue
+
+    async def _exchange(self, ask: _Ask) -> Exchange:
         """Settle, claim and start; an answer that was lost is looked up."""
-        batch_id, lease, failures, limit = ids.new(), self._lease, 0, room
-        held = _Watch()
+        batch_id, lease, failures, ended, limit = ids.new(), self._lease, 0, ask.ended, ask.room
+        held, is_beside = _Watch(), ask.without is not None
         if lease is None:
             return Exchange(frozenset(), ())
         while True:
@@ -181,10 +260,11 @@ class LightExecutor:
                         limit=limit,
                         ended=ended,
                         batch_id=batch_id,
-                        marks=self._marks,
+                        marks=self._marks_beside if is_beside else self._marks,
                         is_hurried=self._is_hurried,
-                        queue=lambda queue=queue: queue.enter_async_context(self._claiming),
+                        queue=None if is_beside else lambda queue=queue: queue.enter_async_context(self._claiming),
                         on_turns=held.start,
+                        without=None if ask.without is None else [UUID(int=owner) for owner in ask.without],
                     )
                     failpoints.reach("exchanging")
             except DatabaseBusy:
@@ -198,8 +278,10 @@ class LightExecutor:
                     _LOG.warning("database.unavailable", extra={"reason": error.message})
                 await asyncio.sleep(random.uniform(0.1, min(5.0, 0.1 * 2 ** min(failures, 8))))  # noqa: S311 - jitter
             else:
-                if limit and held.seconds is not None:  # waiting for turns that others hold is no slowness
-                    self._pace = self._pace.after(held.seconds, asked=limit, got=len(exchanged.started))
+                if limit and held.seconds is not None and not is_beside:
+                    # Waiting for turns that others hold is no slowness.
+                    got = len(exchanged.started)
+                    self._pace = self._pace.after(held.seconds, asked=limit, got=got, slow=ask.slow)
                 return exchanged
 
     # --- one by one -------------------------------------------------------------------------------
@@ -218,7 +300,8 @@ class LightExecutor:
             if attempt is not None:
                 attempt.hint_again()
         self._held -= 1
-        self._look_at = 0.0  # its end may have made room under a quota
+        self._let_go([started])
+        self._look_at = self._look_beside_at = 0.0  # its end may have made room under a quota
         self._stir.set()
 
 

@@ -1,6 +1,6 @@
 -- Take the turn of the tenants that have waited longest, favoured ones first and those put behind last; a turn that
--- another worker holds is skipped.  `since` is where the next look may begin: no turn is earlier, and one that is
--- being dated by a transaction that has not ended is seldom older than half a second.
+-- another worker holds is skipped, and so are the tenants in `without`.  `since` is where the next look may begin: no
+-- turn is earlier, and one that is being dated by a transaction that has not ended is seldom older than half a second.
 -- `top` is the last sequence handed out before the claim's own snapshot.
 WITH alive AS MATERIALIZED (
     SELECT EXISTS (
@@ -18,6 +18,7 @@ favoured AS MATERIALIZED (
     FROM ranked
     JOIN turns USING (tenant_id)
     WHERE ranked.priority > 0 AND turns.next_at <= lading_now() AND (SELECT yes FROM alive)
+      AND turns.tenant_id <> ALL(%(without)s::uuid[])
     ORDER BY ranked.priority DESC, turns.next_at
     LIMIT %(limit)s::integer
     FOR UPDATE OF turns SKIP LOCKED
@@ -27,6 +28,7 @@ ordinary AS MATERIALIZED (
     FROM turns
     WHERE turns.next_at >= %(since)s::timestamptz AND turns.next_at <= lading_now() AND (SELECT yes FROM alive)
       AND turns.tenant_id <> ALL(ARRAY(SELECT ranked.tenant_id FROM ranked))
+      AND turns.tenant_id <> ALL(%(without)s::uuid[])
     ORDER BY turns.next_at
     LIMIT %(limit)s::integer - (SELECT count(*) FROM favoured)
     FOR UPDATE SKIP LOCKED
@@ -36,6 +38,7 @@ behind AS MATERIALIZED (
     FROM ranked
     JOIN turns USING (tenant_id)
     WHERE ranked.priority < 0 AND turns.next_at <= lading_now() AND (SELECT yes FROM alive)
+      AND turns.tenant_id <> ALL(%(without)s::uuid[])
     ORDER BY ranked.priority DESC, turns.next_at
     LIMIT %(limit)s::integer - (SELECT count(*) FROM favoured) - (SELECT count(*) FROM ordinary)
     FOR UPDATE OF turns SKIP LOCKED
