@@ -313,7 +313,28 @@ async def test_a_job_may_be_throttled_more_often_than_it_has_attempts(
         history = [json.loads(line) for line in await ledger.history(tx, ids.show(ids.JOB, fence.job_id))]
 
     assert [each.outcome for each in tried] == ["snoozed"] * 5 + [None]
+    assert {each.error["code"] for each in tried if each.error} == {"rate-limited"}
     assert {entry["data"]["code"] for entry in history if entry["type"] == "job.snoozed"} == {"rate-limited"}
+
+
+async def test_a_job_that_was_sent_away_waits_for_the_rate_of_its_source_and_names_it(
+    database: Database, tenant: UUID, lease: UUID
+) -> None:  # O5, O6
+    fence = await start(database, tenant, lease, host="activities")
+    await attempt(database, fence, SourceThrottled("Too many requests.", 60.0))
+    async with database.tenant(tenant) as tx:
+        sent_away = await views.look(tx, fence.job_id)
+    fence = await start_again(database, tenant, lease, fence.job_id)
+    await attempt(database, fence, Retry(Fault("source-timeout", "Too slow.")))
+    async with database.tenant(tenant) as tx:
+        failed = await views.look(tx, fence.job_id)
+
+    assert (sent_away.state, sent_away.waiting_for, sent_away.eligible_at is None) == (State.SCHEDULED, "rate", False)
+    assert sent_away.error == {
+        "code": "rate-limited",
+        "message": "The source activities asked to be called less (429); the job goes on by itself.",
+    }
+    assert (failed.state, failed.waiting_for) == (State.SCHEDULED, "retry")
 
 
 @pytest.mark.parametrize("stop", ["pause", "breaker"])

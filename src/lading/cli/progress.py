@@ -93,8 +93,8 @@ def state(export: Export) -> str:
 
 
 def trouble(export: Export) -> str:
-    """Return why the export has to be tried again while it waits for that; empty otherwise."""
-    if export.waiting_for != "retry" or export.error is None:
+    """Return why the export has to be tried again, or its source left alone, while it waits for that; else nothing."""
+    if export.waiting_for not in {"retry", "rate"} or export.error is None:
         return ""
     return output.plain(export.error.message)
 

@@ -20,6 +20,7 @@ from lading import canonical, clock, ids
 from lading.errors import InvalidInput, NotFound
 from lading.exports.model import Status, StoredArtifact, StoredExport
 from lading.exports.store import Filter
+from lading.jobs.rules import sleeping_for
 from lading.ledger import store as ledger
 from lading.wire import exports as wire
 
@@ -121,7 +122,7 @@ def _waiting(stored: StoredExport) -> tuple[str | None, str | None]:
         case "pending":
             return "worker", None
         case "scheduled":
-            return ("retry" if stored.job_failures else "time"), _instant(stored.job_due_at)
+            return sleeping_for(stored.job_failures, stored.job_error), _instant(stored.job_due_at)
         case _:
             return None, None
 
@@ -130,7 +131,7 @@ def _fault(stored: StoredExport, waiting_for: str | None) -> wire.ExportFault | 
     """Return why the export failed, or why its last attempt did while it waits for the next."""
     if stored.error is not None:
         return wire.ExportFault(**stored.error)
-    if waiting_for != "retry" or stored.job_error is None:
+    if waiting_for not in {"retry", "rate"} or stored.job_state != "scheduled" or stored.job_error is None:
         return None
     return wire.ExportFault(
         code=stored.job_error["code"],

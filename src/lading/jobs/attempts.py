@@ -19,7 +19,7 @@ from lading.jobs import letters, policies
 from lading.jobs.model import Claim, Fault, Fence, Job
 from lading.jobs.retries import SHIPPED, backoff, class_of, is_spent, parking
 from lading.jobs.rows import SYSTEM, Ending, end_row, entry, fault_json, job_of
-from lading.jobs.rules import is_poison
+from lading.jobs.rules import RATE_LIMITED, is_poison
 from lading.ledger.entry import Actor
 from lading.ledger.store import record
 from lading.limits import breakers, budgets, throttling
@@ -28,7 +28,6 @@ from lading.limits.rules import HOST_FAULTS
 
 _SQL: Final = Statements(__package__ or "lading.jobs")
 DEADLINE_EXCEEDED: Final = "deadline-exceeded"
-RATE_LIMITED: Final = "rate-limited"
 
 
 async def start(tx: Transaction, claimed: Claim) -> tuple[Job, Fence]:
@@ -138,13 +137,13 @@ async def cancel_running(tx: Transaction, fence: Fence, reason: str) -> Job:
     return await _finish(tx, fence, "cancelled", outcome="cancelled", event="job.cancelled", fault=fault)
 
 
-async def snooze(tx: Transaction, fence: Fence, seconds: float, reason: str) -> Job:
+async def snooze(tx: Transaction, fence: Fence, seconds: float, reason: str, *, fault: Fault | None = None) -> Job:
     """Put the job back without spending an attempt; end it as cancelled when that was asked for."""
     job = await guard(tx, fence)
     if job.cancel_requested_at is not None:
         return await cancel_running(tx, fence, job.cancel_reason or "cancelled")
     outcome = "released" if seconds <= 0 else "snoozed"
-    return await _put_back(tx, fence, seconds, outcome=outcome, event=f"job.{outcome}", reason=reason)
+    return await _put_back(tx, fence, seconds, outcome=outcome, event=f"job.{outcome}", fault=fault, reason=reason)
 
 
 async def throttle(tx: Transaction, fence: Fence, retry_after_seconds: float | None) -> Job:
@@ -152,7 +151,9 @@ async def throttle(tx: Transaction, fence: Fence, retry_after_seconds: float | N
     job = await guard(tx, fence)
     await throttling.shrink(tx, job.host, retry_after_seconds=retry_after_seconds)
     seconds = snoozing(retry_after_seconds, random.random())  # noqa: S311 - jitter
-    return await snooze(tx, fence, seconds, RATE_LIMITED)
+    who = f"The source {job.host}" if job.host else "Its host"
+    fault = Fault(RATE_LIMITED, f"{who} asked to be called less (429); the job goes on by itself.")
+    return await snooze(tx, fence, seconds, RATE_LIMITED, fault=fault)
 
 
 async def crash(tx: Transaction, fence: Fence) -> Job:

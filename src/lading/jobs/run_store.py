@@ -22,6 +22,7 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import Conflict, NotFound
 from lading.jobs.graph import MAX_NODES, OnFailure
+from lading.jobs.rules import sleeping_for
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
 
@@ -290,7 +291,7 @@ def _waiting(row: Row) -> str | None:
         case "blocked":
             return "parents"
         case "scheduled":
-            return "retry" if row["failures"] else "time"
+            return sleeping_for(row["failures"], row["error"])
         case "pending":
             return row["lane_waiting_for"] or "worker"
         case _:

@@ -18,6 +18,7 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import NotFound
 from lading.jobs.model import State
+from lading.jobs.rules import sleeping_for
 from lading.ledger import store as ledger
 
 _SQL: Final = Statements("lading.jobs")
@@ -158,6 +159,6 @@ def _waiting(row: Row) -> tuple[str | None, datetime | None]:
         case "blocked":
             return "parents", None
         case "scheduled":
-            return ("retry" if row["failures"] else "time"), row["due_at"]
+            return sleeping_for(row["failures"], row["error"]), row["due_at"]
         case _:
             return None, None
