@@ -57,7 +57,7 @@ def sealed(results: Mapping[Stage, Result]) -> Sealed:
         rows=dict(audited["rows"]),
         warnings=bundled["warnings"],
         package_sha256=package["sha256"],
-        facts={"package_size": package["size"]},
+        facts={"package_size": package["size"], **results[Stage.QUERYING].get("told", {})},
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from lading.exports import registry
 from lading.exports.model import Plan, Stage
 from lading.exports.profile import Profile
 from lading.exports.stages.work import Asking, Result, Work
-from lading.exports.types import evidence, kinds
+from lading.exports.types import evidence, kinds, snapshot
 from lading.sources import store as sources
 from lading.sources.model import Source
 
@@ -29,6 +29,7 @@ Stages = Mapping[Stage, Callable[[Work], Result]]
 
 _OWN: Final[Mapping[str, Stages]] = {
     kinds.EVIDENCE_PACK: evidence.STAGES,
+    kinds.SNAPSHOT: snapshot.STAGES,
 }
 
 
@@ -48,17 +49,24 @@ def stages(type: str, usual: Stages) -> Stages:  # noqa: A002 - the field's own 
 
 async def subject(tx: Transaction, plan: Plan) -> Subject:
     """Return what an export is made from; SourceError when its source is not registered any more."""
-    if kinds.is_own(plan.type):
-        profile, digest = kinds.profile_of(plan), kinds.digest_of(plan)
+    if not kinds.is_own(plan.type):
+        profile, digest = await _revision(tx, plan.profile, plan.revision)
+    elif plan.type == kinds.SNAPSHOT and "profile" in plan.selector:
+        read, digest = await _revision(tx, plan.selector["profile"], plan.selector["revision"])
+        profile = replace(kinds.profile_of(plan), selection=read.selection, key=read.key)
     else:
-        revision = await registry.get(tx, plan.profile, plan.revision)
-        profile, digest = profiles.parse(revision.document), revision.digest.hex()
+        profile, digest = kinds.profile_of(plan), kinds.digest_of(plan)
     if profile.source == kinds.HOST and kinds.is_own(plan.type):
         return Subject(profile, digest, Source(tx.tenant, kinds.HOST, kinds.HOST))
     try:
         return Subject(profile, digest, await sources.get(tx, profile.source))
     except NotFound as error:
         raise SourceError(error.message) from error
+
+
+async def _revision(tx: Transaction, name: str, number: int) -> tuple[Profile, str]:
+    revision = await registry.get(tx, name, number)
+    return profiles.parse(revision.document), revision.digest.hex()
 
 
 def asking(database: Database, tenant_id: UUID) -> Asking:
