@@ -65,15 +65,13 @@ class CsvText:
 
     def _texts(self) -> Iterator[tuple[int, pl.DataFrame]]:
         profile, style, rows = self._report.profile, self._style, 0
-        with closing(ahead(self._report.frames())) as frames:
-            for frame in frames:
-                risky = _risky(profile, frame)
-                cells = [
-                    _cell(column, len(profile.columns), style, is_risky=column.name in risky)
-                    for column in profile.columns
-                ]
-                rows += frame.height
-                yield rows, frame.select(cells)
+        for frame in self._report.frames():
+            risky = _risky(profile, frame)
+            cells = [
+                _cell(column, len(profile.columns), style, is_risky=column.name in risky) for column in profile.columns
+            ]
+            rows += frame.height
+            yield rows, frame.select(cells)
 
     def tail(self, _rows: int) -> bytes:
         """Return the line of the totals, if there is one."""

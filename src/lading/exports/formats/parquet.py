@@ -8,12 +8,14 @@ there is null.  The description of the report and its totals are the file's meta
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Final
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lading.exports.ahead import ahead
 from lading.exports.formats.data import description, encoded, totals_json
 from lading.exports.formats.report import Report, ReportFile
 from lading.exports.profile import Column, Profile
@@ -40,12 +42,14 @@ def write(report: Report) -> ReportFile:
         pq.ParquetWriter(file, schema, compression=compression, compression_level=level, store_schema=False) as writer,
     ):
         rows, group = 0, list[pa.RecordBatch]()
-        for piece in report.pieces(rows=PIECE_ROWS, size=PIECE_BYTES):
-            group.append(_batch(piece, schema))
-            rows += piece.height
-            if len(group) == GROUP_PIECES:
-                _write_group(writer, group)
-            report.progress(rows)
+        batches = (_batch(piece, schema) for piece in report.pieces(rows=PIECE_ROWS, size=PIECE_BYTES))
+        with closing(ahead(batches)) as made:
+            for batch in made:
+                group.append(batch)
+                rows += batch.num_rows
+                if len(group) == GROUP_PIECES:
+                    _write_group(writer, group)
+                report.progress(rows)
         if group:
             _write_group(writer, group)
         said = encoded(description(report)).removesuffix("}") + f',"totals":{totals_json(report, is_text=True)}}}'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ from typing import Any, Final
 import polars as pl
 
 from lading.exports import tables
+from lading.exports.ahead import ahead
 from lading.exports.mapping import MappingResult
 from lading.exports.profile import Profile
 from lading.wire.exports import Notice
@@ -52,6 +54,10 @@ class Report:
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the rows in order, batch by batch, timestamps in the profile's time zone."""
+        with closing(ahead(self._frames())) as frames:
+            yield from frames
+
+    def _frames(self) -> Iterator[pl.DataFrame]:
         local = [
             pl.col(column.name).dt.convert_time_zone(self.profile.timezone)
             for column in self.profile.columns

@@ -8,9 +8,11 @@ parts of a table can be written side by side and joined without being read again
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final, Protocol
 
+from lading.exports.ahead import ahead
 from lading.exports.formats.report import Report, ReportFile
 from lading.wire.exports import Notice
 
@@ -63,18 +65,19 @@ def write(report: Report, text: Text) -> ReportFile:
     written, skipped = 0, text.skipped
     with path.open("wb") as file:
         file.write(text.head())
-        for rows, chunk in text.rows():
-            file.write(memoryview(chunk)[skipped:])
-            written, skipped = rows, 0
-            report.progress(rows)
+        with closing(ahead(text.rows())) as chunks:
+            for rows, chunk in chunks:
+                file.write(memoryview(chunk)[skipped:])
+                written, skipped = rows, 0
+                report.progress(rows)
         file.write(text.tail(written))
     return ReportFile(path.name, path, text.media_type, tuple(text.notices(text.changed)))
 
 
 def write_rows(report: Report, text: Text, path: Path) -> int:
     """Write the rows of a part alone to `path`; return what `join` has to be told of changes."""
-    with path.open("wb") as file:
-        for rows, chunk in text.rows():
+    with path.open("wb") as file, closing(ahead(text.rows())) as chunks:
+        for rows, chunk in chunks:
             file.write(chunk)
             report.progress(rows)
     return text.changed

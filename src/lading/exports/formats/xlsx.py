@@ -9,6 +9,7 @@ sheet.  Nothing in the file comes from a clock: it is dated to the end of the pe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
@@ -17,6 +18,7 @@ import polars as pl
 
 from lading.artifacts.zipwriter import ZipWriter
 from lading.errors import ExportError
+from lading.exports.ahead import ahead
 from lading.exports.formats import workbook
 from lading.exports.formats.report import Report, ReportFile
 from lading.exports.formats.sheet import MAX_CHARS, MAX_DIGITS, ROW, is_too_long, letters, plain_cell, row_xml
@@ -46,7 +48,8 @@ def write(report: Report) -> ReportFile:
             package.add(part, [text.encode("utf-8")], deflate=True)
         while not book.is_done:
             book.sheets += 1
-            package.add(f"xl/worksheets/sheet{book.sheets}.xml", book.sheet(), deflate=True)
+            with closing(ahead(book.sheet())) as xml:
+                package.add(f"xl/worksheets/sheet{book.sheets}.xml", xml, deflate=True)
         for part, text in workbook.closing(report.profile.xlsx.sheet, book.sheets, book.styles.formats):
             package.add(part, [text.encode("utf-8")], deflate=True)
         package.close()
