@@ -34,6 +34,7 @@ _CROSS_TENANT = {
         "pauses",
         "dead_letters",
         "objects",
+        "artifacts",
         "runs",
         "run_nodes",
         "run_edges",

@@ -310,7 +310,7 @@ CREATE TABLE public.exports (
     job_id uuid NOT NULL,
     type text NOT NULL,
     profile text NOT NULL,
-    revision integer NOT NULL,
+    revision integer,
     format text NOT NULL,
     period_from date NOT NULL,
     period_to date NOT NULL,
@@ -336,9 +336,12 @@ CREATE TABLE public.exports (
     expires_at timestamp with time zone,
     deleted_at timestamp with time zone,
     rows_filtered bigint DEFAULT 0 NOT NULL,
+    selector jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT exports_check CHECK ((period_from <= period_to)),
     CONSTRAINT exports_check1 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT exports_check2 CHECK (((status <> 'completed'::text) OR (rows_read = (((rows_written + rows_quarantined) + rows_duplicate) + rows_filtered)))),
+    CONSTRAINT exports_check3 CHECK (((revision IS NULL) = (type = ANY (ARRAY['evidence_pack'::text, 'audit_report'::text, 'snapshot'::text])))),
+    CONSTRAINT exports_selector_check CHECK ((jsonb_typeof(selector) = 'object'::text)),
     CONSTRAINT exports_stage_check CHECK ((stage = ANY (ARRAY['querying'::text, 'mapping'::text, 'generating'::text, 'bundling'::text, 'auditing'::text]))),
     CONSTRAINT exports_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'expired'::text])))
 );
@@ -948,6 +951,8 @@ CREATE UNIQUE INDEX api_keys_id ON public.api_keys USING btree (id);
 
 CREATE INDEX artifacts_digest ON public.artifacts USING btree (tenant_id, digest);
 
+CREATE INDEX artifacts_older ON public.artifacts USING btree (digest) WHERE (object_state IS NULL);
+
 CREATE INDEX attempts_ended ON public.attempts USING btree (ended_at);
 
 CREATE INDEX dead_letters_open ON public.dead_letters USING btree (tenant_id, died_at DESC, job_id) WHERE (state = 'open'::text);
@@ -1194,6 +1199,8 @@ CREATE POLICY system ON public.allocations TO lading_system USING (true) WITH CH
 
 CREATE POLICY system ON public.api_keys TO lading_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON public.artifacts FOR SELECT TO lading_system USING ((object_state IS NULL));
+
 CREATE POLICY system ON public.attempts TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON public.breakers TO lading_system USING (true) WITH CHECK (true);
@@ -1313,6 +1320,16 @@ GRANT SELECT ON TABLE public.api_keys TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.artifacts TO lading_app;
+
+GRANT SELECT(tenant_id) ON TABLE public.artifacts TO lading_system;
+
+GRANT SELECT(blob_key) ON TABLE public.artifacts TO lading_system;
+
+GRANT SELECT(size) ON TABLE public.artifacts TO lading_system;
+
+GRANT SELECT(digest) ON TABLE public.artifacts TO lading_system;
+
+GRANT SELECT(object_state) ON TABLE public.artifacts TO lading_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.attempts TO lading_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.attempts TO lading_system;

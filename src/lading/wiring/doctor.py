@@ -129,13 +129,20 @@ async def _ask(url: str, folder: Path) -> list[Finding]:
             row = await tx.one(_SQL["live_leases"])
             troubled = await tx.one(_SQL["troubled_jobs"], quiet_seconds=_QUIET_MINUTES * 60)
             # Somewhere else each time, so that many short looks see everything.
-            kept = await tx.all(_SQL["some_objects"], first=secrets.token_bytes(32), limit=_MOST_FILES)
+            first = secrets.token_bytes(32)
+            kept = await tx.all(_SQL["some_objects"], first=first, limit=_MOST_FILES)
+            older = await tx.all(_SQL["older_files"], first=first, limit=_MOST_FILES)
     except LadingError as error:
         return [Finding("database", State.FAIL, error.message)]
     finally:
         await opened.close()
     workers = _workers(row["workers"], troubled["lost"])
-    return [_clock(row["clock"]), workers, _jobs(troubled), _stored_files(BlobStore(folder), kept)]
+    blobs = BlobStore(folder)
+    found = [_clock(row["clock"]), workers, _jobs(troubled), _files("stored files", blobs, kept)]
+    if older:
+        note = f"; there are {older[0]['total']} from before the registry, which go with their exports"
+        found.append(_files("older files", blobs, older, note=note))
+    return found
 
 
 def _clock(theirs: datetime) -> Finding:
@@ -173,7 +180,7 @@ def _jobs(row: Row) -> Finding:
     return Finding("jobs", State.OK, f"{running} running")
 
 
-def _stored_files(blobs: BlobStore, kept: Sequence[Row]) -> Finding:
+def _files(name: str, blobs: BlobStore, kept: Sequence[Row], *, note: str = "") -> Finding:
     """Look at some stored files: all of them by size, and as many as take a moment byte by byte."""
     left, read, bad = _MOST_BYTES, 0, list[str]()
     for each in kept:
@@ -187,8 +194,8 @@ def _stored_files(blobs: BlobStore, kept: Sequence[Row]) -> Finding:
             bad.append(sha256)
     if bad:
         mend = "Restore them from a backup; `lading artifacts verify` lists all that is missing or damaged."
-        return Finding("stored files", State.FAIL, f"{len(bad)} of {len(kept)} are not whole, such as {bad[0]}", mend)
-    return Finding("stored files", State.OK, f"{len(kept)} looked at, {read} of them read again")
+        return Finding(name, State.FAIL, f"{len(bad)} of {len(kept)} are not whole, such as {bad[0]}{note}", mend)
+    return Finding(name, State.OK, f"{len(kept)} looked at, {read} of them read again{note}")
 
 
 async def _server(url: str | None) -> Finding:

@@ -218,6 +218,9 @@ ALTER TABLE artifacts
     ADD CHECK ((object_state IS NULL) = (blob_key IS NOT NULL)),
     ADD FOREIGN KEY (tenant_id, digest, object_state) REFERENCES objects (tenant_id, digest, state);
 CREATE INDEX artifacts_digest ON artifacts (tenant_id, digest);
+CREATE INDEX artifacts_older ON artifacts (digest) WHERE object_state IS NULL;
+CREATE POLICY system ON artifacts FOR SELECT TO lading_system USING (object_state IS NULL);
+GRANT SELECT (tenant_id, digest, size, blob_key, object_state) ON artifacts TO lading_system;
 
 -- ---------------------------------------------------------------- wake-ups
 
