@@ -21,6 +21,7 @@ class Settings:
     The settings of one process tree.
 
     Durations in seconds; an `export_deadline_seconds` of 0 means none.
+    An export of which at least `split_parts` parts are to be read is shared among workers; 0 means never.
     `database_url` None means the embedded PostgreSQL below `data_dir`.
     Lease and heartbeat: one lost heartbeat must never lose a lease, so heartbeat ≤ lease / 3.
     """
@@ -48,6 +49,7 @@ class Settings:
     body_limit_bytes: int = 1 << 20
     queue_limit: int = 500_000
     tenant_queue_limit: int = 200_000
+    split_parts: int = 2
     allowed_networks: str = ""
 
     @property
@@ -94,6 +96,7 @@ _FIELDS = {
     "LADING_ALLOWED_NETWORKS": ("allowed_networks", str),
     "LADING_QUEUE_LIMIT": ("queue_limit", int),
     "LADING_TENANT_QUEUE_LIMIT": ("tenant_queue_limit", int),
+    "LADING_SPLIT_PARTS": ("split_parts", int),
     "LADING_EXPORT_DEADLINE_SECONDS": ("export_deadline_seconds", int),
 }
 _KINDS: Mapping[object, str] = {int: "a whole number", float: "a number"}
@@ -134,12 +137,13 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
             f"LADING_EXPORT_DEADLINE_SECONDS={settings.export_deadline_seconds} must be 0 (none) to "
             f"{_LONGEST_DEADLINE_SECONDS} (a year); correct it."
         )
-    for variable, most in (
-        ("LADING_QUEUE_LIMIT", settings.queue_limit),
-        ("LADING_TENANT_QUEUE_LIMIT", settings.tenant_queue_limit),
+    for variable, number, least in (
+        ("LADING_QUEUE_LIMIT", settings.queue_limit, 1),
+        ("LADING_TENANT_QUEUE_LIMIT", settings.tenant_queue_limit, 1),
+        ("LADING_SPLIT_PARTS", settings.split_parts, 0),
     ):
-        if not 1 <= most <= _MOST_QUEUED:
-            raise EnvironmentUnfit(f"{variable}={most} must be 1 to {_MOST_QUEUED}; correct it.")
+        if not least <= number <= _MOST_QUEUED:
+            raise EnvironmentUnfit(f"{variable}={number} must be {least} to {_MOST_QUEUED}; correct it.")
     _require_networks(settings)
     if settings.database_url is not None and not _is_address(settings.database_url):
         raise EnvironmentUnfit(  # what it is stays unsaid: it may hold a password

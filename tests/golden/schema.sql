@@ -304,6 +304,22 @@ CREATE TABLE public.dead_letters (
 
 ALTER TABLE ONLY public.dead_letters FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.export_parts (
+    tenant_id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    number integer NOT NULL,
+    low text[],
+    high text[],
+    result jsonb,
+    job_id uuid,
+    attempt integer,
+    completed_at timestamp with time zone,
+    CONSTRAINT export_parts_check CHECK ((num_nulls(result, job_id, attempt, completed_at) = ANY (ARRAY[0, 4]))),
+    CONSTRAINT export_parts_number_check CHECK (((number >= 0) AND (number <= 998)))
+);
+
+ALTER TABLE ONLY public.export_parts FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.exports (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -851,6 +867,9 @@ ALTER TABLE ONLY public.checkpoints
 ALTER TABLE ONLY public.dead_letters
     ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (tenant_id, job_id);
 
+ALTER TABLE ONLY public.export_parts
+    ADD CONSTRAINT export_parts_pkey PRIMARY KEY (tenant_id, export_id, number);
+
 ALTER TABLE ONLY public.exports
     ADD CONSTRAINT exports_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1051,6 +1070,9 @@ ALTER TABLE ONLY public.checkpoints
 ALTER TABLE ONLY public.dead_letters
     ADD CONSTRAINT dead_letters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.export_parts
+    ADD CONSTRAINT export_parts_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
+
 ALTER TABLE ONLY public.exports
     ADD CONSTRAINT exports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -1138,6 +1160,8 @@ ALTER TABLE public.buckets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.checkpoints ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.dead_letters ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.export_parts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.exports ENABLE ROW LEVEL SECURITY;
 
@@ -1255,6 +1279,8 @@ CREATE POLICY tenant ON public.checkpoints TO lading_app USING ((tenant_id = ( S
 
 CREATE POLICY tenant ON public.dead_letters TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.export_parts TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.exports TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.finished_jobs TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
@@ -1344,6 +1370,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.checkpoints TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.dead_letters TO lading_app;
 GRANT SELECT,DELETE ON TABLE public.dead_letters TO lading_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.export_parts TO lading_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.exports TO lading_app;
 

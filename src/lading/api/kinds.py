@@ -8,6 +8,7 @@ from uuid import UUID
 
 from lading import ids
 from lading.exports.model import JOB_KIND
+from lading.exports.parts import JOB_KIND as PART_KIND
 from lading.jobs.kinds import NOOP, Kind, Kinds
 
 
@@ -15,5 +16,10 @@ def _export(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"export": ids.show(ids.EXPORT, UUID(payload["export"]))}
 
 
+def _part(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**_export(payload), "part": payload["part"]}
+
+
 EXPORT: Final = Kind(JOB_KIND, "Makes the package of an export; ask for one with `POST /api/v1/exports`.", _export)
-KINDS: Final[Kinds] = {kind.name: kind for kind in (EXPORT, NOOP)}
+PART: Final = Kind(PART_KIND, "Reads and maps one part of an export; exports that are read in parts make them.", _part)
+KINDS: Final[Kinds] = {kind.name: kind for kind in (EXPORT, PART, NOOP)}

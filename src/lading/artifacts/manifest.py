@@ -65,7 +65,11 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the manifest says besides the files; `tenant` is a slug, dates are `YYYY-MM-DD`."""
+    """
+    What the manifest says besides the files; `tenant` is a slug, dates are `YYYY-MM-DD`.
+
+    `parts` is there when the rows were read in parts, each a look at the source of its own.
+    """
 
     profile: ProfileFacts
     tenant: str
@@ -78,6 +82,7 @@ class Facts:
     quarantine_codes: Mapping[str, int] = field(default_factory=dict[str, int])
     missing_attachments: int = 0
     consistency: str = "repeatable-read-snapshot"
+    parts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,7 @@ def encode(facts: Facts, files: Sequence[ListedFile]) -> bytes:
         "parameters": dict(facts.parameters),
         "format": facts.format,
         "consistency": facts.consistency,
+        **({} if facts.parts is None else {"parts": facts.parts}),
         "rows": dict(counts),
         "warnings": [{"code": each.code, "message": each.message, "count": each.count} for each in facts.warnings],
         "quarantine": {"count": facts.rows.quarantined, "codes": dict(facts.quarantine_codes)},
@@ -150,8 +156,9 @@ def _manifest(document: Any) -> Manifest:
     for name, kind in _FIELDS.items():
         if not isinstance(document.get(name), kind):
             raise ValueError(f"{name} is missing or of the wrong type")
-    if document.keys() != _FIELDS.keys():
+    if document.keys() - {"parts"} != _FIELDS.keys():
         raise ValueError("it has fields that are not known")
+    _count(document.get("parts", 0))
     rows = document["rows"]
     if rows.keys() - {"filtered"} != _ROWS:
         raise ValueError("its rows lack a count, or have one that is not known")

@@ -12,9 +12,10 @@ from uuid import UUID
 
 from lading import ids
 from lading.db.transaction import Transaction
-from lading.errors import Conflict, ExportError, NotFound
-from lading.exports import clones, planning, store
-from lading.exports.model import Status
+from lading.errors import Conflict, ExportError, InvalidInput, NotFound
+from lading.exports import clones, parts, planning, store
+from lading.exports.model import Status, StoredExport
+from lading.jobs import store as jobs
 from lading.jobs.model import Job, NewJob, State
 from lading.ledger.entry import Actor
 from lading.settings import Settings
@@ -23,6 +24,7 @@ _RETRYABLE: Final = frozenset(
     {"worker-lost", "internal-error", "out-of-memory", "database-unavailable", "deadline-exceeded"}
 )
 _ACTOR: Final = Actor("system", "jobs")
+_RETRY: Final = "A part is done again with its export; retry {}, which keeps the parts that are done."
 
 
 class ExportEnding:
@@ -33,22 +35,9 @@ class ExportEnding:
 
     async def ended(self, tx: Transaction, job: Job) -> None:
         """Fail or cancel the export of a job that ended dead or cancelled, in the same transaction."""
-        export_id, fault = UUID(job.payload["export"]), job.error or {}
-        stored = await store.find(tx, export_id)
-        if job.state is State.CANCELLED:
-            await store.end(
-                tx, export_id, Status.CANCELLED, actor=_ACTOR, attempt=job.attempt, error=None, code="cancelled"
-            )
-            return
-        code = str(fault.get("code", "internal-error"))
-        error = {
-            "code": code,
-            "message": str(fault.get("message", "")),
-            "stage": None if stored.stage is None else stored.stage.value.upper(),
-            "attempt": job.attempt,
-            "retryable": code in _RETRYABLE or _is_retryable(code),
-        }
-        await store.end(tx, export_id, Status.FAILED, actor=_ACTOR, attempt=job.attempt, error=error, code=code)
+        stored = await _stored(tx, job)
+        if stored is not None and stored.job_id == job.id:
+            await _end(tx, job, stored)
 
     async def revived(self, tx: Transaction, job: Job, actor: Actor) -> None:
         """Let the failed export of a requeued job wait for it again; one that went on otherwise is left alone."""
@@ -82,6 +71,61 @@ class ExportEnding:
         """Store the export that a run's node asks for, as its payload says, and return the job of the node."""
         plan, source = await planning.admit(tx, planning.request_of(payload))
         return await planning.make(tx, plan, source, self._settings, export_id=ids.new(), job_id=job_id, actor=actor)
+
+
+class PartEnding(ExportEnding):
+    """Follows up on jobs of kind `part`: what a part comes to, its export does."""
+
+    async def ended(self, tx: Transaction, job: Job) -> None:
+        """End the export with its part, unless it was retried and waits for other parts by now."""
+        stored = await _stored(tx, job)
+        if stored is not None and (await jobs.find(tx, stored.job_id)).run_id == job.run_id:
+            await _end(tx, job, stored)
+
+    async def revived(self, tx: Transaction, job: Job, actor: Actor) -> None:  # noqa: ARG002 - the protocol's
+        """Refuse: the export is retried as a whole, which does the missing parts alone."""
+        raise Conflict(_RETRY.format(ids.show(ids.EXPORT, UUID(job.payload["export"]))))
+
+    async def cloned(self, tx: Transaction, job: Job, actor: Actor) -> NewJob:  # noqa: ARG002 - the protocol's
+        """Refuse, as a part belongs to one export."""
+        raise Conflict(_RETRY.format(ids.show(ids.EXPORT, UUID(job.payload["export"]))))
+
+    async def planned(
+        self,
+        tx: Transaction,  # noqa: ARG002 - the protocol's
+        payload: Mapping[str, Any],  # noqa: ARG002 - as above
+        *,
+        job_id: UUID,  # noqa: ARG002 - as above
+        actor: Actor,  # noqa: ARG002 - as above
+    ) -> NewJob:
+        """Refuse: exports are split by themselves."""
+        raise InvalidInput.field("kind", f"{parts.JOB_KIND!r} is made by exports alone; ask for an export.")
+
+
+async def _stored(tx: Transaction, job: Job) -> StoredExport | None:
+    """Return the export of a job, None where it was deleted."""
+    try:
+        return await store.find(tx, UUID(job.payload["export"]))
+    except NotFound:
+        return None
+
+
+async def _end(tx: Transaction, job: Job, stored: StoredExport) -> None:
+    export_id, fault = stored.id, job.error or {}
+    if job.state is State.CANCELLED:
+        await store.end(
+            tx, export_id, Status.CANCELLED, actor=_ACTOR, attempt=job.attempt, error=None, code="cancelled"
+        )
+        return
+    code = str(fault.get("code", "internal-error"))
+    error = {
+        "code": code,
+        "message": str(fault.get("message", "")),
+        "stage": None if stored.stage is None else stored.stage.value.upper(),
+        "attempt": job.attempt,
+        "retryable": code in _RETRYABLE or _is_retryable(code),
+    }
+    await store.end(tx, export_id, Status.FAILED, actor=_ACTOR, attempt=job.attempt, error=error, code=code)
 
 
 def _is_retryable(code: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,11 +21,13 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import DatabaseUnavailable
-from lading.exports import placing, rules, store
+from lading.exports import part_store, placing, rules, store
 from lading.exports.model import Sealed, Stage, StoredExport
-from lading.exports.service import blob_prefix
+from lading.exports.opening import Desk
+from lading.exports.parted import Parts
 from lading.exports.stages import auditing, bundling, generating, mapping, querying
-from lading.exports.stages.work import Result, Stopped, Work, is_intact
+from lading.exports.stages.work import Result, Work, is_intact
+from lading.exports.threads import in_thread
 from lading.exports.types import stages as types
 from lading.jobs import attempts
 from lading.jobs.model import Context, Done, Fence, Job, Outcome, Snooze
@@ -40,22 +42,6 @@ STAGES: Final[Mapping[Stage, Callable[[Work], Result]]] = {
     Stage.BUNDLING: bundling.run,
     Stage.AUDITING: auditing.run,
 }
-_PROGRESS_SECONDS: Final = 0.25
-
-
-@dataclass(slots=True)
-class _Position:
-    """Where the running stage is; written by its thread, read by the loop."""
-
-    stage: Stage
-    done: int = 0
-    total: int | None = None
-    is_stopped: bool = False
-
-    def advance(self, done: int, total: int | None) -> None:
-        self.done, self.total = done, total
-        if self.is_stopped:
-            raise Stopped
 
 
 class ExportHandler:
@@ -67,8 +53,8 @@ class ExportHandler:
         self._database: Final = database
         self._settings: Final = settings
         self._blobs: Final = blobs
-        self._keys: Final = keys
-        self._salt: Final = salt
+        self._desk: Final = Desk(database, settings, blobs, keys, salt)
+        self._parts: Final = Parts(database, settings, blobs)
 
     async def run(self, job: Job, context: Context) -> Outcome:
         """Run what is left of the export."""
@@ -82,7 +68,12 @@ class ExportHandler:
             await self._begin_stage(fence, export_id, stage)
             context.hint(notify.EXPORTS)
             failpoints.reach(f"{stage.value}.begun")
-            result = await self._stage(fence, replace(work, results=dict(done)), stage, function, context)
+            if stage is Stage.QUERYING and work.profile.parts is not None:
+                result = await self._parts.query(job, context, work)
+                if not isinstance(result, Mapping):
+                    return result
+            else:
+                result = await self._stage(fence, replace(work, results=dict(done)), stage, function, context)
             failpoints.reach(f"{stage.value}.done")
             done[stage] = result
             if stage is not Stage.AUDITING:
@@ -102,22 +93,8 @@ class ExportHandler:
             await attempts.guard(tx, fence)
             await store.begin(tx, export_id, actor=_actor(fence), attempt=fence.attempt)
             stored = await store.find(tx, export_id)
-            subject = await types.subject(tx, stored.plan)
+            work = await self._desk.work(tx, fence, stored)
             done = await store.checkpoints(tx, export_id)
-        work = Work(
-            export=stored,
-            profile=subject.profile,
-            profile_digest=subject.digest,
-            source=subject.source,
-            blobs=self._blobs,
-            prefix=f"{blob_prefix(fence.tenant_id, export_id)}/{fence.job_id}-{fence.attempt}",
-            salt=self._salt(fence.tenant_id),
-            signer=self._keys.package,
-            trust_file=self._settings.trust_file,
-            results={},
-            advance=lambda _done, _total: None,
-            ask=types.asking(self._database, fence.tenant_id),
-        )
         return work, await self._intact(fence, export_id, done)
 
     async def _intact(self, fence: Fence, export_id: UUID, done: Mapping[Stage, Result]) -> dict[Stage, Result]:
@@ -146,6 +123,8 @@ class ExportHandler:
                 attempt=fence.attempt,
                 percent=rules.percent(stage, 0, None),
             )
+            if stage is Stage.QUERYING:
+                await part_store.show(tx, export_id)
 
     async def _checkpoint(self, fence: Fence, export_id: UUID, stage: Stage, result: Result) -> None:
         async with self._database.tenant(fence.tenant_id) as tx:
@@ -175,24 +154,18 @@ class ExportHandler:
         self, fence: Fence, work: Work, stage: Stage, function: Callable[[Work], Result], context: Context
     ) -> Result:
         """Run the stage in a thread; show its progress; stop it when this task is cancelled."""
-        position = _Position(stage)
-        thread = asyncio.ensure_future(asyncio.to_thread(function, replace(work, advance=position.advance)))
         shown: dict[str, Any] = {}
-        try:
-            while not (await asyncio.wait({thread}, timeout=_PROGRESS_SECONDS))[0]:
-                shown = await self._show(fence, work.export, position, shown, context)
-            return thread.result()
-        finally:
-            # Cancelled, or the progress could not be shown: nothing may go on writing after the attempt has ended.
-            if not thread.done():
-                position.is_stopped = True
-                await asyncio.wait({thread})
-                thread.exception()  # whatever it was, the answer is why we stopped
 
-    async def _show(
-        self, fence: Fence, export: StoredExport, position: _Position, shown: dict[str, Any], context: Context
+        async def show(done: int, total: int | None) -> None:
+            nonlocal shown
+            shown = await self._show(fence, work.export, rules.percent(stage, done, total), done, shown, context)
+
+        return await in_thread(lambda advance: function(replace(work, advance=advance)), show)
+
+    async def _show(  # noqa: PLR0917 - what is shown of what
+        self, fence: Fence, export: StoredExport, percent: float, rows: int, shown: dict[str, Any], context: Context
     ) -> dict[str, Any]:
-        values = {"percent": rules.percent(position.stage, position.done, position.total), "rows": position.done}
+        values: dict[str, Any] = {"percent": percent, "rows": rows}
         if values == shown:
             return shown
         try:

@@ -18,7 +18,7 @@ from lading.exports.cel import Expression
 from lading.exports.document import Document
 from lading.exports.parameters import Parameter, admit
 from lading.exports.patterns import DatePattern, NumberPattern, boolean_words, date_pattern, number_pattern
-from lading.sources.model import Selection
+from lading.sources.model import Selection, Size
 
 Type: TypeAlias = Literal["string", "integer", "decimal", "date", "timestamp", "boolean"]
 Format: TypeAlias = Literal["csv", "tsv", "xlsx", "json", "ndjson", "parquet", "xml", "pdf"]
@@ -198,6 +198,7 @@ class Profile:
     default_format: Format
     file_name: str
     columns: tuple[Column, ...]
+    parts: Size | None = None
     deduplicate: Deduplication | None = None
     rules: tuple[Rule, ...] = ()
     filter: Expression | None = None
@@ -262,6 +263,7 @@ def parse(values: Mapping[str, Any]) -> Profile:
         default_format=values.get("default_format", values["formats"][0]),
         file_name=values.get("file_name", "{profile}_{period_from}_{period_to}"),
         columns=tuple(_column(given, language) for given in values["columns"]),
+        parts=Size(**source["parts"]) if "parts" in source else None,
         deduplicate=_deduplication(values.get("deduplicate")),
         rules=tuple(
             Rule(given["code"], None if "when" not in given else _claim(given["when"]), _claim(given["require"]))

@@ -207,6 +207,11 @@ def _parameters(document: Mapping[str, Any]) -> Iterator[Fault]:
                 yield (*path, "default"), str(error)
 
 
+def _parts(document: Mapping[str, Any]) -> Iterator[Fault]:
+    if "parts" in document["source"] and "query" not in document["source"]:
+        yield ("source", "parts"), "belongs to `query`: what is no database is read from its beginning"
+
+
 def _queries(document: Mapping[str, Any]) -> Iterator[Fault]:
     declared = BUILT_IN | frozenset(document.get("parameters", {}))
     source = document["source"]
@@ -365,6 +370,7 @@ _CHECKS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...]] = (
     _file_name,
     _timezone,
     _parameters,
+    _parts,
     _queries,
     _columns,
     profile_expressions.faults,

@@ -21,7 +21,7 @@ from lading.artifacts.blobs import BlobStore
 from lading.artifacts.collector import Collected
 from lading.canonical import Json
 from lading.db.database import Database
-from lading.exports import published, store
+from lading.exports import part_store, published, store
 from lading.exports.service import blob_prefix
 from lading.ledger.entry import Actor
 from lading.tenants import store as tenants
@@ -134,6 +134,7 @@ async def _clear_working(database: Database, blobs: BlobStore, tenant_id: UUID) 
     removed = 0
     async with database.tenant(tenant_id) as tx:
         over = await store.settled(tx, list(folders))
+        await part_store.drop(tx, list(over))
         keep = {blobs.path(key) for key in await published.own_files(tx, list(over))}
     for export_id in over:
         removed += await asyncio.to_thread(_remove_all_but, folders[export_id], keep)

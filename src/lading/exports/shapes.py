@@ -44,7 +44,7 @@ def export(stored: StoredExport, artifacts: Sequence[StoredArtifact], receipted:
         include_attachments=plan.include_attachments,
         status=stored.status.value,
         stage=_stage(stored),
-        progress=wire.Progress(progress.get("percent", 0.0), progress.get("rows", 0), progress.get("bytes", 0)),
+        progress=wire.Progress(**progress),
         retry_count=stored.retry_count,
         attempt=stored.job_attempt,
         waiting_for=waiting_for,
@@ -121,6 +121,8 @@ def _waiting(stored: StoredExport) -> tuple[str | None, str | None]:
             return stored.lane_waiting_for, _instant(stored.lane_eligible_at)
         case "pending":
             return "worker", None
+        case "blocked":
+            return "parents", None
         case "scheduled":
             return sleeping_for(stored.job_failures, stored.job_error), _instant(stored.job_due_at)
         case _:

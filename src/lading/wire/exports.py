@@ -55,11 +55,17 @@ class CancelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a running export is; `percent` never falls within one attempt."""
+    """
+    How far a running export is; `percent` never falls within one attempt.
+
+    Of an export that is read in parts, `parts_done` of `parts` are read and mapped; of others both are 0.
+    """
 
     percent: float = 0.0
     rows: int = 0
     bytes: int = 0
+    parts: int = 0
+    parts_done: int = 0
 
 
 @dataclass(frozen=True, slots=True)

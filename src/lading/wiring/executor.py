@@ -12,6 +12,9 @@ from lading.db.database import Database
 from lading.errors import LadingError
 from lading.exports import salt
 from lading.exports.model import JOB_KIND
+from lading.exports.opening import Desk
+from lading.exports.part_jobs import PartHandler
+from lading.exports.parts import JOB_KIND as PART
 from lading.exports.pipeline import ExportHandler
 from lading.jobs.model import Handlers
 from lading.ledger import keys
@@ -38,7 +41,11 @@ async def _run(settings: Settings, url: str) -> None:
 def _handlers(settings: Settings, database: Database) -> Handlers:
     owned = keys.load_or_create(settings.keys_dir, settings.instance)
     blobs, salts = BlobStore(settings.blobs_dir), salt.load_or_create(settings.keys_dir)
-    return {JOB_KIND: ExportHandler(database, settings, blobs, owned, salt=salts), **LIGHT}
+    return {
+        JOB_KIND: ExportHandler(database, settings, blobs, owned, salt=salts),
+        PART: PartHandler(Desk(database, settings, blobs, owned, salts)),
+        **LIGHT,
+    }
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from lading.api.services import Services
 from lading.artifacts.blobs import BlobStore
 from lading.db import notify
 from lading.db.database import Database
-from lading.exports.endings import ExportEnding
+from lading.exports.endings import ExportEnding, PartEnding
 from lading.exports.model import JOB_KIND
+from lading.exports.parts import JOB_KIND as PART
 from lading.exports.service import ExportService
 from lading.settings import Settings
 
@@ -24,6 +25,7 @@ async def opened(settings: Settings, database_url: str) -> AsyncIterator[Service
         hints = notify.Sender(database)
         exports = ExportService(database, settings, BlobStore(settings.blobs_dir), hints)
         async with notify.Hearer(database_url, notify.EXPORTS) as hearer:
-            yield Services(settings, database, exports, hearer, hints, {JOB_KIND: ExportEnding(settings)})
+            endings = {JOB_KIND: ExportEnding(settings), PART: PartEnding(settings)}
+            yield Services(settings, database, exports, hearer, hints, endings)
     finally:
         await database.close()

@@ -14,8 +14,9 @@ from typing import Final
 from lading.artifacts.blobs import BlobStore
 from lading.db.database import Database
 from lading.db.transaction import Role
-from lading.exports.endings import ExportEnding
+from lading.exports.endings import ExportEnding, PartEnding
 from lading.exports.model import JOB_KIND
+from lading.exports.parts import JOB_KIND as PART
 from lading.jobs.kinds import NOOP_KIND
 from lading.jobs.model import Endings, Handlers
 from lading.ledger import keys
@@ -25,7 +26,7 @@ from lading.upkeep.sweeps import Upkeep
 from lading.worker.noop import Noop
 from lading.worker.supervisor import Supervisor
 
-ENDINGS: Final[Endings] = {JOB_KIND: ExportEnding()}
+ENDINGS: Final[Endings] = {JOB_KIND: ExportEnding(), PART: PartEnding()}
 LIGHT: Final[Handlers] = {NOOP_KIND: Noop()}
 """Handlers of light kinds: they import little, and many of their jobs run side by side in one child."""
 _EXECUTOR: Final = (sys.executable, "-m", "lading.wiring.executor")

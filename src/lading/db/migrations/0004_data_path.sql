@@ -51,3 +51,24 @@ ALTER TABLE exports
     ALTER COLUMN revision DROP NOT NULL,
     ADD COLUMN selector jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(selector) = 'object'),
     ADD CHECK ((revision IS NULL) = (type IN ('evidence_pack', 'audit_report', 'snapshot')));
+
+-- Parts of exports that are read in parts: ranges of keys, and what each came to.  They go with the working files.
+CREATE TABLE export_parts (
+    tenant_id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    number integer NOT NULL CHECK (number BETWEEN 0 AND 998),
+    low text[],
+    high text[],
+    result jsonb,
+    job_id uuid,
+    attempt integer,
+    completed_at timestamptz,
+    PRIMARY KEY (tenant_id, export_id, number),
+    FOREIGN KEY (tenant_id, export_id) REFERENCES exports,
+    CHECK (num_nulls(result, job_id, attempt, completed_at) IN (0, 4))
+);
+ALTER TABLE export_parts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE export_parts FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON export_parts TO lading_app
+USING (tenant_id = (SELECT current_tenant())) WITH CHECK (tenant_id = (SELECT current_tenant()));
+GRANT SELECT, INSERT, UPDATE, DELETE ON export_parts TO lading_app;

@@ -1,6 +1,7 @@
 -- How far the export is; dropped when the attempt no longer owns the job.
 UPDATE exports
-SET progress = %(progress)s::jsonb, version = version + 1
+SET progress = jsonb_strip_nulls(jsonb_build_object('parts', progress -> 'parts', 'parts_done', progress -> 'parts_done'))
+        || %(progress)s::jsonb, version = version + 1
 WHERE tenant_id = %(tenant_id)s::uuid
   AND id = %(id)s::uuid
   AND status = 'running'

@@ -83,4 +83,5 @@ def _facts(work: Work, mapped: MappingResult, warnings: list[dict[str, Any]], *,
         quarantine_codes=mapped.codes,
         missing_attachments=missing,
         consistency=work.results[Stage.QUERYING]["consistency"],
+        parts=len(work.results[Stage.QUERYING]["parts"]) if "parts" in work.results[Stage.QUERYING] else None,
     )

@@ -2,33 +2,66 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 from lading.artifacts.blobs import storing
 from lading.exports.mapping import MappingResult, map_spool
 from lading.exports.model import Stage
+from lading.exports.part_mapping import merge
+from lading.exports.stages import parting, querying
 from lading.exports.stages.work import Result, Work
+
+_TABLE: Final = "table.arrow"
+_QUARANTINE: Final = "quarantine.jsonl"
 
 
 def run(work: Work) -> Result:
     """Map every row and account for each."""
+    if "parts" in work.results[Stage.QUERYING]:
+        return _merged(work)
     total = work.results[Stage.QUERYING]["rows"]
     folder = work.folder("mapping")
-    target, quarantine = folder / "table.arrow", folder / "quarantine.jsonl"
-    plan = work.export.plan
-    parameters = {**plan.parameters, "period_from": plan.period_from, "period_to": plan.period_to}
+    target, quarantine = folder / _TABLE, folder / _QUARANTINE
     with storing(folder):
         mapped = map_spool(
             work.profile,
             work.file(Stage.QUERYING, "rows"),
             target,
             quarantine,
-            parameters=parameters,
+            parameters=querying.parameters(work),
             salt=work.salt,
             progress=lambda done: work.advance(done, total),
         )
-    files = {"table": work.seal("mapping/table.arrow")}
-    if quarantine.exists():
-        files["quarantine"] = work.seal("mapping/quarantine.jsonl")
+    return _result(work, mapped)
+
+
+def _merged(work: Work) -> Result:
+    """Count the parts together; their rows are mapped already."""
+    total = work.results[Stage.QUERYING]["rows"]
+    folder = work.folder("mapping")
+    with storing(folder):
+        mapped = merge(
+            work.profile,
+            parting.found(work),
+            folder / _TABLE,
+            folder / _QUARANTINE,
+            progress=lambda done: work.advance(done, total),
+        )
+    return _result(work, mapped)
+
+
+def _result(work: Work, mapped: MappingResult) -> Result:
+    made = [name for name in (_TABLE, _QUARANTINE) if (work.folder("mapping") / name).exists()]
+    files = {name.partition(".")[0]: work.seal(f"mapping/{name}") for name in made}
     return {"mapping": mapped.to_json(), "files": files}
+
+
+def table_of(work: Work) -> Path | list[Path]:
+    """Return where the mapped table lies: one file, or one for each part."""
+    if "table" in work.results[Stage.MAPPING]["files"]:
+        return work.file(Stage.MAPPING, "table")
+    return [files.table for _, files in parting.found(work)]
 
 
 def mapping_of(work: Work) -> MappingResult:

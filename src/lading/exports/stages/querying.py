@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 from pyarrow import ipc
@@ -34,33 +34,49 @@ def run(work: Work) -> Result:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _read(work: Work, source: Connector) -> Result:
+def parameters(work: Work) -> dict[str, Any]:
+    """Return what the profile's queries may name."""
     plan = work.export.plan
-    parameters = {**plan.parameters, "period_from": plan.period_from, "period_to": plan.period_to}
+    return {**plan.parameters, "period_from": plan.period_from, "period_to": plan.period_to}
+
+
+def _read(work: Work, source: Connector) -> Result:
     files: dict[str, Any] = {}
     with source.open() as reading:
-        rows = reading.batches(work.profile.selection, parameters, key=work.profile.key)
-        count, files["rows"] = _spool(work, "rows.arrow", rows, base=0)
+        rows = reading.batches(work.profile.selection, parameters(work), key=work.profile.key)
+        count, files["rows"] = spool(work, "rows.arrow", rows, base=0)
         listed_count = 0
-        if plan.include_attachments and work.profile.attachments is not None:
-            listed = _with_columns(reading.batches(work.profile.attachments, parameters, key=_ATTACHMENT_KEY))
-            listed_count, files["attachments"] = _spool(work, "attachments.arrow", listed, base=count)
-        told = {"consistency": reading.consistency, "rewritten": _rewritten(reading)}
+        if work.export.plan.include_attachments and work.profile.attachments is not None:
+            listed_count, files["attachments"] = spool_attachments(work, reading, base=count)
+        told = {"consistency": reading.consistency, "rewritten": rewritten(reading)}
     return {"rows": count, "attachments": listed_count, **told, "files": files}
 
 
-def _spool(work: Work, name: str, batches: Iterator[pa.RecordBatch], *, base: int) -> tuple[int, dict[str, Any]]:
-    key, count = work.key(name), 0
-    options = ipc.IpcWriteOptions(compression="lz4")
-    with work.blobs.writer(key) as sink:
-        first = next(batches)
-        with ipc.new_file(sink, first.schema, options=options) as writer:
-            for batch in _chain(first, batches):
-                if batch.num_rows:
-                    writer.write_batch(batch)
-                count += batch.num_rows
-                work.advance(base + count, None)
+def spool_attachments(work: Work, reading: Reading, *, base: int) -> tuple[int, dict[str, Any]]:
+    """Spool the list of attachments; return their number and what is remembered of the file."""
+    assert work.profile.attachments is not None
+    listed = _with_columns(reading.batches(work.profile.attachments, parameters(work), key=_ATTACHMENT_KEY))
+    return spool(work, "attachments.arrow", listed, base=base)
+
+
+def spool(work: Work, name: str, batches: Iterator[pa.RecordBatch], *, base: int) -> tuple[int, dict[str, Any]]:
+    """Keep the rows in the file `name`; return their number and what is remembered of the file."""
+    with work.blobs.writer(work.key(name)) as sink:
+        count = write_rows(work, sink, batches, base=base)
     return count, work.facts(name)
+
+
+def write_rows(work: Work, sink: BinaryIO, batches: Iterator[pa.RecordBatch], *, base: int) -> int:
+    """Write the rows as an Arrow file; return their number."""
+    count, first = 0, next(batches)
+    options = ipc.IpcWriteOptions(compression="lz4")
+    with ipc.new_file(sink, first.schema, options=options) as writer:
+        for batch in _chain(first, batches):
+            if batch.num_rows:
+                writer.write_batch(batch)
+            count += batch.num_rows
+            work.advance(base + count, None)
+    return count
 
 
 def _with_columns(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -77,5 +93,6 @@ def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa
     yield from rest
 
 
-def _rewritten(reading: Reading) -> list[dict[str, str]]:
+def rewritten(reading: Reading) -> list[dict[str, str]]:
+    """Return the columns that were not read as they stand, as plain JSON values."""
     return [{"column": item.column, "type": item.type, "read_as": item.read_as} for item in reading.rewritten]

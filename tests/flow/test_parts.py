@@ -1,0 +1,87 @@
+"""Exports read in parts, shared or not, killed or not: the same bytes, every row once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lading import ids
+from lading.artifacts.verify import verify
+from lading.db.database import Database
+from lading.exports import registry
+from lading.ledger.entry import SYSTEM
+from lading.ledger.trust import Trust
+from lading.settings import Settings
+from lading.wire.exports import Export
+from tests.flow.organisation import BAD, DUPLICATE, PROFILE, ROWS, Organisation, Worker, organisation
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+
+FORMATS = ["csv", "tsv", "xlsx", "json", "ndjson", "parquet", "xml", "pdf"]
+TOTALS = {"label": "Total", "label_column": "Kind", "columns": {"Minutes": "sum"}}
+COUNTS = {"read": ROWS + DUPLICATE, "written": ROWS - BAD, "quarantined": BAD, "duplicate": DUPLICATE}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        data_dir=tmp_path / "data",
+        lease_seconds=2.0,
+        heartbeat_seconds=0.4,
+        sweep_seconds=0.4,
+        self_fence_seconds=1.5,
+        max_crashes=5,
+    )
+
+
+@pytest.fixture
+async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisation]:
+    async with organisation(database, settings) as made:
+        yield made
+
+
+async def revision(acme: Organisation, parts: Mapping[str, int] | None, **changes: Any) -> int:
+    """Store a revision of the profile that is read in parts; None: at once."""
+    source = {**PROFILE["source"], **({} if parts is None else {"parts": dict(parts)})}
+    document = {**PROFILE, "formats": FORMATS, "totals": TOTALS, **changes, "source": source}
+    given = {key: value for key, value in document.items() if value is not None}
+    async with acme.database.tenant(acme.tenant_id) as tx:
+        return (await registry.put(tx, given, actor=SYSTEM, activate=True)).revision
+
+
+async def events(acme: Organisation, export: Export) -> Counter[str]:
+    history = await acme.service.history(acme.tenant_id, ids.parse(ids.EXPORT, export.id))
+    return Counter(entry["type"] for entry in history)
+
+
+def digests(acme: Organisation, export: Export) -> list[str]:
+    """Return the digests of package and reports."""
+    assert (export.status, export.error) == ("completed", None)
+    return [hashlib.sha256(acme.package(export).read_bytes()).hexdigest(), *(each.sha256 for each in export.artifacts)]
+
+
+@pytest.mark.parametrize(
+    ("form", "deduplicate"), [("parquet", PROFILE["deduplicate"]), ("csv", None)], ids=["deduplicated", "joined"]
+)
+async def test_shared_parts_make_the_package_that_one_worker_makes_alone(  # P16, P8, E12
+    acme: Organisation, settings: Settings, database_url: str, form: str, deduplicate: Mapping[str, Any] | None
+) -> None:
+    at_once = await revision(acme, None, deduplicate=deduplicate)
+    in_parts = await revision(acme, {"rows": 700}, deduplicate=deduplicate)
+    async with Worker(settings, database_url, LADING_SPLIT_PARTS="0"):
+        whole = await acme.end(await acme.submit(revision=at_once, format=form, include_attachments=True))
+        alone = await acme.end(await acme.submit(revision=in_parts, format=form, include_attachments=True))
+    async with Worker(settings, database_url), Worker(settings, database_url):
+        shared = await acme.end(await acme.submit(revision=in_parts, format=form, include_attachments=True))
+
+    assert digests(acme, shared) == digests(acme, alone)
+    assert [each.sha256 for each in shared.artifacts[1:]] == [each.sha256 for each in whole.artifacts[1:]]
+    assert shared.rows == whole.rows
+    manifest = verify(acme.package(shared), Trust.load(settings.trust_file)).manifest
+    assert (manifest["consistency"], manifest["parts"]) == ("parts", 6)
+    assert ((await events(acme, alone))["export.split"], (await events(acme, shared))["export.split"]) == (0, 1)
