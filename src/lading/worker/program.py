@@ -31,7 +31,9 @@ class Program:
         *,
         on_answer: Callable[[Mapping[str, Any]], None],
         on_end: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock: Final = clock
         self._command: Final = tuple(command)
         self._environment: Final = dict(environment)
         self._on_answer: Final = on_answer
@@ -56,7 +58,7 @@ class Program:
     def may_start(self) -> bool:
         """Return False while it is too early to start a child again after some that never became ready."""
         pause = min(_LONGEST_PAUSE_SECONDS, 0.5 * 2**self._failures) if self._failures else 0.0
-        return time.monotonic() - self._started_at >= pause
+        return self._clock() - self._started_at >= pause
 
     @property
     def _reader_is_done(self) -> bool:
@@ -66,7 +68,7 @@ class Program:
         """Start the child."""
         self.is_ready = False
         self._failures = min(self._failures + 1, 10)
-        self._started_at = time.monotonic()
+        self._started_at = self._clock()
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             stdin=asyncio.subprocess.PIPE,
