@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 from uuid import UUID
@@ -31,10 +32,10 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data")
 
 
-async def enqueue(database: Database, payloads: list[dict[str, object]]) -> set[UUID]:
-    """Enqueue one job for each payload and return their ids."""
+async def enqueue(database: Database, payloads: list[dict[str, object]], *, slug: str = "acme") -> set[UUID]:
+    """Enqueue one job for each payload, all of one new tenant, and return their ids."""
     async with database.system() as tx:
-        tenant = await tenants.create_tenant(tx, "acme", name="Acme", actor=SYSTEM)
+        tenant = await tenants.create_tenant(tx, slug, name=slug, actor=SYSTEM)
     made = [ids.new() for _ in payloads]
     jobs = [
         NewJob(each, "noop", ids.show(ids.JOB, each), payload=given) for each, given in zip(made, payloads, strict=True)
@@ -55,6 +56,16 @@ async def until(database: Database, url: str, ended: int) -> None:
             if row is not None and row["count"] >= ended:
                 return
             await hearer.wait(notify.JOBS, seen, 0.1)
+
+
+async def all_places_taken(connection: psycopg.Connection[tuple[int]]) -> None:
+    """Wait until as many jobs run as one tenant may have of 64 places."""
+    async with asyncio.timeout(120):
+        while True:
+            row = connection.execute("SELECT count(*) FROM jobs WHERE state = 'running'").fetchone()
+            if row is not None and row[0] >= 56:
+                return
+            await asyncio.sleep(0.05)
 
 
 def light_children() -> list[psutil.Process]:
@@ -118,6 +129,19 @@ async def test_a_slow_job_does_not_hold_up_the_others(
     with psycopg.connect(database_url) as connection:
         left = connection.execute("SELECT state, failures, crashes FROM jobs").fetchall()
     assert left == [("pending", 0, 0)]  # given back when the worker left, nothing counted
+
+
+async def test_a_tenant_whose_slow_jobs_take_all_places_does_not_hold_up_another(
+    database: Database, database_url: str, settings: Settings
+) -> None:  # O6
+    await enqueue(database, [{"seconds": 3600} for _ in range(200)], slug="flood")
+    async with Worker(settings, database_url, LADING_LIGHT_BATCH="64", LADING_DRAIN_SECONDS="1"):
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            await all_places_taken(connection)
+        others = await enqueue(database, [{} for _ in range(100)], slug="other")
+        await until(database, database_url, 100)
+
+    assert completions(database_url) == dict.fromkeys(others, 1)
 
 
 async def test_a_failure_is_settled_alone_and_the_rest_of_its_batch_together(

@@ -49,3 +49,36 @@ def test_two_exchanges_fill_what_may_be_held() -> None:
     first = found.room(0)
 
     assert first + found.room(first) == 998
+
+
+@given(st.integers(8, 5000), st.lists(st.integers(1, 5000), max_size=60))
+def test_however_many_come_one_after_the_other_and_keep_all_they_get_there_is_something_for_the_next(
+    most: int, wanted: list[int]
+) -> None:  # O6
+    held = {0: most - pace.spare(most)}  # who floods has all the others
+    for newcomer, want in enumerate(wanted, start=1):
+        offer = pace.beside(most, held, taken=sum(held.values()))
+
+        assert 0 in offer.without
+        assert newcomer not in offer.without
+        assert sum(held.values()) + offer.limit <= most
+        assert (offer.limit > 0) == (sum(held.values()) < most)
+        held[newcomer] = min(want, offer.limit)
+
+
+@given(st.integers(8, 5000), st.integers(0, 5000))
+def test_who_has_got_his_part_gets_no_more_of_what_is_left_for_others(most: int, taken: int) -> None:  # O6
+    first = pace.beside(most, {}, taken=taken)
+    then = pace.beside(most, {1: first.limit}, taken=taken + first.limit)
+
+    assert first.limit == 0 or 1 in then.without
+    assert 2 not in then.without
+
+
+@given(st.integers(2, 1000), st.integers(0, 999))
+def test_slow_jobs_keep_two_exchanges_going_with_what_they_leave(size: int, slow: int) -> None:  # O6
+    found, slow = pace.Pace(most=1000, size=size), min(slow, size - 2)
+    first = found.room(slow, slow=slow)
+
+    assert first == found.share(slow)
+    assert found.room(slow + first, slow=slow) == found.share(slow)

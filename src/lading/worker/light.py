@@ -154,13 +154,13 @@ class LightExecutor:
 
     async def _beside(self) -> None:
         while True:
-            beside = await self._turn_beside()
-            heard = self._heard
-            ended = self._crew.take_done(_SETTLED_BESIDE)
+            await self._turn_beside()
+            heard, ended = self._heard, self._crew.take_done(_SETTLED_BESIDE)
+            beside = self._beside_now(ended)
+            self._left_out, self._look_beside_at = beside.without, self._soon()
             got = await self._swap(_Ask(ended, beside.limit, without=beside.without))
-            self._left_out = beside.without
-            if got < beside.limit and heard == self._heard:
-                self._look_beside_at = self._soon()
+            if got == beside.limit or heard != self._heard:
+                self._look_beside_at = 0.0
             self._stir.set()
 
     def _soon(self) -> float:
@@ -176,18 +176,17 @@ class LightExecutor:
             self._held -= ask.room + len(ask.ended)
         self._let_go(ask.ended)
         self._held += len(exchanged.started)
-        self._holding.update([fence.tenant_id.int for _, fence in exchanged.started])
+        self._holding.update(_owners(exchanged.started))
         self._crew.give(exchanged.started)
         return len(exchanged.started)
 
     def _let_go(self, ended: Iterable[Started]) -> None:
         """Hold these no longer; who was left out for holding too many may be served beside again."""
-        for _, fence in ended:
-            owner = fence.tenant_id.int
+        for owner in _owners(ended):
             self._holding[owner] -= 1
             if not self._holding[owner]:
                 del self._holding[owner]
-        if self._left_out and not self._left_out <= self._beside_now().without:
+        if self._left_out and not self._left_out <= self._beside_now(()).without:
             self._look_beside_at = 0.0
 
     async def _turn(self) -> int:
@@ -220,19 +219,21 @@ class LightExecutor:
             return 0.0 if is_worth_it else self._crew.done_since + _SETTLE_SECONDS - now
         return self._look_at - now if room >= self._pace.share(slow) else _POLL_SECONDS
 
-    def _beside_now(self) -> pace.Beside:
-        return pace.beside(self._most, self._holding, taken=self._held)
+    def _beside_now(self, ended: Sequence[Started]) -> pace.Beside:
+        """Return what to claim beside the pumps in an exchange that settles `ended`."""
+        left = self._holding - Counter(_owners(ended))
+        return pace.beside(self._most, left, taken=self._held - len(ended))
 
-    async def _turn_beside(self) -> pace.Beside:
-        """Wait until there is a reason to claim beside the pumps; return what."""
+    async def _turn_beside(self) -> None:
+        """Wait until there is a reason to claim beside the pumps: they are busy or would not look for so few."""
         while True:
             self._stir.clear()
-            beside, wait = self._beside_now(), _POLL_SECONDS
-            is_open = not self._is_draining and self._lease is not None and beside.limit > 0
-            if is_open and (self._exchanging == _PUMPS or not self._room(self._crew.done)):
+            slow, done, wait = self._crew.running, self._crew.done, _POLL_SECONDS
+            is_needed = self._exchanging == _PUMPS or self._room(done) < self._pace.share(slow)
+            if is_needed and not self._is_draining and self._lease is not None and self._beside_now(()).limit:
                 wait = self._look_beside_at - self._loop.time()
             if wait <= 0:
-                return beside
+                return
             try:
                 async with asyncio.timeout(wait):
                     await self._stir.wait()
@@ -303,6 +304,10 @@ class LightExecutor:
         self._let_go([started])
         self._look_at = self._look_beside_at = 0.0  # its end may have made room under a quota
         self._stir.set()
+
+
+def _owners(jobs: Iterable[Started]) -> list[int]:
+    return [fence.tenant_id.int for _, fence in jobs]  # by number: a UUID takes long to hash
 
 
 class _Watch:
