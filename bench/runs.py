@@ -226,9 +226,10 @@ def enqueue(given: Field, verb: str, count: int) -> Mapping[str, float]:
 
 def pickup(given: Field, count: int, *, seconds: float = 3600.0) -> list[float]:
     """Return the latencies of `count` jobs that meet an idle worker; a worker must be running."""
+    begun = time.monotonic_ns()
     given.do("latency", str(count), str(seconds))
     deadline = time.monotonic() + 10.0
-    while len(found := given.slots.latencies()) < count and time.monotonic() < deadline:
+    while len(found := given.slots.latencies(since=begun)) < count and time.monotonic() < deadline:
         time.sleep(0.01)
     return found
 

@@ -122,20 +122,40 @@ def _await(given: Field, count: int) -> None:
 
 
 def _growth(arena: Arena, engine: Engine, plan: Plan) -> list[Result]:
+    """
+    Two databases, of which one has the history, work off backlogs in turns.
+
+    What a worker does for a job has nothing to do with history: as far as its CPU differs, the machine was to blame.
+    """
     notes = _Notes("growth", engine.name, [])
-    with fresh(arena, engine) as given:
-        found: dict[str, float] = {}
-        for label, rows in (("empty", 0), (f"{plan.finished:,}", plan.finished)):
-            if rows:
-                _insert_finished(given, rows)
-            given.do("bulk", str(plan.jobs))
-            done = drain(given, plan.jobs, max(plan.workers))
-            notes.drained(done, f"{label} ")
-            with _idle_worker(given):
-                notes.picked_up(pickup(given, _PROBES), f"{label} ")
-            found[label] = done.server_us
-        first, last = found.values()
-        notes.add("server CPU with ÷ without", last / first, "×")
+    with fresh(arena, engine) as bare, fresh(arena, engine) as full:
+        given = {"bare": bare, f"{plan.finished:,}": full}
+        for each in given.values():
+            with _idle_worker(each):  # makes the partitions of these months
+                pass
+        _insert_finished(full, plan.finished)
+        drains: dict[str, list[Drain]] = {label: [] for label in given}
+        latencies: dict[str, list[float]] = {label: [] for label in given}
+        written = dict.fromkeys(given, 0.0)
+        for label in (*given, *reversed(given)):
+            given[label].do("bulk", str(plan.jobs))
+            before = _tidy(given[label])
+            drains[label].append(drain(given[label], plan.jobs, max(plan.workers)))
+            written[label] += _written(given[label]) - before
+            with _idle_worker(given[label]):
+                latencies[label] += pickup(given[label], _PROBES)
+    for label, done in drains.items():
+        for one in done:
+            notes.drained(one, f"{label} ")
+        notes.picked_up(latencies[label], f"{label} ")
+        notes.add(f"{label} WAL", written[label] / len(done) / plan.jobs, "B")
+    without, having = drains.values()
+    server = sum(one.server_us for one in having) / sum(one.server_us for one in without)
+    worker = sum(one.client_us for one in having) / sum(one.client_us for one in without)
+    bytes_without, bytes_having = written.values()
+    notes.add("server CPU with ÷ without", server, "×")
+    notes.add("worker CPU with ÷ without", worker, "×")
+    notes.add("WAL with ÷ without", bytes_having / bytes_without, "×")
     return notes.results
 
 
@@ -144,8 +164,22 @@ def _insert_finished(given: Field, rows: int) -> None:
         tenant = connection.execute("SELECT max(tenant_id::text) FROM tenants").fetchone()
         assert tenant is not None
         connection.execute(given.engine.finished.encode(), {"rows": rows, "tenant": tenant[0]})
+
+
+def _tidy(given: Field) -> float:
+    """Leave nothing to clean up from before, so that nobody cleans up meanwhile; return what was written until now."""
+    with psycopg.connect(given.url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
+    return _written(given)
+
+
+def _written(given: Field) -> float:
+    """Return how many bytes of WAL the server has written."""
+    with psycopg.connect(given.url, autocommit=True) as connection:
+        row = connection.execute("SELECT pg_current_wal_insert_lsn() - '0/0'").fetchone()
+    assert row is not None
+    return float(row[0])
 
 
 def _tenants(arena: Arena, engine: Engine, plan: Plan) -> list[Result]:

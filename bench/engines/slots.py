@@ -51,5 +51,5 @@ class Slots:
     def latencies(self, *, since: int = 0, until: int | None = None) -> list[float]:
         """Return the seconds from call to start of each job that has both and was called between these instants."""
         pairs = [(self._words[_TABLE + 2 * n], self._words[_TABLE + 2 * n + 1]) for n in range(LATENCIES)]
-        seen = [(call, start) for call, start in pairs if call and start and call >= since]
+        seen = [(call, start) for call, start in pairs if call >= since and start >= call > 0]
         return [(start - call) / 1e9 for call, start in seen if until is None or call < until]
