@@ -116,7 +116,7 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
                 with suppress(OSError):
                     reply.write(self)
                 return
-            self.send_response(reply.status)
+            (self.send_response_only if "Date" in reply.headers else self.send_response)(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             if "Content-Length" not in reply.headers and reply.status != 204:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from lading import clock
 from lading.api import answers, documents, grounds
 from lading.api.auth import ADMINS, READERS, REQUESTERS, Caller, gate
+from lading.api.calling import require_call
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.db.transaction import Transaction
@@ -201,7 +202,8 @@ async def preview(
         plan = rules.admit(request, profile, revision=revision, today=tx.now.date())
         source = await sources.get(tx, profile.source)
         await _require_open(tx, source.name)
-    made = await services.previews.make(source, document, plan, keys_dir=services.settings.keys_dir, rows=body.rows)
+        await require_call(tx, source)
+    made = await services.previews.make(source, document, plan, settings=services.settings, rows=body.rows)
     shown = {"revision": revision, "rows": len(made.rows), "digest": profiles.digest(document).hex()}
     async with services.database.tenant(caller.tenant.id) as tx:
         # Rows of people were looked at: the organisation can tell by whom.

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from lading import ids
 from lading.api import answers, documents, grounds
 from lading.api.auth import ADMINS, INSPECTORS, OPERATORS, Caller, TenantGate, gate
+from lading.api.calling import glance, require_call
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.db.transaction import Transaction
@@ -104,7 +105,8 @@ async def test(name: _Name, caller: Annotated[Caller, Depends(_OPERATOR)], servi
     """Try a source now: can it be reached, does it let us in, can it only be read."""
     async with services.database.tenant(caller.tenant.id) as tx:
         source = await store.get(tx, name)
-    found = await services.trials.run(source)
+        await require_call(tx, source)
+    found = await services.trials.run(source, glance(services.settings))
     checks = [wire.Check(each.name, each.is_ok, each.detail) for each in found]
     return answers.shown(wire.SourceReport(all(each.ok for each in checks), checks))
 

@@ -16,6 +16,7 @@ from uuid import UUID
 from lading.errors import Conflict
 from lading.sources import check
 from lading.sources.model import Check, Source
+from lading.sources.outside import Outside
 
 _AT_ONCE: Final = 8
 
@@ -27,7 +28,7 @@ class Trials:
         self._threads: Final = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="trial")
         self._tenants: Final[set[UUID]] = set()
 
-    async def run(self, source: Source) -> Sequence[Check]:
+    async def run(self, source: Source, outside: Outside) -> Sequence[Check]:
         """Return what was found when `source` was tried; Conflict while its tenant tries one already."""
         tenant = source.tenant_id
         if tenant in self._tenants:
@@ -36,7 +37,7 @@ class Trials:
             )
         self._tenants.add(tenant)
         loop = asyncio.get_running_loop()
-        trial = self._threads.submit(check.test, source)
+        trial = self._threads.submit(check.test, source, outside)
 
         def ended(_: Future[list[Check]]) -> None:
             # Not when the request ends: who hangs up leaves the thread behind.

@@ -7,20 +7,27 @@ thread that reads, in a transaction of its own.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from pathlib import Path
+from typing import Final
 
 from lading.db.transaction import Transaction
+from lading.exports.stages.work import Asking, Work
 from lading.limits import calls, throttling
+from lading.sources.connector import Connector
+from lading.sources.connectors import connect
+from lading.sources.outside import Outside
 
-Ask: TypeAlias = Callable[[Callable[[Transaction], Awaitable[float]]], float]
-"""Answers a question to Lading's own database in a transaction of the tenant; waits for it."""
+
+def reached(work: Work, *, scratch: Path) -> Connector:
+    """Return the connector of the source that is worked on, as an export may call it."""
+    outside = Outside(networks=work.networks, calls=ExportCalls(work.ask, work.source.name))
+    return connect(work.source, scratch=scratch, outside=outside)
 
 
 class ExportCalls:
     """Calls of one attempt (sources.outside.Calls)."""
 
-    def __init__(self, ask: Ask, host: str) -> None:
+    def __init__(self, ask: Asking, host: str) -> None:
         self._ask: Final = ask
         self._host: Final = host
         self._is_paid = True

@@ -12,6 +12,7 @@ import json
 import resource
 import sys
 import tempfile
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -22,6 +23,7 @@ from lading.exports import salt
 from lading.exports.preview import preview
 from lading.sources.connectors import connect
 from lading.sources.model import Source
+from lading.sources.outside import Outside
 
 _MEMORY_BYTES: Final = 4 << 30  # addresses, not pages: libraries reserve far more than they use
 
@@ -50,7 +52,8 @@ def _made(task: dict[str, Any]) -> dict[str, Any]:
         **{name: datetime.date.fromisoformat(task["period"][name]) for name in task["period"]},
     }
     with tempfile.TemporaryDirectory(prefix="lading-preview-") as scratch:
-        connector = connect(source, scratch=Path(scratch))
+        outside = Outside(networks=[ip_network(each) for each in task["networks"]], is_glance=True)
+        connector = connect(source, scratch=Path(scratch), outside=outside)
         return preview(profile, connector, parameters=parameters, salt=salted, rows=task["rows"])
 
 

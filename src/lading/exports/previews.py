@@ -15,12 +15,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 from lading.errors import Conflict, ProfileInvalid
 from lading.exports.model import Plan
+from lading.settings import Settings
 from lading.sources.model import Source
 from lading.wire.profiles import Preview, PreviewFault, PreviewRow
 
@@ -39,20 +39,20 @@ class Previews:
         self._tenants: Final[set[UUID]] = set()
 
     async def make(
-        self, source: Source, document: Mapping[str, Any], plan: Plan, *, keys_dir: Path, rows: int
+        self, source: Source, document: Mapping[str, Any], plan: Plan, *, settings: Settings, rows: int
     ) -> Preview:
         """Return the first `rows` rows of `source` through `document`; Conflict while too many are being made."""
         if source.tenant_id in self._tenants or len(self._tenants) >= _AT_ONCE:
             raise Conflict("A preview is being made already; wait for its answer, then try again.")
         self._tenants.add(source.tenant_id)
         try:
-            answer = await self._asked(source, document, plan, keys_dir, rows)
+            answer = await self._asked(source, document, plan, settings, rows)
         finally:
             self._tenants.discard(source.tenant_id)
         return _shape(answer, plan)
 
     async def _asked(
-        self, source: Source, document: Mapping[str, Any], plan: Plan, keys_dir: Path, rows: int
+        self, source: Source, document: Mapping[str, Any], plan: Plan, settings: Settings, rows: int
     ) -> dict[str, Any]:
         seconds = min(source.timeout_seconds, _LONGEST_SECONDS)
         task = {
@@ -60,7 +60,8 @@ class Previews:
             "document": dict(document),
             "parameters": dict(plan.parameters),
             "period": {"period_from": plan.period_from, "period_to": plan.period_to},
-            "keys_dir": str(keys_dir),
+            "keys_dir": str(settings.keys_dir),
+            "networks": [str(network) for network in settings.networks],
             "rows": rows,
             "seconds": seconds + _START_SECONDS,
         }

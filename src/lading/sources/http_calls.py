@@ -26,6 +26,7 @@ _BACKOFF_SECONDS: Final = 0.25
 PATIENCE_SECONDS: Final = 30.0
 _MOST_REFUSALS: Final = 5
 _SIGN_SECONDS: Final = 0.5
+_ASK_SECONDS: Final = 5.0
 _PASSING: Final = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 _JSON: Final = re.compile(r"(application|text)/([a-z0-9.!#$&^_-]+\+)?json", re.IGNORECASE)
 _TYPE: Final = re.compile(r"[a-z0-9.+/_-]{1,60}", re.IGNORECASE)
@@ -149,7 +150,8 @@ class Caller:
 
     def _turn(self) -> Generator[None]:
         while (seconds := self._outside.calls.take()) > 0:
-            yield from self._rest(seconds)
+            # Asked again before its time: somebody may raise the rate.
+            yield from self._rest(min(seconds, _ASK_SECONDS))
 
     def _rest(self, seconds: float) -> Generator[None]:
         left = seconds

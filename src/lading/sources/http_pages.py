@@ -29,7 +29,7 @@ class Turner:
 
     def __init__(self, site: Site, target: str) -> None:
         self._site: Final = site
-        self._target: Final = _with(site.base + target, {site.size_parameter: site.page_size})
+        self._target: Final = _with(site.base + target or "/", {site.size_parameter: site.page_size})
         self._seen: Final[set[bytes]] = set()
         self._before: bytes | None = None
         self._number = site.first_page

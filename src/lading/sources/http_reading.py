@@ -91,6 +91,8 @@ class HttpReading:
                 if sum(each.num_rows for each in held) >= _ROWS or sum(each.nbytes for each in held) >= _BYTES:
                     yield pa.concat_batches(held)
                     held = []
+                else:
+                    yield empty
             if held:
                 yield pa.concat_batches(held)
         finally:

@@ -17,9 +17,9 @@ from pyarrow import ipc
 
 from lading.errors import ProfileInvalid
 from lading.exports import attachments
+from lading.exports.calls import reached
 from lading.exports.stages.work import Result, Work
 from lading.sources.connector import Connector, Reading
-from lading.sources.connectors import connect
 
 _SCRATCH: Final = "sorting"
 _ATTACHMENT_KEY: Final = ("attachment_id",)
@@ -29,7 +29,7 @@ def run(work: Work) -> Result:
     """Spool the rows, and the list of attachments when they are wanted."""
     scratch = work.folder(_SCRATCH)
     try:
-        return _read(work, connect(work.source, scratch=scratch))
+        return _read(work, reached(work, scratch=scratch))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

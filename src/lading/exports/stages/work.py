@@ -9,7 +9,7 @@ made; they count only once a checkpoint points at them.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -19,6 +19,7 @@ from lading.db.transaction import Transaction
 from lading.exports.model import Stage, StoredExport
 from lading.exports.profile import Profile
 from lading.ledger.keys import Signer
+from lading.sources.guard import Network
 from lading.sources.model import Source
 
 Result: TypeAlias = Mapping[str, Any]
@@ -44,7 +45,8 @@ class Work:
     One stage's input.
 
     `results` holds what the stages before it returned.  `advance(done, total)` reports rows and raises Stopped when the
-    attempt has to stop; call it between batches.  `ask` is for the types that report Lading's own records.
+    attempt has to stop; call it between batches.  `ask` is for the types that report Lading's own records, and for a
+    turn to call the source; `networks` are those beside public ones that it may be called in.
     """
 
     export: StoredExport
@@ -59,6 +61,7 @@ class Work:
     results: Mapping[Stage, Result]
     advance: Callable[[int, int | None], None]
     ask: Asking = nobody_to_ask
+    networks: Sequence[Network] = ()
 
     def key(self, name: str) -> str:
         """Return the blob key of a file of this attempt."""

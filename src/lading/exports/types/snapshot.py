@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lading.artifacts.blobs import storing
+from lading.exports.calls import reached
 from lading.exports.model import Stage
 from lading.exports.stages import querying
 from lading.exports.stages.work import Result, Work
@@ -22,7 +23,6 @@ from lading.exports.types import packing, tables, writers
 from lading.exports.types.packing import JSON, Laid
 from lading.exports.types.tables import Column
 from lading.sources.connector import Reading
-from lading.sources.connectors import connect
 
 _SCRATCH: Final = "sorting"
 
@@ -31,7 +31,7 @@ def query(work: Work) -> Result:
     """Spool every table in one look at the source."""
     scratch = work.folder(_SCRATCH)
     try:
-        with connect(work.source, scratch=scratch).open() as reading:
+        with reached(work, scratch=scratch).open() as reading:
             found = list(_spooled(work, reading))
             at = tables.moment(reading, work.source.kind)
             consistency = reading.consistency
