@@ -17,6 +17,7 @@ from lading.exports import retention
 from lading.ledger import heads, keys
 from lading.ledger.merkle import leaf_hash
 from lading.ledger.proofs import root_of
+from pdftext import pdf_text
 from serving import World
 from works import PERIOD, Works, contents, document
 
@@ -185,10 +186,3 @@ async def test_a_field_that_can_not_be_is_named(works: Works) -> None:  # E1
         status, problem = await works.refused(**fields)
 
         assert (status, pointer) == (422, problem["errors"][0]["pointer"])
-
-
-def pdf_text(content: bytes, folder: Path) -> str:
-    path = folder / "document.pdf"
-    path.write_bytes(content)
-    done = subprocess.run(["pdftotext", "-layout", str(path), "-"], capture_output=True, text=True, check=True)
-    return done.stdout

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
+from itertools import groupby
 from typing import Any, Final, Literal
 
 from lading.artifacts.blobs import storing
@@ -100,7 +101,11 @@ def values(document: Document) -> dict[str, Any]:
         "running": _short(f"{document.organisation}  ·  {document.title}", pdf.MAX_RUNNING),
         "description": list(document.description),
         "figures": [{"label": f.label, "value": f.value, "is_alarm": f.is_alarm} for f in document.figures],
-        "sections": [_section(each) for each in document.sections],
+        # Wide ones that follow each other share their pages.
+        "pages": [
+            {"is_wide": is_wide, "sections": [_section(each) for each in sections]}
+            for is_wide, sections in groupby(document.sections, key=lambda each: each.is_wide)
+        ],
     }
 
 
@@ -136,7 +141,6 @@ def _section(section: Section) -> dict[str, Any]:
         "columns": [{"name": each.name, "kind": each.kind, "weight": each.weight} for each in section.columns],
         "rows": [[_short(cell, MAX_CELL) for cell in row] for row in section.rows[:MAX_ROWS]],
         "total": list(section.total),
-        "is_wide": section.is_wide,
     }
 
 

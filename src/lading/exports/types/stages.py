@@ -20,7 +20,7 @@ from lading.exports import registry
 from lading.exports.model import Plan, Stage
 from lading.exports.profile import Profile
 from lading.exports.stages.work import Asking, Result, Work
-from lading.exports.types import evidence, kinds, snapshot
+from lading.exports.types import audit, evidence, kinds, snapshot
 from lading.sources import store as sources
 from lading.sources.model import Source
 
@@ -29,6 +29,7 @@ Stages = Mapping[Stage, Callable[[Work], Result]]
 
 _OWN: Final[Mapping[str, Stages]] = {
     kinds.EVIDENCE_PACK: evidence.STAGES,
+    kinds.AUDIT_REPORT: audit.STAGES,
     kinds.SNAPSHOT: snapshot.STAGES,
 }
 

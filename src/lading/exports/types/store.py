@@ -43,6 +43,20 @@ class Chosen:
     rows_written: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `start` to `end`, which is not included, as far as it was recorded by `as_of`."""
+
+    start: datetime
+    end: datetime
+    as_of: datetime
+
+    @property
+    def known_until(self) -> datetime:
+        """Return the instant after which nothing is looked at."""
+        return min(self.end, self.as_of)
+
+
 async def named(tx: Transaction, export_ids: Sequence[UUID]) -> list[Chosen]:
     """Return the tenant's exports of those ids, deleted ones too."""
     return [_chosen(row) for row in await tx.all(_SQL["named"], tenant_id=tx.tenant, ids=list(export_ids))]
@@ -70,6 +84,26 @@ async def extract(tx: Transaction, subjects: Sequence[str], *, as_of: datetime, 
         _SQL["extract"], tenant_id=tx.tenant, subjects=list(subjects), as_of=as_of, first=first, limit=PAGE
     )
     return [StoredEntry(row["index"], bytes(row["line"])) for row in rows]
+
+
+async def recorded(tx: Transaction, span: Span, *, first: int) -> list[StoredEntry]:
+    """Return one page of the entries of a span of time from index `first` on."""
+    rows = await tx.all(
+        _SQL["recorded"],
+        tenant_id=tx.tenant,
+        start=span.start,
+        end=span.end,
+        as_of=span.as_of,
+        first=first,
+        limit=PAGE,
+    )
+    return [StoredEntry(row["index"], bytes(row["line"])) for row in rows]
+
+
+async def last_before(tx: Transaction, span: Span) -> int | None:
+    """Return the place of the last entry before the end of a span of time, None where there is none."""
+    row = await tx.one(_SQL["last_before"], tenant_id=tx.tenant, end=span.end, as_of=span.as_of)
+    return None if row["index"] is None else int(row["index"])
 
 
 async def is_told(tx: Transaction, subjects: Sequence[str], *, as_of: datetime) -> bool:
