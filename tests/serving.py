@@ -12,6 +12,7 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from psycopg.sql import SQL
 
 from lading import ids
@@ -24,6 +25,8 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.exports import registry
 from lading.exports import store as exports
+from lading.exports.deliveries import JOB_KIND as DELIVERY
+from lading.exports.delivery_endings import DeliveryEnding
 from lading.exports.endings import ExportEnding
 from lading.exports.model import JOB_KIND, NewArtifact, Sealed
 from lading.exports.service import ExportService
@@ -191,13 +194,25 @@ async def services(database: Database, database_url: str, tmp_path: Path) -> Asy
     hints = notify.Sender(database)
     exporting = ExportService(database, settings, blobs, hints)
     async with notify.Hearer(database_url, notify.EXPORTS) as hearer:
-        yield Services(settings, database, exporting, hearer, hints, {JOB_KIND: ExportEnding(settings)})
+        endings = {JOB_KIND: ExportEnding(settings), DELIVERY: DeliveryEnding(settings)}
+        yield Services(settings, database, exporting, hearer, hints, endings)
+
+
+_apps: list[FastAPI] = []
+
+
+def app_for(services: Services) -> FastAPI:
+    """Return the app, which is made once: its document alone takes as long as a test."""
+    if not _apps:
+        _apps.append(create_app(services))
+    _apps[0].state.services = services
+    return _apps[0]
 
 
 @pytest.fixture
 async def world(services: Services) -> AsyncIterator[World]:
     """Two organisations with the profile `bufdir`, and an HTTP client."""
-    transport = httpx2.ASGITransport(app=create_app(services))
+    transport = httpx2.ASGITransport(app=app_for(services))
     async with httpx2.AsyncClient(transport=transport, base_url="http://lading.test") as http:
         made = World(services, http)
         for slug in ("nordlys", "fjord"):

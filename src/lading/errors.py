@@ -196,6 +196,51 @@ class SourceRefused(SourceError):
     code = "source-refused"
 
 
+class DestinationError(ExportError):
+    """A package could not be brought to a destination."""
+
+    code = "destination-failed"
+
+
+class DestinationUnreachable(DestinationError):
+    """The destination does not answer, or answers with a fault of its own; it may be back later."""
+
+    code = "destination-unreachable"
+    retryable = True
+
+
+class DestinationTimeout(DestinationError):
+    """The destination answered too slowly."""
+
+    code = "destination-timeout"
+    retryable = True
+
+
+class DestinationFull(DestinationError):
+    """No space is left at the destination."""
+
+    code = "destination-full"
+    retryable = True
+
+
+class DestinationRefused(DestinationError):
+    """The destination, or the operator, does not allow it; a person has to act."""
+
+    code = "destination-refused"
+
+
+class DestinationTaken(DestinationError):
+    """Other content lies at the destination under the same name, and may not be overwritten."""
+
+    code = "destination-taken"
+
+
+class DestinationThrottled(SourceThrottled):
+    """The destination asks to be called less."""
+
+    code = "destination-throttled"
+
+
 class StorageFailed(ExportError):
     """A file could not be written or read back whole."""
 

@@ -51,11 +51,17 @@ class Settings:
     tenant_queue_limit: int = 200_000
     split_parts: int = 2
     allowed_networks: str = ""
+    delivery_roots: str = ""
 
     @property
     def blobs_dir(self) -> Path:
         """Return where artifacts and stage results are kept."""
         return self.data_dir / "blobs"
+
+    @property
+    def delivery_folders(self) -> tuple[Path, ...]:
+        """Return the folders below which packages may be delivered."""
+        return tuple(Path(each) for each in self.delivery_roots.split(os.pathsep) if each)
 
     @property
     def networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
@@ -93,6 +99,7 @@ _FIELDS = {
     "LADING_RETENTION_DAYS": ("retention_days", int),
     "LADING_ARTIFACT_GRACE_SECONDS": ("artifact_grace_seconds", float),
     "LADING_SOURCE_TIMEOUT_SECONDS": ("source_timeout_seconds", float),
+    "LADING_DELIVERY_ROOTS": ("delivery_roots", str),
     "LADING_ALLOWED_NETWORKS": ("allowed_networks", str),
     "LADING_QUEUE_LIMIT": ("queue_limit", int),
     "LADING_TENANT_QUEUE_LIMIT": ("tenant_queue_limit", int),
@@ -144,6 +151,10 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     ):
         if not least <= number <= _MOST_QUEUED:
             raise EnvironmentUnfit(f"{variable}={number} must be {least} to {_MOST_QUEUED}; correct it.")
+    if not all(each.is_absolute() for each in settings.delivery_folders):
+        raise EnvironmentUnfit(
+            "LADING_DELIVERY_ROOTS must be absolute folders, with a colon between two of them; correct it."
+        )
     _require_networks(settings)
     if settings.database_url is not None and not _is_address(settings.database_url):
         raise EnvironmentUnfit(  # what it is stays unsaid: it may hold a password

@@ -304,6 +304,54 @@ CREATE TABLE public.dead_letters (
 
 ALTER TABLE ONLY public.dead_letters FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.deliveries (
+    tenant_id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    destination text NOT NULL,
+    job_id uuid NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    size bigint NOT NULL,
+    digest bytea NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    location text,
+    error jsonb,
+    rev bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    delivered_at timestamp with time zone,
+    CONSTRAINT deliveries_check CHECK (((bytes >= 0) AND (bytes <= size))),
+    CONSTRAINT deliveries_check1 CHECK (((status = 'delivered'::text) = (delivered_at IS NOT NULL))),
+    CONSTRAINT deliveries_check2 CHECK (((status <> 'delivered'::text) OR ((location IS NOT NULL) AND (bytes = size)))),
+    CONSTRAINT deliveries_check3 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
+    CONSTRAINT deliveries_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT deliveries_size_check CHECK ((size >= 0)),
+    CONSTRAINT deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'delivered'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE ONLY public.deliveries FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.destinations (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    credentials_ref text,
+    options jsonb DEFAULT '{}'::jsonb NOT NULL,
+    object_name text NOT NULL,
+    overwrite boolean DEFAULT false NOT NULL,
+    encrypt_to text[] DEFAULT '{}'::text[] NOT NULL,
+    timeout_seconds integer NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT destinations_credentials_ref_check CHECK ((credentials_ref ~ '^(env|file|systemd|kubernetes):.+'::text)),
+    CONSTRAINT destinations_kind_check CHECK ((kind = ANY (ARRAY['directory'::text, 's3'::text, 'gcs'::text, 'azure'::text]))),
+    CONSTRAINT destinations_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,49}$'::text)),
+    CONSTRAINT destinations_object_name_check CHECK (((length(object_name) >= 1) AND (length(object_name) <= 300))),
+    CONSTRAINT destinations_options_check CHECK ((jsonb_typeof(options) = 'object'::text)),
+    CONSTRAINT destinations_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600)))
+);
+
+ALTER TABLE ONLY public.destinations FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.export_parts (
     tenant_id uuid NOT NULL,
     export_id uuid NOT NULL,
@@ -352,11 +400,15 @@ CREATE TABLE public.exports (
     expires_at timestamp with time zone,
     deleted_at timestamp with time zone,
     rows_filtered bigint DEFAULT 0 NOT NULL,
+    destinations text[] DEFAULT '{}'::text[] NOT NULL,
+    encrypt_to text[] DEFAULT '{}'::text[] NOT NULL,
+    package_digest bytea,
     selector jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT exports_check CHECK ((period_from <= period_to)),
     CONSTRAINT exports_check1 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT exports_check2 CHECK (((status <> 'completed'::text) OR (rows_read = (((rows_written + rows_quarantined) + rows_duplicate) + rows_filtered)))),
     CONSTRAINT exports_check3 CHECK (((revision IS NULL) = (type = ANY (ARRAY['evidence_pack'::text, 'audit_report'::text, 'snapshot'::text])))),
+    CONSTRAINT exports_package_digest_check CHECK ((octet_length(package_digest) = 32)),
     CONSTRAINT exports_selector_check CHECK ((jsonb_typeof(selector) = 'object'::text)),
     CONSTRAINT exports_stage_check CHECK ((stage = ANY (ARRAY['querying'::text, 'mapping'::text, 'generating'::text, 'bundling'::text, 'auditing'::text]))),
     CONSTRAINT exports_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'expired'::text])))
@@ -841,6 +893,35 @@ WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_thr
 
 ALTER TABLE ONLY public.turns FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.upload_parts (
+    tenant_id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    destination text NOT NULL,
+    number integer NOT NULL,
+    size bigint NOT NULL,
+    digest bytea NOT NULL,
+    etag text NOT NULL,
+    CONSTRAINT upload_parts_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT upload_parts_number_check CHECK (((number >= 1) AND (number <= 50000))),
+    CONSTRAINT upload_parts_size_check CHECK ((size > 0))
+);
+
+ALTER TABLE ONLY public.upload_parts FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.uploads (
+    tenant_id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    destination text NOT NULL,
+    object_name text NOT NULL,
+    upload_id text,
+    digest bytea NOT NULL,
+    part_bytes bigint NOT NULL,
+    CONSTRAINT uploads_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT uploads_part_bytes_check CHECK ((part_bytes > 0))
+);
+
+ALTER TABLE ONLY public.uploads FORCE ROW LEVEL SECURITY;
+
 ALTER TABLE ONLY public.finished_jobs ATTACH PARTITION public.finished_jobs_default DEFAULT;
 
 ALTER TABLE ONLY public.allocations
@@ -866,6 +947,12 @@ ALTER TABLE ONLY public.checkpoints
 
 ALTER TABLE ONLY public.dead_letters
     ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (tenant_id, job_id);
+
+ALTER TABLE ONLY public.deliveries
+    ADD CONSTRAINT deliveries_pkey PRIMARY KEY (tenant_id, export_id, destination);
+
+ALTER TABLE ONLY public.destinations
+    ADD CONSTRAINT destinations_pkey PRIMARY KEY (tenant_id, name);
 
 ALTER TABLE ONLY public.export_parts
     ADD CONSTRAINT export_parts_pkey PRIMARY KEY (tenant_id, export_id, number);
@@ -966,6 +1053,12 @@ ALTER TABLE ONLY public.tenants
 ALTER TABLE ONLY public.turns
     ADD CONSTRAINT turns_pkey PRIMARY KEY (tenant_id);
 
+ALTER TABLE ONLY public.upload_parts
+    ADD CONSTRAINT upload_parts_pkey PRIMARY KEY (tenant_id, export_id, destination, number);
+
+ALTER TABLE ONLY public.uploads
+    ADD CONSTRAINT uploads_pkey PRIMARY KEY (tenant_id, export_id, destination);
+
 CREATE UNIQUE INDEX api_keys_id ON public.api_keys USING btree (id);
 
 CREATE INDEX artifacts_digest ON public.artifacts USING btree (tenant_id, digest);
@@ -975,6 +1068,8 @@ CREATE INDEX artifacts_older ON public.artifacts USING btree (digest) WHERE (obj
 CREATE INDEX attempts_ended ON public.attempts USING btree (ended_at);
 
 CREATE INDEX dead_letters_open ON public.dead_letters USING btree (tenant_id, died_at DESC, job_id) WHERE (state = 'open'::text);
+
+CREATE INDEX deliveries_open ON public.deliveries USING btree (tenant_id, destination) WHERE (status = ANY (ARRAY['pending'::text, 'running'::text]));
 
 CREATE INDEX exports_period ON public.exports USING btree (tenant_id, profile, period_from, period_to) WHERE (status = 'completed'::text);
 
@@ -1070,6 +1165,12 @@ ALTER TABLE ONLY public.checkpoints
 ALTER TABLE ONLY public.dead_letters
     ADD CONSTRAINT dead_letters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.deliveries
+    ADD CONSTRAINT deliveries_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
+
+ALTER TABLE ONLY public.destinations
+    ADD CONSTRAINT destinations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.export_parts
     ADD CONSTRAINT export_parts_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
 
@@ -1145,6 +1246,12 @@ ALTER TABLE ONLY public.sources
 ALTER TABLE ONLY public.turns
     ADD CONSTRAINT turns_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.upload_parts
+    ADD CONSTRAINT upload_parts_tenant_id_export_id_destination_fkey FOREIGN KEY (tenant_id, export_id, destination) REFERENCES public.uploads(tenant_id, export_id, destination) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.uploads
+    ADD CONSTRAINT uploads_tenant_id_export_id_destination_fkey FOREIGN KEY (tenant_id, export_id, destination) REFERENCES public.deliveries(tenant_id, export_id, destination);
+
 ALTER TABLE public.allocations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
@@ -1160,6 +1267,10 @@ ALTER TABLE public.buckets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.checkpoints ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.dead_letters ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deliveries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.destinations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.export_parts ENABLE ROW LEVEL SECURITY;
 
@@ -1279,6 +1390,10 @@ CREATE POLICY tenant ON public.checkpoints TO lading_app USING ((tenant_id = ( S
 
 CREATE POLICY tenant ON public.dead_letters TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.deliveries TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.destinations TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.export_parts TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.exports TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
@@ -1331,9 +1446,17 @@ CREATE POLICY tenant ON public.tenants TO lading_app USING ((tenant_id = ( SELEC
 
 CREATE POLICY tenant ON public.turns TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.upload_parts TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.uploads TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 ALTER TABLE public.tenants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.turns ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.upload_parts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.uploads ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA public TO lading_app;
 GRANT USAGE ON SCHEMA public TO lading_system;
@@ -1370,6 +1493,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.checkpoints TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.dead_letters TO lading_app;
 GRANT SELECT,DELETE ON TABLE public.dead_letters TO lading_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.deliveries TO lading_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.destinations TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.export_parts TO lading_app;
 
@@ -1447,3 +1574,7 @@ GRANT SELECT ON TABLE public.tenants TO lading_ledger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.turns TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.turns TO lading_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.upload_parts TO lading_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.uploads TO lading_app;

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from lading import ids
+from lading.exports.deliveries import JOB_KIND as DELIVERY_KIND
 from lading.exports.model import JOB_KIND
 from lading.exports.parts import JOB_KIND as PART_KIND
 from lading.jobs.kinds import NOOP, Kind, Kinds
@@ -20,6 +21,16 @@ def _part(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**_export(payload), "part": payload["part"]}
 
 
+def _delivery(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    task = "remove what was left half done" if payload.get("abandon") is True else "deliver"
+    return {**_export(payload), "destination": payload["destination"], "task": task}
+
+
 EXPORT: Final = Kind(JOB_KIND, "Makes the package of an export; ask for one with `POST /api/v1/exports`.", _export)
 PART: Final = Kind(PART_KIND, "Reads and maps one part of an export; exports that are read in parts make them.", _part)
-KINDS: Final[Kinds] = {kind.name: kind for kind in (EXPORT, PART, NOOP)}
+DELIVERY: Final = Kind(
+    DELIVERY_KIND,
+    "Brings the package of an export to a destination; name `destinations` with the export, or redeliver it.",
+    _delivery,
+)
+KINDS: Final[Kinds] = {kind.name: kind for kind in (EXPORT, PART, DELIVERY, NOOP)}

@@ -8,8 +8,9 @@ organisation could so stop all the others; here it can only wait for itself, one
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -30,16 +31,19 @@ class Trials:
 
     async def run(self, source: Source, outside: Outside) -> Sequence[Check]:
         """Return what was found when `source` was tried; Conflict while its tenant tries one already."""
-        tenant = source.tenant_id
+        return await self.run_for(source.tenant_id, partial(check.test, source, outside))
+
+    async def run_for(self, tenant: UUID, test: Callable[[], Sequence[Check]]) -> Sequence[Check]:
+        """Return what `test` found; Conflict while the tenant tries something already."""
         if tenant in self._tenants:
             raise Conflict(
-                "A source of this organisation is being tried already; wait for that answer, then try again."
+                "This organisation is trying a source or destination already; wait for that answer, then try again."
             )
         self._tenants.add(tenant)
         loop = asyncio.get_running_loop()
-        trial = self._threads.submit(check.test, source, outside)
+        trial = self._threads.submit(test)
 
-        def ended(_: Future[list[Check]]) -> None:
+        def ended(_: Future[Sequence[Check]]) -> None:
             # Not when the request ends: who hangs up leaves the thread behind.
             loop.call_soon_threadsafe(self._tenants.discard, tenant)
 

@@ -27,6 +27,7 @@ _COMMANDS = {
     "ledger": ("lading.cli.ledger", "Read and check the ledger of a tenant."),
     "profiles": ("lading.cli.profiles", "Write, try, store and activate profiles."),
     "sources": ("lading.cli.sources", "Register, change, test and delete the sources of rows."),
+    "destinations": ("lading.cli.destinations", "Register, change, test and delete where packages are delivered."),
     "tenants": ("lading.cli.tenants", "Make tenants and their keys."),
     "jobs": ("lading.cli.jobs", "See, make, cancel, retry and replay jobs, one by one or many at once."),
     "runs": ("lading.cli.runs", "Run graphs of jobs: make, follow, draw, stop and replay them."),

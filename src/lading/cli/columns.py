@@ -28,6 +28,9 @@ EXPORT: Final = {
     "started": "started_at",
     "ended": "ended_at",
     "expires": "expires_at",
+    "encrypt to": "encrypt_to",
+    "package sha256": "package_sha256",
+    "destinations": "destinations",
     "ledger entry": "receipt.index",
     "ledger root": "receipt.root_sha256",
 }
@@ -67,6 +70,28 @@ SOURCES: Final = {
     "attachments": "attachments_ref",
     "timeout": "timeout_seconds",
     "version": "version",
+}
+DESTINATIONS: Final = {
+    "name": "name",
+    "kind": "kind",
+    "options": "options",
+    "credentials": "credentials_ref",
+    "object name": "object_name",
+    "overwrite": "overwrite",
+    "encrypt to": "encrypt_to",
+    "timeout": "timeout_seconds",
+    "version": "version",
+}
+DELIVERIES: Final = {
+    "destination": "destination",
+    "status": "status",
+    "bytes": "bytes",
+    "size": "size",
+    "attempts": "attempts",
+    "error": "error.code",
+    "next attempt": "next_attempt_at",
+    "job": "job",
+    "location": "location",
 }
 TENANTS: Final = {"slug": "slug", "name": "name", "id": "id", "created": "created_at"}
 KEYS: Final = {

@@ -14,6 +14,8 @@ _COMMANDS = {
     "download": ("lading.cli.exports_download", "Download the package of an export, or one file of it."),
     "cancel": ("lading.cli.exports_cancel", "Stop a pending or running export."),
     "retry": ("lading.cli.exports_retry", "Let a failed export go on where it stopped."),
+    "deliveries": ("lading.cli.exports_deliveries", "List where the package of an export is delivered."),
+    "redeliver": ("lading.cli.exports_redeliver", "Bring a package to a destination once more."),
     "delete": ("lading.cli.exports_delete", "Delete the files of an ended export."),
     "history": ("lading.cli.exports_history", "Show what the ledger says of an export."),
 }

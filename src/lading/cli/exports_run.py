@@ -35,6 +35,8 @@ _TIMEOUT_SECONDS = 600.0
 @click.option("--revision", type=int, metavar="N", help="Revision of the profile; the active one if none is given.")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Repeat it; lists with commas.")
 @click.option("--attachments", is_flag=True, help="Put the attachments into the package.")
+@click.option("--destination", "destinations", multiple=True, metavar="NAME", help="Deliver it there; repeat it.")
+@click.option("--encrypt-to", multiple=True, metavar="KEY", help="Public key (age1… or ssh-ed25519 …); repeat it.")
 @into("Where the package goes (./exports).")
 @click.option("--timeout", type=float, default=_TIMEOUT_SECONDS, metavar="SECONDS", help="How long to wait (600).")
 @click.option("--idempotency-key", metavar="KEY", help="The same key again follows the same export.")
@@ -49,6 +51,8 @@ def command(
     revision: int | None,
     parameters: Sequence[str],
     attachments: bool,
+    destinations: Sequence[str],
+    encrypt_to: Sequence[str],
     folder: Path,
     timeout: float,
     idempotency_key: str | None,
@@ -70,6 +74,8 @@ def command(
             "revision": revision,
             "parameters": choices.of_revision(client, profile, revision, parameters),
             "include_attachments": attachments,
+            "destinations": list(destinations) or None,
+            "encrypt_to": list(encrypt_to) or None,
         }
         submission = _submit(client, asked, idempotency_key)
         export = submission.export

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from lading import ids
 from lading.db.statements import Statements
 from lading.db.transaction import Transaction
-from lading.exports import store
+from lading.exports import handovers, store
 from lading.exports.model import Plan, StoredExport
 from lading.jobs.rules import payload_digest
 from lading.ledger.entry import Actor, Entry
@@ -34,6 +34,7 @@ def digest_of(plan: Plan) -> bytes:
             "period_to": plan.period_to.isoformat(),
             "parameters": dict(plan.parameters),
             "include_attachments": plan.include_attachments,
+            **handovers.told(plan.handover),
             **({"type": plan.type, "selector": dict(plan.selector)} if plan.selector else {}),
         }
     )
@@ -56,6 +57,7 @@ async def clone(tx: Transaction, original: StoredExport, export_id: UUID, job_id
         warnings=Jsonb(warnings),
         requested_by=actor.id,
     )
+    await handovers.keep(tx, export_id, plan.handover)
     data = {
         "profile": plan.profile,
         "revision": plan.revision,

@@ -46,6 +46,14 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Handover:
+    """What becomes of the package beyond its publishing: where it is delivered, and whose public keys encrypt it."""
+
+    destinations: Sequence[str] = ()
+    encrypt_to: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """
     A request that was found right: everything an export needs to run, none of it a guess.
@@ -62,6 +70,7 @@ class Plan:
     parameters: Mapping[str, Any]
     include_attachments: bool
     selector: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    handover: Handover = field(default_factory=Handover)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,7 @@ class StoredExport:
     expires_at: datetime | None
     cancel_requested_at: datetime | None
     requested_by: str
+    package_sha256: str | None = None
     job_state: str | None = None
     job_attempt: int = 0
     job_failures: int = 0

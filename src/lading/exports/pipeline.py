@@ -21,7 +21,7 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import DatabaseUnavailable
-from lading.exports import part_store, placing, rules, store
+from lading.exports import deliveries, part_store, placing, rules, store
 from lading.exports.model import Sealed, Stage, StoredExport
 from lading.exports.opening import Desk
 from lading.exports.parted import Parts
@@ -84,7 +84,9 @@ class ExportHandler:
         sealed = await placing.place(self._database, self._blobs, fence.tenant_id, auditing.sealed(done), maker)
         failpoints.reach("artifacts.placed")
         context.hint(notify.EXPORTS)
-        return Done(self._publish(fence, export_id, sealed, done[Stage.AUDITING], maker))
+        if work.export.plan.handover.destinations:
+            context.hint(notify.JOBS)
+        return Done(self._publish(fence, work.export, sealed, done[Stage.AUDITING], maker))
 
     # --- transactions -----------------------------------------------------------------------------
 
@@ -133,18 +135,16 @@ class ExportHandler:
             await store.checkpoint(tx, export_id, stage, result, actor=_actor(fence), attempt=fence.attempt)
 
     def _publish(
-        self, fence: Fence, export_id: UUID, sealed: Sealed, result: Result, maker: Maker
+        self, fence: Fence, export: StoredExport, sealed: Sealed, result: Result, maker: Maker
     ) -> Callable[[Transaction], Awaitable[None]]:
+        actor, settings, destinations = _actor(fence), self._settings, export.plan.handover.destinations
+
         async def commit(tx: Transaction) -> None:
-            await store.checkpoint(tx, export_id, Stage.AUDITING, result, actor=_actor(fence), attempt=fence.attempt)
+            await store.checkpoint(tx, export.id, Stage.AUDITING, result, actor=actor, attempt=fence.attempt)
             await store.complete(
-                tx,
-                export_id,
-                sealed,
-                actor=_actor(fence),
-                maker=maker,
-                retention_days=self._settings.retention_days,
+                tx, export.id, sealed, actor=actor, maker=maker, retention_days=settings.retention_days
             )
+            await deliveries.publish(tx, export.id, sealed, destinations, settings=settings, actor=actor)
 
         return commit
 

@@ -7,13 +7,14 @@ Takes `tx`, never commits.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, cast
 from uuid import UUID
 
 from lading import ids
 from lading.db.transaction import Transaction
 from lading.errors import FieldError, InvalidInput, NotFound
-from lading.exports import clones, registry, rules, store
+from lading.exports import clones, handovers, registry, rules, store
 from lading.exports import profile as profiles
 from lading.exports.model import JOB_KIND, Plan
 from lading.exports.types import kinds, requests
@@ -30,12 +31,15 @@ _WORDS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "revision": ((int, type(None)), "the number of a revision"),
     "parameters": ((dict,), "an object"),
     "include_attachments": ((bool,), "true or false"),
+    "destinations": ((list, type(None)), "a list of destinations"),
+    "encrypt_to": ((list, type(None)), "a list of public keys"),
     "type": ((str, type(None)), "the name of a type"),
     "exports": ((list,), "a list of exports"),
     "as_of": ((str, type(None)), "an instant"),
     "source": ((str, type(None)), "the name of a source"),
     "tables": ((list,), "a list of tables"),
 }
+_TEXTS: Final = frozenset({"exports", "tables", "destinations", "encrypt_to"})
 
 
 def request_of(payload: Mapping[str, Any]) -> ExportRequest:
@@ -61,7 +65,8 @@ def request_of(payload: Mapping[str, Any]) -> ExportRequest:
 
 async def admit(tx: Transaction, request: ExportRequest) -> tuple[Plan, str]:
     """Return the plan of a request and the source that it reads; InvalidInput names what can't be."""
-    return await _admitted(tx, request)
+    plan, source = await _admitted(tx, request)
+    return replace(plan, handover=await handovers.admit(tx, request, plan)), source
 
 
 async def _admitted(tx: Transaction, request: ExportRequest) -> tuple[Plan, str]:
@@ -96,6 +101,7 @@ async def make(
         warnings=await _warn_of_duplicate(tx, plan),
         retention_days=settings.retention_days,
     )
+    await handovers.keep(tx, export_id, plan.handover)
     return job_of(plan, source, settings, export_id=export_id, job_id=job_id)
 
 

@@ -24,7 +24,7 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import Conflict, InvalidInput, InvalidTransition, NotFound
-from lading.exports import planning, published, shapes, store
+from lading.exports import deliveries, planning, published, shapes, store
 from lading.exports.model import Status, StoredArtifact, StoredExport
 from lading.exports.store import Filter
 from lading.exports.types import requests
@@ -242,7 +242,11 @@ class ExportService:
         files = await published.of_exports(tx, [stored.id for stored in found])
         sealed = [stored.subject for stored in found if stored.status in {Status.COMPLETED, Status.EXPIRED}]
         receipts = await ledger.receipts(tx, sealed, "export.completed") if sealed else {}
-        return [shapes.export(stored, files[stored.id], receipts.get(stored.subject)) for stored in found]
+        carried = await deliveries.of_exports(tx, [stored.id for stored in found])
+        return [
+            shapes.export(stored, files[stored.id], receipts.get(stored.subject), carried[stored.id])
+            for stored in found
+        ]
 
 
 def blob_prefix(tenant_id: UUID, export_id: UUID) -> str:

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from lading import canonical, clock, ids
 from lading.errors import InvalidInput, NotFound
+from lading.exports.deliveries import Delivery
 from lading.exports.model import Status, StoredArtifact, StoredExport
 from lading.exports.store import Filter
 from lading.jobs.rules import sleeping_for
@@ -28,7 +29,12 @@ BASE: Final = "/api/v1/exports"
 _ENDS: Final = {Status.COMPLETED: "COMPLETE", Status.FAILED: "FAILED", Status.CANCELLED: "CANCELLED"}
 
 
-def export(stored: StoredExport, artifacts: Sequence[StoredArtifact], receipted: ledger.Receipt | None) -> wire.Export:
+def export(
+    stored: StoredExport,
+    artifacts: Sequence[StoredArtifact],
+    receipted: ledger.Receipt | None,
+    carried: Sequence[Delivery] = (),
+) -> wire.Export:
     """Return the export as the API shows it."""
     plan, progress = stored.plan, stored.progress
     waiting_for, eligible_at = _waiting(stored)
@@ -61,6 +67,29 @@ def export(stored: StoredExport, artifacts: Sequence[StoredArtifact], receipted:
         expires_at=_instant(stored.expires_at),
         links=_links(stored),
         selector=dict(plan.selector),
+        encrypt_to=list(plan.handover.encrypt_to),
+        package_sha256=stored.package_sha256,
+        destinations=list(plan.handover.destinations),
+        deliveries=[delivery(each) for each in carried],
+    )
+
+
+def delivery(found: Delivery) -> wire.Delivery:
+    """Return the delivery as the API shows it."""
+    error, waits = found.error, found.status == "pending" and found.attempts > 0
+    return wire.Delivery(
+        destination=found.destination,
+        status=found.status,
+        job=ids.show(ids.JOB, found.job_id),
+        size=found.size,
+        bytes=found.bytes,
+        sha256=found.sha256,
+        attempts=found.attempts,
+        location=found.location,
+        error=None if error is None else wire.DeliveryFault(str(error["code"]), str(error["message"])),
+        next_attempt_at=_instant(found.due_at) if waits else None,
+        created_at=clock.show(found.created_at),
+        delivered_at=_instant(found.delivered_at),
     )
 
 
@@ -151,7 +180,13 @@ def _artifact(stored: StoredExport, item: StoredArtifact) -> wire.Artifact:
 
 def _links(stored: StoredExport) -> dict[str, str]:
     base = f"{BASE}/{stored.subject}"
-    return {"self": base, "history": f"{base}/history", "artifacts": f"{base}/artifacts", "cancel": f"{base}/cancel"}
+    return {
+        "self": base,
+        "history": f"{base}/history",
+        "artifacts": f"{base}/artifacts",
+        "deliveries": f"{base}/deliveries",
+        "cancel": f"{base}/cancel",
+    }
 
 
 def _instant(value: datetime | None) -> str | None:

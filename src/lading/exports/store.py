@@ -21,7 +21,7 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import InvalidTransition, NotFound
 from lading.exports import published
-from lading.exports.model import Plan, Sealed, Stage, Status, StoredArtifact, StoredExport
+from lading.exports.model import Handover, Plan, Sealed, Stage, Status, StoredArtifact, StoredExport
 from lading.jobs.model import Fence
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
@@ -334,6 +334,7 @@ def _export(row: Row) -> StoredExport:
         parameters=row["parameters"],
         include_attachments=row["include_attachments"],
         selector=row["selector"],
+        handover=Handover(tuple(row["destinations"]), tuple(row["encrypt_to"])),
     )
     return StoredExport(
         tenant_id=row["tenant_id"],
@@ -357,6 +358,7 @@ def _export(row: Row) -> StoredExport:
         expires_at=row["expires_at"],
         cancel_requested_at=row["cancel_requested_at"],
         requested_by=row["requested_by"],
+        package_sha256=None if row["package_digest"] is None else bytes(row["package_digest"]).hex(),
         job_state=row["job_state"],
         job_attempt=row["job_attempt"],
         job_failures=row["job_failures"],

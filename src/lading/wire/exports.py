@@ -27,6 +27,8 @@ class ExportRequest:
     `profile` and `period`), `audit_report` (of `period`), `snapshot` (of `tables` of `source`, or of what `profile`
     reads).  `as_of` ends what a report knows, an RFC 3339 instant; None means now.
 
+    The package is delivered to the `destinations`, and encrypted to the public keys of `encrypt_to` (`age1…` or
+    `ssh-ed25519 …`) beside those of the profile and the destinations; None means what the profile says.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -42,6 +44,8 @@ class ExportRequest:
     as_of: str | None = None
     source: str | None = None
     tables: list[str] = field(default_factory=list[str])
+    destinations: list[str] | None = None
+    encrypt_to: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,44 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """
+    One package on its way to a destination, or there.
+
+    `status` is pending, running, delivered, failed or cancelled; `error` also tells why the last attempt failed while
+    the next is waited for.
+    """
+
+    destination: str
+    status: str
+    job: str
+    size: int
+    bytes: int
+    sha256: str
+    attempts: int
+    location: str | None
+    error: DeliveryFault | None
+    next_attempt_at: str | None
+    created_at: str
+    delivered_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFault:
+    """Why a package could not be delivered."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryList:
+    """The deliveries of an export, by destination."""
+
+    items: list[Delivery]
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """Where in the tenant's ledger the completion stands; `head` is the signed note that covers it."""
 
@@ -153,6 +195,10 @@ class Export:
     expires_at: str | None
     links: dict[str, str] = field(default_factory=dict)
     selector: dict[str, Any] = field(default_factory=dict[str, Any])
+    encrypt_to: list[str] = field(default_factory=list[str])
+    package_sha256: str | None = None
+    destinations: list[str] = field(default_factory=list[str])
+    deliveries: list[Delivery] = field(default_factory=list[Delivery])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from lading.artifacts.blobs import BlobStore
 from lading.db.database import Database
 from lading.errors import LadingError
 from lading.exports import salt
+from lading.exports.deliveries import JOB_KIND as DELIVERY
+from lading.exports.delivery import DeliveryHandler
 from lading.exports.model import JOB_KIND
 from lading.exports.opening import Desk
 from lading.exports.part_jobs import PartHandler
@@ -44,6 +46,7 @@ def _handlers(settings: Settings, database: Database) -> Handlers:
     return {
         JOB_KIND: ExportHandler(database, settings, blobs, owned, salt=salts),
         PART: PartHandler(Desk(database, settings, blobs, owned, salts)),
+        DELIVERY: DeliveryHandler(database, settings, blobs),
         **LIGHT,
     }
 

@@ -9,6 +9,8 @@ from lading.api.services import Services
 from lading.artifacts.blobs import BlobStore
 from lading.db import notify
 from lading.db.database import Database
+from lading.exports.deliveries import JOB_KIND as DELIVERY
+from lading.exports.delivery_endings import DeliveryEnding
 from lading.exports.endings import ExportEnding, PartEnding
 from lading.exports.model import JOB_KIND
 from lading.exports.parts import JOB_KIND as PART
@@ -25,7 +27,11 @@ async def opened(settings: Settings, database_url: str) -> AsyncIterator[Service
         hints = notify.Sender(database)
         exports = ExportService(database, settings, BlobStore(settings.blobs_dir), hints)
         async with notify.Hearer(database_url, notify.EXPORTS) as hearer:
-            endings = {JOB_KIND: ExportEnding(settings), PART: PartEnding(settings)}
+            endings = {
+                JOB_KIND: ExportEnding(settings),
+                PART: PartEnding(settings),
+                DELIVERY: DeliveryEnding(settings),
+            }
             yield Services(settings, database, exports, hearer, hints, endings)
     finally:
         await database.close()

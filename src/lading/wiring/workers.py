@@ -14,6 +14,8 @@ from typing import Final
 from lading.artifacts.blobs import BlobStore
 from lading.db.database import Database
 from lading.db.transaction import Role
+from lading.exports.deliveries import JOB_KIND as DELIVERY
+from lading.exports.delivery_endings import DeliveryEnding
 from lading.exports.endings import ExportEnding, PartEnding
 from lading.exports.model import JOB_KIND
 from lading.exports.parts import JOB_KIND as PART
@@ -26,11 +28,13 @@ from lading.upkeep.sweeps import Upkeep
 from lading.worker.noop import Noop
 from lading.worker.supervisor import Supervisor
 
-ENDINGS: Final[Endings] = {JOB_KIND: ExportEnding(), PART: PartEnding()}
+ENDINGS: Final[Endings] = {JOB_KIND: ExportEnding(), PART: PartEnding(), DELIVERY: DeliveryEnding()}
 LIGHT: Final[Handlers] = {NOOP_KIND: Noop()}
 """Handlers of light kinds: they import little, and many of their jobs run side by side in one child."""
 _EXECUTOR: Final = (sys.executable, "-m", "lading.wiring.executor")
 _LIGHT: Final = (sys.executable, "-m", "lading.wiring.light")
+# Arrow's own pool and an arena for each thread keep a fifth of an executor's memory for nothing.
+_FRUGAL: Final = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
 
 
 async def run_worker(settings: Settings, url: str) -> None:
@@ -38,7 +42,7 @@ async def run_worker(settings: Settings, url: str) -> None:
     log.configure()
     async with opened(url, size=5) as database:
         owned = keys.load_or_create(settings.keys_dir, settings.instance)
-        environment = {**os.environ, **to_environment(settings), "LADING_DATABASE_URL": url}
+        environment = {**_FRUGAL, **os.environ, **to_environment(settings), "LADING_DATABASE_URL": url}
         worker = Supervisor(
             settings,
             database,

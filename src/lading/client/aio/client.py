@@ -9,6 +9,7 @@ import httpx2
 
 from lading.client import target
 from lading.client.aio.artifacts import Artifacts
+from lading.client.aio.destinations import Destinations
 from lading.client.aio.exports import Exports
 from lading.client.aio.jobs import Jobs
 from lading.client.aio.letters import DeadLetters
@@ -46,6 +47,7 @@ class AsyncClient:
         self.tenants = Tenants(self.session)
         self.profiles = Profiles(self.session)
         self.sources = Sources(self.session)
+        self.destinations = Destinations(self.session)
         self.ledger = Ledger(self.session)
         self.jobs = Jobs(self.session)
         self.runs = Runs(self.session)

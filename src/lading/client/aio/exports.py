@@ -55,6 +55,8 @@ class Exports:
         revision: int | None = None,
         parameters: Mapping[str, Any] | None = None,
         include_attachments: bool = False,
+        destinations: Sequence[str] | None = None,
+        encrypt_to: Sequence[str] | None = None,
         idempotency_key: str | None = None,
     ) -> Export:
         """Ask for an export of `profile` over the days of `period`, both included, and return it as it was accepted."""
@@ -65,6 +67,8 @@ class Exports:
             revision=revision,
             parameters=dict(parameters or {}),
             include_attachments=include_attachments,
+            destinations=None if destinations is None else [*destinations],
+            encrypt_to=None if encrypt_to is None else [*encrypt_to],
         )
         return (await self.submit(request, idempotency_key=idempotency_key)).export
 

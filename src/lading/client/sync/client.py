@@ -11,6 +11,7 @@ import httpx2
 from lading.client import target
 from lading.client.retries import Retries
 from lading.client.sync.artifacts import Artifacts
+from lading.client.sync.destinations import Destinations
 from lading.client.sync.exports import Exports
 from lading.client.sync.jobs import Jobs
 from lading.client.sync.letters import DeadLetters
@@ -47,6 +48,7 @@ class Client:
         self.tenants = Tenants(self.session)
         self.profiles = Profiles(self.session)
         self.sources = Sources(self.session)
+        self.destinations = Destinations(self.session)
         self.ledger = Ledger(self.session)
         self.jobs = Jobs(self.session)
         self.runs = Runs(self.session)

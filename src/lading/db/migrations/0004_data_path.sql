@@ -45,6 +45,97 @@ CREATE POLICY tenant ON profile_activations TO lading_app
 USING (tenant_id = (SELECT current_tenant())) WITH CHECK (tenant_id = (SELECT current_tenant()));
 GRANT SELECT, INSERT ON profile_activations TO lading_app;
 
+-- ---------------------------------------------------------------- destinations
+
+-- Where packages are delivered to; what the options of a kind may say is decided in exports/destinations.py.
+CREATE TABLE destinations (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    name text NOT NULL CHECK (name ~ '^[a-z0-9][a-z0-9_-]{0,49}$'),
+    kind text NOT NULL CHECK (kind IN ('directory', 's3', 'gcs', 'azure')),
+    credentials_ref text CHECK (credentials_ref ~ '^(env|file|systemd|kubernetes):.+'),
+    options jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(options) = 'object'),
+    object_name text NOT NULL CHECK (length(object_name) BETWEEN 1 AND 300),
+    overwrite boolean NOT NULL DEFAULT false,
+    encrypt_to text[] NOT NULL DEFAULT '{}',
+    timeout_seconds integer NOT NULL CHECK (timeout_seconds BETWEEN 1 AND 3600),
+    version bigint NOT NULL DEFAULT 1,
+    updated_at timestamptz NOT NULL DEFAULT lading_now(),
+    PRIMARY KEY (tenant_id, name)
+);
+
+-- What was asked for stays with the export, whatever becomes of the destination.  `package_digest` is that of the plain
+-- package, also where only the encrypted one is published.
+ALTER TABLE exports
+    ADD COLUMN destinations text[] NOT NULL DEFAULT '{}',
+    ADD COLUMN encrypt_to text[] NOT NULL DEFAULT '{}',
+    ADD COLUMN package_digest bytea CHECK (octet_length(package_digest) = 32);
+
+-- One package brought, or to be brought, to one destination.
+CREATE TABLE deliveries (
+    tenant_id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    destination text NOT NULL,
+    job_id uuid NOT NULL,
+    status text NOT NULL DEFAULT 'pending'
+        CHECK (status IN ('pending', 'running', 'delivered', 'failed', 'cancelled')),
+    size bigint NOT NULL CHECK (size >= 0),
+    digest bytea NOT NULL CHECK (octet_length(digest) = 32),
+    bytes bigint NOT NULL DEFAULT 0 CHECK (bytes BETWEEN 0 AND size),
+    attempts integer NOT NULL DEFAULT 0,
+    location text,
+    error jsonb,
+    rev bigint NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT lading_now(),
+    delivered_at timestamptz,
+    PRIMARY KEY (tenant_id, export_id, destination),
+    FOREIGN KEY (tenant_id, export_id) REFERENCES exports,
+    CHECK ((status = 'delivered') = (delivered_at IS NOT NULL)),
+    CHECK (status <> 'delivered' OR (location IS NOT NULL AND bytes = size)),
+    CHECK ((status = 'failed') = (error IS NOT NULL))
+);
+CREATE INDEX deliveries_open ON deliveries (tenant_id, destination) WHERE status IN ('pending', 'running');
+
+-- An upload in parts that a killed attempt left and the next one goes on with.  Without `upload_id` it was about to be
+-- begun: whether the store knows of it has to be asked there.
+CREATE TABLE uploads (
+    tenant_id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    destination text NOT NULL,
+    object_name text NOT NULL,
+    upload_id text,
+    digest bytea NOT NULL CHECK (octet_length(digest) = 32),
+    part_bytes bigint NOT NULL CHECK (part_bytes > 0),
+    PRIMARY KEY (tenant_id, export_id, destination),
+    FOREIGN KEY (tenant_id, export_id, destination) REFERENCES deliveries
+);
+CREATE TABLE upload_parts (
+    tenant_id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    destination text NOT NULL,
+    number integer NOT NULL CHECK (number BETWEEN 1 AND 50000),
+    size bigint NOT NULL CHECK (size > 0),
+    digest bytea NOT NULL CHECK (octet_length(digest) = 32),
+    etag text NOT NULL,
+    PRIMARY KEY (tenant_id, export_id, destination, number),
+    FOREIGN KEY (tenant_id, export_id, destination) REFERENCES uploads ON DELETE CASCADE
+);
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['destinations', 'deliveries', 'uploads', 'upload_parts'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format(
+            'CREATE POLICY tenant ON %I TO lading_app USING (tenant_id = (SELECT current_tenant())) '
+            'WITH CHECK (tenant_id = (SELECT current_tenant()))', name);
+    END LOOP;
+END
+$$;
+GRANT SELECT, INSERT, UPDATE, DELETE ON destinations, uploads, upload_parts TO lading_app;
+GRANT SELECT, INSERT, UPDATE ON deliveries TO lading_app;
+
 -- Types without a profile (evidence_pack, audit_report, snapshot) have no revision; what they were asked for, and what a
 -- delta is relative to, is the selector, fixed when the export is asked for.
 ALTER TABLE exports

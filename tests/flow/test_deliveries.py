@@ -1,0 +1,111 @@
+"""A package reaches its destinations whole and once, whatever is killed on the way; each tells how it stands."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lading import ids
+from lading.artifacts.verify import verify
+from lading.db.database import Database
+from lading.exports import destinations
+from lading.exports.destinations import Settings as Place
+from lading.ledger.entry import SYSTEM
+from lading.ledger.trust import Trust
+from lading.settings import Settings
+from lading.wire.exports import Export
+from tests.flow.organisation import Organisation, Worker, organisation
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+
+COPIED = ("delivery.begun", "delivery.copied", "delivery.renamed", "delivery.carried", "delivery.committing")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, out: Path) -> Settings:
+    return Settings(
+        data_dir=tmp_path / "data",
+        lease_seconds=2.0,
+        heartbeat_seconds=0.4,
+        sweep_seconds=0.4,
+        self_fence_seconds=1.5,
+        max_crashes=5,
+        delivery_roots=str(out),
+    )
+
+
+@pytest.fixture
+async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisation]:
+    async with organisation(database, settings) as made:
+        yield made
+
+
+async def place(acme: Organisation, name: str, **changes: Any) -> None:
+    given: dict[str, Any] = {"kind": "directory", "options": {"path": acme.settings.delivery_roots}, **changes}
+    async with acme.database.tenant(acme.tenant_id) as tx:
+        await destinations.put(tx, name, Place(**given), roots=acme.settings.delivery_folders, actor=SYSTEM)
+
+
+async def delivered(acme: Organisation, export: Export, ends: Callable[[Export], bool] | None = None) -> Export:
+    """Return the export once all its deliveries have ended."""
+    over = ends or (
+        lambda found: (
+            bool(found.deliveries) and all(each.status not in {"pending", "running"} for each in found.deliveries)
+        )
+    )
+    ended = await acme.end(export)
+    for _ in range(600):
+        if over(ended):
+            return ended
+        # Answers when something about the export has changed, or after the wait.
+        ended = await acme.service.wait(
+            acme.tenant_id, ids.parse(ids.EXPORT, export.id), version=ended.version, seconds=1.0, hearer=acme.hearer
+        )
+    raise AssertionError(f"the deliveries have not ended: {ended.deliveries}")
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def worker(settings: Settings, url: str, **given: str) -> Worker:
+    return Worker(settings, url, LADING_DELIVERY_ROOTS=settings.delivery_roots, **given)
+
+
+async def events(acme: Organisation, export: Export) -> Counter[str]:
+    history = await acme.service.history(acme.tenant_id, ids.parse(ids.EXPORT, export.id))
+    return Counter(entry["type"] for entry in history if entry["type"].startswith("delivery."))
+
+
+async def test_a_package_killed_on_its_way_to_a_directory_lies_there_once(  # E16, P2
+    acme: Organisation, settings: Settings, database_url: str, tmp_path: Path, out: Path
+) -> None:
+    await place(acme, "archive")
+    failpoint = tmp_path / "failpoint"
+    async with worker(settings, database_url, LADING_FAILPOINT_FILE=str(failpoint)):
+        for point in COPIED:
+            failpoint.write_text(point)
+            export = await acme.submit(format="csv", destinations=["archive"])
+            ended = await delivered(acme, export)
+
+            assert not failpoint.exists(), f"{point} was not reached"
+            (found,) = ended.deliveries
+            path = out / "visits" / export.id / "visits_2025-01-01_2025-12-31.zip"
+            assert (found.status, found.error, found.location) == ("delivered", None, f"file://{path}"), point
+            assert (found.attempts, found.bytes) == (2, found.size), point
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == found.sha256 == ended.package_sha256
+            assert files(out / "visits" / export.id) == [path.name], point
+            assert await events(acme, export) == {"delivery.requested": 1, "delivery.delivered": 1}, point
+            assert verify(path, Trust.load(settings.trust_file)).is_pinned
