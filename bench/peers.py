@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).parent
-_PEERS = HERE / ".peers"
+PEERS = HERE / ".peers"
 _LOCK = HERE / "lock"
 _UV = next((path for path in (shutil.which("uv"), str(HERE.parent / ".uv/bin/uv")) if path and Path(path).exists()), "")
 _PYTHON_BELOW = (3, 14)  # what the locked versions have wheels for
@@ -57,7 +57,7 @@ class Engine:
             case "node":
                 return [_node(), program]
             case _:
-                return [str(_PEERS / self.kind / "bin" / "python"), program]
+                return [str(PEERS / self.kind / "bin" / "python"), program]
 
     def install(self) -> str:
         """Install what is missing and return its version; Unfit when that can't be."""
@@ -68,9 +68,9 @@ class Engine:
                 _node_modules()
                 return _npm_version(self.name)
             case "oban":
-                _environment("oban", (3, 12))
+                environment("oban", (3, 12))
             case _:
-                _environment("python", (3, 11))
+                environment("python", (3, 11))
         if self.uses_redis and not shutil.which("redis-server"):
             raise Unfit("there is no redis-server on this machine (Debian: apt-get install redis-server)")
         return _python_version(self.kind, self.name.split()[0])
@@ -79,7 +79,7 @@ class Engine:
         """Return the environment of its programs."""
         names = ("PG", "LADING_", "BENCH_", "DATABASE_URL", "OBAN_", "PROCRASTINATE_", "PGQUEUER_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-        modules = {"BENCH_MODULES": str(_PEERS / "node")} if self.kind == "node" else {}
+        modules = {"BENCH_MODULES": str(PEERS / "node")} if self.kind == "node" else {}
         return {**inherited, **modules, **self.environment, "PYTHONUNBUFFERED": "1"}
 
 
@@ -178,8 +178,8 @@ def _python(at_least: tuple[int, int]) -> str:
     return versions[max(fit)]
 
 
-def _environment(name: str, at_least: tuple[int, int]) -> None:
-    folder, lock = _PEERS / name, _LOCK / f"{name}.lock"
+def environment(name: str, at_least: tuple[int, int]) -> None:
+    folder, lock = PEERS / name, _LOCK / f"{name}.lock"
     mark = folder / "installed.lock"
     if mark.exists() and mark.read_text() == lock.read_text():
         return
@@ -203,7 +203,7 @@ def _node() -> str:
 
 
 def _node_modules() -> None:
-    folder = _PEERS / "node"
+    folder = PEERS / "node"
     lock, mark = _LOCK / "package-lock.json", folder / "installed.json"
     if mark.exists() and mark.read_text() == lock.read_text():
         return
@@ -225,11 +225,11 @@ def _run(command: list[str], folder: Path | None = None) -> None:
 
 
 def _npm_version(name: str) -> str:
-    return json.loads((_PEERS / "node/node_modules" / name / "package.json").read_text())["version"]
+    return json.loads((PEERS / "node/node_modules" / name / "package.json").read_text())["version"]
 
 
 def _python_version(kind: str, name: str) -> str:
     code = f"import sys; from importlib.metadata import version; print(version({name!r}), sys.version.split()[0])"
-    asked = subprocess.run([_PEERS / kind / "bin/python", "-c", code], capture_output=True, text=True, check=False)
+    asked = subprocess.run([PEERS / kind / "bin/python", "-c", code], capture_output=True, text=True, check=False)
     number, python = asked.stdout.split()
     return f"{number} on Python {python}"
