@@ -67,7 +67,9 @@ class _Row:
                         return found
                 return None
             case "has":
-                found = self.row[node.arguments[0].name]  # type: ignore[union-attr]
+                (column,) = node.arguments
+                assert isinstance(column, Name)
+                found = self.row[column.name]
                 return found is not None and not (isinstance(found, str) and not found.strip(SPACE))
             case _:
                 given = [self.value(each) for each in node.arguments]

@@ -80,7 +80,7 @@ class Works:
     def change(self, statement: str) -> None:
         """Change the source."""
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement.encode())
 
     async def ask(self, slug: str = "nordlys", **fields: Any) -> dict[str, Any]:
         """Ask for an export and return the answer, which must be that it was accepted."""

@@ -50,7 +50,7 @@ def small(server: EmbeddedServer, folder: Path, *, seed: int = SEED) -> Loaded:
 
 def ask(loaded: Loaded, slug: str, query: str) -> tuple[object, ...]:
     with psycopg.connect(loaded.credentials[slug].read_text("utf-8")) as connection:
-        row = connection.execute(query).fetchone()  # type: ignore[arg-type]
+        row = connection.execute(query.encode()).fetchone()
     assert row is not None
     return row
 

@@ -32,7 +32,7 @@ from lading.exports.formats import ReportFacts, pdf
 from lading.exports.formats.report import Report
 from lading.exports.formats.summary import summarise
 from lading.exports.mapping import MappingResult, map_spool
-from lading.exports.profile import Profile, parse
+from lading.exports.profile import Format, Profile, parse
 from lading.sources.postgresql import PostgresSource
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -77,10 +77,10 @@ def mapped(loaded: Loaded, slug: str, folder: Path, given: Mapping[str, object] 
     return Mapped(profile, ReportFacts(BY_SLUG[slug].name, FROM, TO, admitted), table, quarantine, result)
 
 
-def report(one: Mapped, form: str, folder: Path) -> Path:
+def report(one: Mapped, form: Format, folder: Path) -> Path:
     out = folder / form
     out.mkdir()
-    [file] = formats.write(form, one.profile, one.table, one.result, one.facts, out)  # type: ignore[arg-type]
+    [file] = formats.write(form, one.profile, one.table, one.result, one.facts, out)
     return file.path
 
 
@@ -105,7 +105,7 @@ def test_the_csv_is_the_golden_one(loaded: Loaded, slug: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("form", ["tsv", "json", "ndjson", "xml"])
 @pytest.mark.parametrize("slug", SLUGS)
-def test_every_text_format_is_the_golden_one(loaded: Loaded, slug: str, form: str, tmp_path: Path) -> None:  # P9
+def test_every_text_format_is_the_golden_one(loaded: Loaded, slug: str, form: Format, tmp_path: Path) -> None:  # P9
     one = mapped(loaded, slug, tmp_path)
 
     assert_golden(GOLDEN / slug / f"report.{form}", report(one, form, tmp_path).read_bytes())

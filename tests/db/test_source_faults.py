@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -277,10 +278,10 @@ async def test_a_source_is_registered_once_and_replaced_with_a_new_version(datab
     ],
 )
 async def test_a_field_that_will_not_do_is_named(database: Database, field: str, value: object) -> None:
-    arguments = {"credentials_ref": "env:ONE", field: value}
+    arguments: dict[str, Any] = {"credentials_ref": "env:ONE", field: value}
 
     async with database.tenant(TENANT) as tx:
         with pytest.raises(InvalidInput, match=field) as error:
-            await store.register(tx, "activities", actor=ACTOR, **arguments)  # type: ignore[arg-type]
+            await store.register(tx, "activities", actor=ACTOR, **arguments)
 
     assert "hunter2" not in error.value.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from tests import cel_oracle
 from lading.exports import casting, cel
 from lading.exports.cel import ExpressionInvalid
 from lading.exports.cel_columns import Compiler
-from lading.exports.cel_types import kind_of
+from lading.exports.cel_types import Kind, kind_of
 
 ZONE = "Europe/Oslo"
 SCHEMA: dict[str, Any] = {
@@ -30,7 +31,14 @@ SCHEMA: dict[str, Any] = {
     "day": pl.Date,
     "at": pl.Datetime("us", "UTC"),
 }
-KINDS = {"name": "string", "number": "int", "names": "list", "since": "date", "is_on": "bool", "none": "string"}
+KINDS: Mapping[str, Kind] = {
+    "name": "string",
+    "number": "int",
+    "names": "list",
+    "since": "date",
+    "is_on": "bool",
+    "none": "string",
+}
 PARAMETERS = {
     "name": "Åse",
     "number": 7,
@@ -166,7 +174,7 @@ BOOL = st.deferred(
 def computed(text: str, rows: list[dict[str, Any]]) -> list[Any]:
     """Return what the compiled columns say for each row."""
     frame = pl.DataFrame(rows, schema=SCHEMA).select(pl.all().name.prefix("s:"))
-    compiler = Compiler(frame.schema, ZONE, PARAMETERS, KINDS)  # type: ignore[arg-type]
+    compiler = Compiler(frame.schema, ZONE, PARAMETERS, KINDS)
     found = compiler.compile(cel.parse(text), where="a test")
     for level in compiler.levels:
         frame = frame.with_columns(level)
@@ -187,7 +195,7 @@ def computed(text: str, rows: list[dict[str, Any]]) -> list[Any]:
 def test_columns_say_what_each_row_says(text: str, rows: list[dict[str, Any]]) -> None:
     try:
         expression = cel.parse(text)
-        kind_of(expression.root, kind_of_column, KINDS)  # type: ignore[arg-type]
+        kind_of(expression.root, kind_of_column, KINDS)
     except ExpressionInvalid as refused:
         if "nested" not in refused.detail:
             raise

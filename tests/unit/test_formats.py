@@ -225,7 +225,9 @@ def test_every_text_survives_xlsx_and_none_is_a_formula(tmp_path: Path, text: st
     xml = zipfile.ZipFile(path).read("xl/worksheets/sheet1.xml").decode()
     assert sheet["A2"].data_type == "s"
     assert "<f>" not in xml
-    assert decoded(re.search(r'<c r="A2"[^>]*><is><t[^>]*>(.*)</t>', xml, re.DOTALL)[1]) == text  # type: ignore[index]
+    cell = re.search(r'<c r="A2"[^>]*><is><t[^>]*>(.*)</t>', xml, re.DOTALL)
+    assert cell is not None
+    assert decoded(cell[1]) == text
 
 
 def decoded(xml: str) -> str:
