@@ -13,7 +13,6 @@ import psycopg
 import pytest
 
 from lading import ids
-from lading.api.app import create_app
 from lading.artifacts.blobs import BlobStore
 from lading.artifacts.registry import Maker
 from lading.client.aio.client import AsyncClient
@@ -23,7 +22,7 @@ from lading.exports.model import NewArtifact, Sealed
 from lading.exports.service import blob_prefix
 from lading.ledger.entry import SYSTEM
 from lading.tenants.model import Role
-from serving import World
+from serving import World, app_for
 
 pytestmark = pytest.mark.anyio
 
@@ -308,7 +307,7 @@ async def test_what_was_published_before_there_were_objects_keeps_working(world:
 async def test_the_client_lists_shows_downloads_checks_and_collects(world: World, tmp_path: Path) -> None:
     await publish(world)
     token = (await world.headers())["Authorization"].removeprefix("Bearer ")
-    transport = httpx2.ASGITransport(app=create_app(world.services))
+    transport = httpx2.ASGITransport(app=app_for(world.services))
 
     async with AsyncClient("http://lading.test", token=token, transport=transport) as client:
         listed = [each.sha256 async for each in client.artifacts.list(media_type="application/zip")]

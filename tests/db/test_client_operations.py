@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from lading.api.app import create_app
 from lading.client import AsyncClient
 from lading.errors import Forbidden, InvalidInput, NotFound, ReasonRequired
 from lading.ledger.entry import SYSTEM
 from lading.limits import allocations
 from lading.wire.letters import BulkRequest
-from serving import World
+from serving import World, app_for
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[AsyncClient]:
     token = (await world.headers())["Authorization"].removeprefix("Bearer ")
-    transport = httpx2.ASGITransport(app=create_app(world.services))
+    transport = httpx2.ASGITransport(app=app_for(world.services))
     async with AsyncClient("http://lading.test", token=token, transport=transport) as made:
         yield made
 

@@ -97,8 +97,7 @@ class Hearer:
         failures = 0
         while True:
             try:
-                connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **CONNECT_OPTIONS)  # pyright: ignore[reportArgumentType]
-                async with connection:
+                async with await _connected(self._url) as connection:
                     for channel in self._generation:
                         await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
                     failures = 0
@@ -115,3 +114,16 @@ class Hearer:
             self._generation[channel] += 1
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+async def _connected(url: str) -> psycopg.AsyncConnection:
+    """Return a connection; a login that is broken off is ended first: the server would wait a minute for its rest."""
+    login = asyncio.create_task(
+        psycopg.AsyncConnection.connect(url, autocommit=True, **CONNECT_OPTIONS)  # pyright: ignore[reportArgumentType]
+    )
+    try:
+        return await asyncio.shield(login)
+    except asyncio.CancelledError:
+        with contextlib.suppress(psycopg.Error):
+            await (await login).close()
+        raise
