@@ -15,12 +15,19 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from lading.errors import SourceError, SourceRefused
+from lading.sources.connectors import connect
 from lading.sources.model import Selection, Source
 from lading.sources.outside import Outside
 
 TENANT: Final = UUID("00000000-0000-7000-8000-000000000000")
 LOOPBACK: Final = Outside(networks=(ip_network("127.0.0.1/32"), ip_network("::1/128")))
 GLANCE: Final = replace(LOOPBACK, is_glance=True)
+PRIVATE: Final = "hunter2-what-nobody-may-see"
 
 
 @dataclass(frozen=True)
@@ -180,3 +187,67 @@ def secret(folder: Path, text: str) -> str:
     path.write_text(text)
     path.chmod(0o600)
     return f"file:{path}"
+
+
+def read(
+    source: Source,
+    selection: Selection | None = None,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    outside: Outside = LOOPBACK,
+    key: Sequence[str] = ("id",),
+) -> pl.DataFrame:
+    """Return all rows of a source."""
+    with connect(source, outside=outside).open() as reading:
+        batches = list(reading.batches(selection or request(), parameters or {}, key=key))
+    return pl.DataFrame(pa.Table.from_batches(batches))
+
+
+def ids(count: int, *, start: int = 1) -> list[dict[str, Any]]:
+    return [{"id": number, "name": f"n{number}"} for number in range(start, start + count)]
+
+
+def refused(
+    answer: Callable[[Asked], Reply],
+    kind: type[SourceError] = SourceRefused,
+    *,
+    outside: Outside = LOOPBACK,
+    **options: str,
+) -> str:
+    """Return the sentence that ends the reading of an API that answers so; it quotes nothing of what came."""
+    with serving(answer) as api, pytest.raises(SourceError) as error:
+        read(api.source(**options), outside=outside)
+    assert type(error.value) is kind, error.value
+    assert PRIVATE not in error.value.message
+    assert error.value.message.endswith(".")
+    return error.value.message
+
+
+def by_number(asked: Asked) -> Reply:
+    start = (int(asked.one("page", "1")) - 1) * 10
+    return page([row for row in ids(25) if start < row["id"] <= start + 10])
+
+
+def by_offset(asked: Asked) -> Reply:
+    # Asked for 20, it gives 10 at most, as many do.
+    start = int(asked.one("offset"))
+    return page([row for row in ids(25) if start < row["id"] <= start + min(10, int(asked.one("limit")))])
+
+
+def by_cursor(asked: Asked) -> Reply:
+    start = int(asked.one("cursor", "0"))
+    return page({"rows": ids(25)[start : start + 10], "meta": {"next": start + 10 if start < 20 else None}})
+
+
+def by_link(asked: Asked) -> Reply:
+    start = int(asked.one("from", "0"))
+    further = f'<?from={start + 10}>; rel="next", </items>; rel="first"' if start < 20 else '</items>; rel="first"'
+    return page(ids(25)[start : start + 10], Link=further)
+
+
+def by_url(asked: Asked) -> Reply:
+    start = int(asked.one("from", "0"))
+    return page({"rows": ids(25)[start : start + 10], "next": f"/items?from={start + 10}" if start < 20 else ""})
+
+
+HTML: Final = Reply(f"<h1>{PRIVATE}</h1>".encode(), headers={"Content-Type": "text/html"})

@@ -1,4 +1,4 @@
-"""An export comes from a database file or a folder as it comes from a server, and the guide's commands work."""
+"""An export comes from a database file, a folder or an API as it comes from a server; the guide's commands work."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from lading.cli import exits
+from tests import api_server
 from tests.flow.conftest import Up, start
 
 Desk = Callable[..., CompletedProcess[str]]
@@ -126,3 +128,48 @@ def test_every_registration_in_the_guide_works(desk: Desk, line: str) -> None:
 
     assert ran.returncode == exits.OK, ran.stderr
     assert re.search(r"kind\s+\w+", ran.stdout)
+
+
+def test_pages_of_an_api_become_a_package(lading: Desk, tmp_path: Path) -> None:
+    def answer(asked: api_server.Asked) -> api_server.Reply:
+        if asked.headers.get("Authorization") != "Bearer hunter2":
+            return api_server.Reply(b"", 401)
+        start = int(asked.one("after", "0"))
+        rows = [{"id": row[0], "day": row[1], "name": row[2], "hours": row[3]} for row in ROWS]
+        wanted = [row for row in rows if asked.one("from") <= str(row["day"]) <= asked.one("to")]
+        return api_server.page({"items": wanted[start : start + 1], "next": start + 1 if start == 0 else None})
+
+    # A tree of its own: only this one may call the loopback.
+    tree = start(data_dir=tmp_path / "data", LADING_ALLOWED_NETWORKS="127.0.0.1")
+    try:
+        assert tree.token is not None
+        given = {"LADING_URL": tree.url, "LADING_TOKEN": tree.token, "LADING_TENANT": "acme"}
+        desk = partial(lading, data_dir=tmp_path / "none", **given)
+        assert desk("tenants", "create", "acme", "--name", "Acme").returncode == exits.OK
+        with api_server.serving(answer) as api:
+            put = desk(
+                "sources", "put", "hours", "--kind", "http", "--base-url", f"{api.url}/v1", "--credentials",
+                api_server.secret(tmp_path, "hunter2"), "--option", "pages=cursor", "--option", "next=next", "--option",
+                "cursor_parameter=after", "--option", "rows=items", "--option", "test_path=/hours?from=2025&to=2026",
+            )  # fmt: skip
+            assert put.returncode == exits.OK, put.stderr
+            limited = desk("throttles", "limit", "hours", "--rate", "50/s", "--burst", "50", "--reason", "agreed")
+            assert limited.returncode == exits.OK, limited.stderr
+            tried = desk("sources", "test", "hours")
+            assert tried.returncode == exits.OK, tried.stdout
+
+            report, manifest = exported(desk, tmp_path, {
+                "request": {
+                    "path": "/hours",
+                    "query": {"from": {"parameter": "period_from"}, "to": {"parameter": "period_to"}},
+                    "columns": {"id": "integer", "day": "date", "name": "string", "hours": "decimal"},
+                }
+            })  # fmt: skip
+            shown = desk("profiles", "preview", "hours", "--period", "2025")
+    finally:
+        tree.stop(signal.SIGTERM)
+
+    assert report == WANTED
+    assert manifest["consistency"] == "pages"
+    assert shown.returncode == exits.OK, shown.stderr
+    assert "hunter2" not in shown.stdout + tried.stdout + json.dumps(manifest)

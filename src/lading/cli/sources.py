@@ -14,6 +14,8 @@ from lading.cli.documents import read
 from lading.cli.options import Line, connected
 from lading.errors import InvalidInput
 
+_KINDS = "postgresql, mysql, sqlite, duckdb, files, objects, http."
+
 
 @click.group()
 def command() -> None:
@@ -76,13 +78,18 @@ def get(line: Line, name: str) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--kind", default="postgresql", metavar="KIND", help="postgresql, mysql, sqlite, duckdb, files, objects.")
+@click.option("--kind", default="postgresql", metavar="KIND", help=_KINDS)
 @click.option("--credentials", metavar="REF", help="Where its secret is: env:, file:, systemd: or kubernetes:.")
 @click.option("--path", metavar="PATH", help="sqlite, duckdb: the file.  files: the folder.")
 @click.option("--bucket", metavar="NAME", help="objects: the bucket.")
 @click.option("--prefix", metavar="TEXT", help="objects: only keys that begin so.")
 @click.option("--endpoint", metavar="URL", help="objects: the server, when it is not AWS.")
 @click.option("--region", metavar="NAME", help="objects: the bucket's region.")
+@click.option("--base-url", metavar="URL", help="http: where every request begins, such as https://api.example.org/v1.")
+@click.option("--header", multiple=True, metavar="LINE", help="http: a header to send, such as 'Accept-Language: nb'.")
+@click.option(
+    "--option", multiple=True, metavar="NAME=VALUE", help="Any other option of the kind, such as pages=cursor."
+)
 @click.option("--attachments", metavar="REF", help="Where its papers are: file:/directory.")
 @click.option("--timeout-seconds", type=click.IntRange(1, 86400), default=600, metavar="N", help="Per query (600).")
 @click.option("--if-version", type=click.IntRange(1), metavar="N", help="Only over this version.")
@@ -93,6 +100,9 @@ def put(
     *,
     kind: str,
     credentials: str | None,
+    base_url: str | None,
+    header: tuple[str, ...],
+    option: tuple[str, ...],
     attachments: str | None,
     timeout_seconds: int,
     if_version: int | None,
@@ -105,10 +115,21 @@ def put(
     """
     from lading.wire.sources import SourceRequest
 
-    options = {option: value for option, value in places.items() if value is not None}
+    given = {**places, "url": base_url, "headers": "\n".join(header) or None, **_pairs(option)}
+    options = {name: value for name, value in given.items() if value is not None}
     request = SourceRequest(credentials, kind, attachments, timeout_seconds, options)
     with line.client() as client:
         output.facts(line.form, client.sources.apply(name, request, version=if_version), SOURCES)
+
+
+def _pairs(given: tuple[str, ...]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for each in given:
+        name, sign, value = each.partition("=")
+        if not name or not sign:
+            raise InvalidInput.field("--option", f"{each!r} must read NAME=VALUE, such as pages=cursor.")
+        pairs[name] = value
+    return pairs
 
 
 @command.command()
