@@ -34,8 +34,9 @@ async def plan(tx: Transaction, export_id: UUID, parts: Sequence[Part], *, actor
     told = [{"number": part.number, "low": part.within.low, "high": part.within.high} for part in parts]
     await tx.run(_SQL["parts_plan"], tenant_id=tx.tenant, export_id=export_id, parts=Jsonb(told))
     subject = ids.show(ids.EXPORT, export_id)
-    rev = await show(tx, export_id)
-    await record(tx, Entry("export.parts_planned", subject, actor, {"parts": len(parts)}, rev=rev))
+    await show(tx, export_id)
+    row = await tx.one(_SQL["bump"], tenant_id=tx.tenant, id=export_id)
+    await record(tx, Entry("export.parts_planned", subject, actor, {"parts": len(parts)}, rev=row["rev"]))
     return await find(tx, export_id)
 
 
@@ -55,16 +56,16 @@ async def complete(
     if not done:
         return
     await store.lock(tx, export_id)  # of parts that end together, each counts those before it
-    rev = await show(tx, export_id)
+    await show(tx, export_id)
+    row = await tx.one(_SQL["bump"], tenant_id=tx.tenant, id=export_id)
     data = {"part": number, "job": ids.show(ids.JOB, fence.job_id), "attempt": fence.attempt}
-    await record(tx, Entry("export.part_completed", ids.show(ids.EXPORT, export_id), actor, data, rev=rev))
+    await record(tx, Entry("export.part_completed", ids.show(ids.EXPORT, export_id), actor, data, rev=row["rev"]))
 
 
-async def show(tx: Transaction, export_id: UUID) -> int | None:
-    """Show in the export's progress which parts are done, if it has parts; return its new `rev`."""
+async def show(tx: Transaction, export_id: UUID) -> None:
+    """Show in the export's progress which parts are done, if it has parts and is at them."""
     share = percent(Stage.QUERYING, 1, 1)
-    row = await tx.maybe(_SQL["parts_progress"], tenant_id=tx.tenant, export_id=export_id, share=share)
-    return None if row is None else row["rev"]
+    await tx.run(_SQL["parts_progress"], tenant_id=tx.tenant, export_id=export_id, share=share)
 
 
 async def reopen(tx: Transaction, export_id: UUID, numbers: Sequence[int]) -> None:

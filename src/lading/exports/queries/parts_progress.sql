@@ -8,7 +8,6 @@ SET progress = jsonb_build_object(
         'parts', done.of,
         'parts_done', done.parts
     ),
-    rev = exports.rev + 1,
     version = exports.version + 1
 FROM (
     SELECT count(*) AS of, count(result) AS parts, coalesce(sum((result #>> '{mapped,read}')::bigint), 0) AS rows
@@ -20,4 +19,3 @@ WHERE exports.tenant_id = %(tenant_id)s::uuid
   AND exports.status = 'running'
   AND exports.stage = 'querying'
   AND done.of > 0
-RETURNING exports.rev

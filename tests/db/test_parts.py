@@ -1,0 +1,356 @@
+"""An export that is read in parts loses nothing: stopped, cancelled, failed or damaged, a retry makes the same bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from lading import ids
+from lading.artifacts.blobs import BlobStore
+from lading.exports import part_store, registry, retention, salt
+from lading.exports.endings import ExportEnding, PartEnding
+from lading.exports.model import JOB_KIND
+from lading.exports.opening import Desk
+from lading.exports.part_jobs import PartHandler
+from lading.exports.parts import JOB_KIND as PART
+from lading.exports.parts import Part
+from lading.exports.pipeline import ExportHandler
+from lading.jobs import runs
+from lading.jobs.model import Endings, Handlers, Job
+from lading.ledger import keys
+from lading.ledger.entry import SYSTEM
+from lading.sources import store as sources
+from lading.worker import execute
+from lading.worker.execute import Attempt
+from serving import World
+from works import ACTIVITIES, PERIOD, ROWS, Works
+
+pytestmark = pytest.mark.anyio
+PARTS = 5
+
+
+@dataclass
+class Shop:
+    """Works off the jobs of exports one at a time, as workers do."""
+
+    works: Works
+    world: World
+    split: int = 2
+    drains_after: int | None = None
+    done: list[Job] = field(default_factory=list)
+    endings: Endings = field(default_factory=lambda: {JOB_KIND: ExportEnding(), PART: PartEnding()})
+
+    def handlers(self) -> Handlers:
+        settings = replace(self.world.services.settings, split_parts=self.split)
+        owned = keys.load_or_create(settings.keys_dir, settings.instance)
+        salts, blobs = salt.load_or_create(settings.keys_dir), BlobStore(settings.blobs_dir)
+        database = self.world.services.database
+        return {
+            JOB_KIND: ExportHandler(database, settings, blobs, owned, salt=salts),
+            PART: PartHandler(Desk(database, settings, blobs, owned, salts)),
+        }
+
+    async def work(self, limit: int = 1000) -> list[Job]:
+        """Do up to so many jobs; return them."""
+        did: list[Job] = []
+        while len(did) < limit and (claims := await self.world.claim(limit=1)):
+            begun = await execute.begin(self.world.services.database, claims[0])
+            assert begun is not None
+            job, fence = begun
+            attempt: Attempt = _Draining(fence, left=self.drains_after) if self.drains_after else Attempt(fence)
+            outcome = await execute.run(self.handlers(), job, attempt)
+            await execute.settle(self.world.services.database, self.endings, fence, outcome, kind=job.kind)
+            await runs.sweep(self.world.services.database, self.endings)
+            did.append(job)
+            if self.drains_after:
+                break
+        self.done += did
+        return did
+
+    async def revision(self, **source: Any) -> None:
+        """Store and activate a revision of the profile that is read in parts."""
+        document = {**ACTIVITIES, "source": {**ACTIVITIES["source"], "parts": {"rows": 9}, **source}}
+        async with self.world.services.database.tenant(self.tenant) as tx:
+            await registry.put(tx, document, actor=SYSTEM, activate=True)
+
+    async def ask(self, **fields: Any) -> str:
+        """Ask for an export; return its id."""
+        return (await self.works.ask(profile="activities", period=PERIOD, **{"format": "csv", **fields}))["id"]
+
+    async def made(self, **fields: Any) -> tuple[dict[str, Any], bytes]:
+        """Ask for an export and work it off; return it and its package."""
+        identifier = await self.ask(**fields)
+        await self.work()
+        await self.works.integrate()
+        made = await self.works.get(identifier)
+        return made, await self.works.package(made)
+
+    async def parts(self, export_id: str) -> Sequence[Part]:
+        async with self.world.services.database.tenant(self.tenant) as tx:
+            return await part_store.find(tx, ids.parse(ids.EXPORT, export_id))
+
+    async def post(self, path: str, **body: Any) -> dict[str, Any]:
+        answer = await self.world.ask("POST", path, **({"json": body} if body else {}))
+        assert answer.status_code in {200, 202}, answer.text
+        return answer.json()
+
+    async def events(self, export_id: str) -> Counter[str]:
+        await self.works.integrate()
+        history = (await self.world.ask("GET", f"/api/v1/exports/{export_id}/history")).json()["items"]
+        revs = [each["rev"] for each in history if each["rev"] is not None]  # a download changes nothing
+        assert revs == list(range(1, len(revs) + 1))
+        return Counter(each["type"] for each in history)
+
+    async def live(self) -> int:
+        """Return how many jobs wait or run."""
+        with psycopg.connect(self.works.database_url) as connection:
+            row = connection.execute("SELECT count(*) FROM jobs").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    @property
+    def tenant(self) -> UUID:
+        return self.world.organisations["nordlys"].id
+
+
+class _Draining(Attempt):
+    """An attempt whose worker shuts down after so many parts."""
+
+    def __init__(self, fence: Any, *, left: int) -> None:
+        super().__init__(fence)
+        self._left = left + 1  # the stage asks first
+
+    @property
+    def is_draining(self) -> bool:
+        self._left -= 1
+        return self._left < 0
+
+    @is_draining.setter
+    def is_draining(self, value: bool) -> None:
+        pass
+
+
+@pytest.fixture
+async def shop(world: World, database_url: str, tmp_path: Path) -> Shop:
+    works = Works(world, database_url, tmp_path)
+    await works.ready("nordlys")
+    shop = Shop(works, world)
+    await shop.revision()
+    return shop
+
+
+async def test_parts_are_a_run_of_jobs_and_the_package_is_that_of_one_job(shop: Shop) -> None:  # P16, P1
+    shared, package = await shop.made()
+    kinds = Counter(job.kind for job in shop.done)
+    shop.split = 0
+    alone, other = await shop.made()
+
+    assert kinds == {PART: PARTS, JOB_KIND: 2}
+    assert Counter(job.kind for job in shop.done) - kinds == {JOB_KIND: 1}
+    assert package == other
+    assert shared["rows"] == {"read": ROWS, "written": ROWS, "quarantined": 0, "duplicate": 0, "filtered": 0}
+    manifest = shop.works.verified(package).manifest
+    assert (manifest["consistency"], manifest["parts"]) == ("parts", PARTS)
+    happened = await shop.events(shared["id"])
+    assert (happened["export.split"], happened["export.part_completed"]) == (1, PARTS)
+    assert (await shop.events(alone["id"]))["export.part_completed"] == PARTS
+    assert shared["retry_count"] == 0
+
+
+async def test_status_tells_how_many_parts_are_done(shop: Shop) -> None:  # P1, P16
+    identifier = await shop.ask()
+    await shop.work(3)  # the one that splits, and two parts
+
+    shown = await shop.works.get(identifier)
+
+    assert (shown["stage"], shown["waiting_for"]) == ("QUERYING", "parents")
+    assert shown["progress"] == {"percent": 14.0, "rows": 18, "bytes": 0, "parts": PARTS, "parts_done": 2}
+
+
+async def test_a_worker_that_drains_leaves_the_parts_that_are_done(shop: Shop) -> None:  # P1
+    shop.split, shop.drains_after = 0, 2
+    identifier = await shop.ask()
+    await shop.work()
+    done = [part.number for part in await shop.parts(identifier) if part.result is not None]
+    files = [part.result["files"] for part in await shop.parts(identifier) if part.result is not None]
+    shop.drains_after = None
+    await shop.work()
+    ended = await shop.works.get(identifier)
+
+    assert done == [0, 1]
+    assert ended["status"] == "completed"
+    assert [part.result["files"] for part in (await shop.parts(identifier))[:2] if part.result is not None] == files
+    assert await shop.works.package(ended) == (await shop.made())[1]
+
+
+async def test_cancelled_in_the_middle_it_stops_and_a_retry_does_the_missing_parts_alone(shop: Shop) -> None:  # P2, P3
+    identifier = await shop.ask()
+    await shop.work(3)
+    await shop.post(f"/api/v1/exports/{identifier}/cancel", reason="not now")
+    await runs.sweep(shop.world.services.database, shop.endings)
+    cancelled, left = await shop.works.get(identifier), await shop.live()
+    await shop.post(f"/api/v1/exports/{identifier}/retry")
+    did = Counter(job.kind for job in await shop.work())
+    ended = await shop.works.get(identifier)
+
+    assert (cancelled["status"], cancelled["artifacts"], left) == ("cancelled", [], 0)
+    assert did == {PART: PARTS - 2, JOB_KIND: 2}
+    assert (ended["status"], ended["retry_count"]) == ("completed", 1)
+    assert await shop.works.package(ended) == (await shop.made())[1]
+
+
+async def test_asked_to_stop_while_it_is_cut_into_parts_it_is_cancelled(shop: Shop) -> None:  # P3
+    identifier = await shop.ask()
+    [claimed] = await shop.world.claim(limit=1)
+    begun = await execute.begin(shop.world.services.database, claimed)
+    assert begun is not None
+    outcome = await execute.run(shop.handlers(), begun[0], Attempt(begun[1]))
+    await shop.post(f"/api/v1/exports/{identifier}/cancel", reason="too late for the worker to hear")
+
+    await execute.settle(shop.world.services.database, shop.endings, begun[1], outcome, kind=JOB_KIND)
+
+    assert (await shop.works.get(identifier))["status"] == "cancelled"
+    assert await shop.live() == 0
+
+
+async def test_a_part_that_fails_fails_the_export_with_its_code(shop: Shop) -> None:  # E8, P16
+    identifier = await shop.ask()
+    await shop.work(3)
+    shop.works.change("ALTER TABLE activity RENAME TO elsewhere")
+    await shop.work()
+    failed, left = await shop.works.get(identifier), await shop.live()
+    shop.works.change("ALTER TABLE elsewhere RENAME TO activity")
+    await shop.post(f"/api/v1/exports/{identifier}/retry")
+    await shop.work()
+    ended = await shop.works.get(identifier)
+
+    assert (failed["status"], failed["error"]["code"], failed["error"]["stage"]) == (
+        "failed",
+        "source-refused",
+        "QUERYING",
+    )
+    assert left == 0
+    assert ended["status"] == "completed"
+    assert await shop.works.package(ended) == (await shop.made())[1]
+
+
+async def test_what_an_old_run_comes_to_says_nothing_of_a_retried_export(shop: Shop) -> None:  # P2
+    identifier = await shop.ask()
+    await shop.work(2)
+    claims = await shop.world.claim(limit=1)  # a part that goes on while its export is cancelled and retried
+    begun = await execute.begin(shop.world.services.database, claims[0])
+    assert begun is not None
+    job, fence = begun
+    await shop.post(f"/api/v1/exports/{identifier}/cancel", reason="once more")
+    await shop.post(f"/api/v1/exports/{identifier}/retry")
+    await runs.sweep(shop.world.services.database, shop.endings)
+    outcome = await execute.run(shop.handlers(), job, Attempt(fence, cancel_reason="run-failed"))
+    await execute.settle(shop.world.services.database, shop.endings, fence, outcome, kind=job.kind)
+    await runs.sweep(shop.world.services.database, shop.endings)
+    waiting = await shop.works.get(identifier)
+    await shop.work()
+
+    assert waiting["status"] in {"pending", "running"}
+    assert (await shop.works.get(identifier))["status"] == "completed"
+
+
+async def test_a_damaged_part_is_done_again(shop: Shop) -> None:  # P1
+    identifier = await shop.ask()
+    await shop.work(1 + PARTS)  # all but putting them together
+    [first, *_] = await shop.parts(identifier)
+    assert first.result is not None
+    BlobStore(shop.world.services.settings.blobs_dir).path(first.result["files"]["text"]["key"]).write_bytes(b"not it")
+    await shop.work()
+    ended = await shop.works.get(identifier)
+
+    assert ended["status"] == "completed"
+    assert await shop.works.package(ended) == (await shop.made())[1]
+
+
+async def test_rows_written_while_parts_are_read_take_no_other_row_away(shop: Shop) -> None:  # P1
+    identifier = await shop.ask(format="ndjson")
+    await shop.work(3)
+    shop.works.change("INSERT INTO activity (id, kind, held, hours) VALUES (-5, 'early', '2025-05-05', 1)")
+    shop.works.change("INSERT INTO activity (id, kind, held, hours) VALUES (9000, 'late', '2025-05-05', 1)")
+    shop.works.change("DELETE FROM activity WHERE id = 40")
+    await shop.work()
+    ended = await shop.works.get(identifier)
+    lines = (await shop.works.download(ended, ended["artifacts"][1]["name"])).decode().splitlines()
+
+    found = [int(line.split('"Id":')[1].split(",")[0]) for line in lines]
+    assert found == [*range(1, 40), 9000]
+
+
+async def test_columns_that_change_between_parts_fail_the_export_and_its_retry_reads_all_again(shop: Shop) -> None:
+    identifier = await shop.ask()
+    await shop.work(3)
+    shop.works.change("ALTER TABLE activity ALTER COLUMN kind TYPE bytea USING kind::bytea")
+    shop.works.change("ALTER TABLE activity ALTER COLUMN kind TYPE integer USING 7")
+    await shop.work()
+    failed = await shop.works.get(identifier)
+    await shop.post(f"/api/v1/exports/{identifier}/retry")
+    await shop.work()
+
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "source-refused")
+    assert (await shop.works.get(identifier))["status"] == "completed"
+
+
+async def test_a_source_without_rows_is_one_part(shop: Shop) -> None:  # P13
+    shop.works.change("DELETE FROM activity")
+
+    made, package = await shop.made()
+
+    assert made["rows"]["read"] == 0
+    assert shop.works.verified(package).manifest["parts"] == 1
+    assert [each["code"] for each in made["warnings"]] == ["no_rows"]
+
+
+async def test_what_is_known_of_parts_goes_with_the_working_files(shop: Shop) -> None:  # E6
+    made, _ = await shop.made()
+    services = shop.world.services
+    assert await shop.parts(made["id"])
+
+    await retention.collect(services.database, BlobStore(services.settings.blobs_dir), grace_seconds=3600)
+
+    assert await shop.parts(made["id"]) == []
+
+
+async def test_a_kind_that_has_no_ranges_is_refused_with_the_mend(shop: Shop, tmp_path: Path) -> None:
+    path = tmp_path / "rows.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE activity (id INTEGER PRIMARY KEY, kind TEXT, hours TEXT, held TEXT)")
+    async with shop.world.services.database.tenant(shop.tenant) as tx:
+        await sources.register(tx, "local", kind="sqlite", options={"path": str(path)}, actor=SYSTEM)
+    await shop.revision(name="local", query="SELECT id, kind, hours FROM activity")
+    identifier = await shop.ask()
+    await shop.work()
+
+    failed = await shop.works.get(identifier)
+    assert failed["error"]["code"] == "source-refused"
+    assert "leave source.parts out" in failed["error"]["message"]
+
+
+async def test_two_that_finish_parts_at_the_same_time_are_both_counted(shop: Shop) -> None:  # P16
+    identifier = await shop.ask()
+    await shop.work(1)
+    claims = await shop.world.claim(limit=PARTS)
+
+    async def one(claim: Any) -> None:
+        begun = await execute.begin(shop.world.services.database, claim)
+        assert begun is not None
+        job, fence = begun
+        outcome = await execute.run(shop.handlers(), job, Attempt(fence))
+        await execute.settle(shop.world.services.database, shop.endings, fence, outcome, kind=job.kind)
+
+    await asyncio.gather(*(one(claim) for claim in claims))
+
+    assert (await shop.works.get(identifier))["progress"]["parts_done"] == len(claims)
