@@ -1,4 +1,4 @@
-"""An export that is read in parts loses nothing: stopped, cancelled, failed or damaged, a retry makes the same bytes."""
+"""An export in parts loses nothing: stopped, cancelled, failed or damaged, a retry makes the same bytes."""
 
 from __future__ import annotations
 
