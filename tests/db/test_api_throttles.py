@@ -11,10 +11,12 @@ import httpx2
 import pytest
 
 from lading import ids
+from lading.api.kinds import KINDS
 from lading.tenants.model import Role
 from serving import World
 
 pytestmark = pytest.mark.anyio
+KNOWN = ", ".join(sorted(KINDS))
 THROTTLES = "/api/v1/throttles"
 WHY = {"reason": "it groans", "ticket": "OPS-7"}
 
@@ -136,7 +138,7 @@ async def test_a_slip_in_a_name_is_answered_with_the_names_there_are(world: Worl
     throttled = await slow(world, scope, target, **how)
 
     assert (paused.status_code, throttled.status_code) == (404, 404)
-    known = {"source": "known are: activities.", "kind": "known are: export, noop.", "job": "There is no job"}[scope]
+    known = {"source": "known are: activities.", "kind": f"known are: {KNOWN}.", "job": "There is no job"}[scope]
     assert known in paused.json()["detail"]
     assert known in throttled.json()["detail"]
     assert (await world.ask("GET", "/api/v1/pauses")).json()["items"] == await slowed(world) == []
