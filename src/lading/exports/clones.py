@@ -43,7 +43,7 @@ def digest_of(plan: Plan) -> bytes:
 async def clone(tx: Transaction, original: StoredExport, export_id: UUID, job_id: UUID, *, actor: Actor) -> None:
     """Store a pending export that asks for what `original` asked for; its files are kept as long as those would be."""
     plan = original.plan
-    earlier = await store.duplicate_of(tx, plan) if plan.revision else None
+    earlier = await store.duplicate_of(tx, plan) if plan.revision and not plan.selector else None
     message = (
         f"This period was exported before ({ids.show(ids.EXPORT, earlier)}); both packages exist." if earlier else ""
     )

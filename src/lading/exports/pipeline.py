@@ -60,7 +60,7 @@ class ExportHandler:
         """Run what is left of the export."""
         fence, export_id = context.fence, UUID(job.payload["export"])
         work, done = await self._open(fence, export_id)
-        for stage, function in types.stages(work.export.plan.type, STAGES).items():
+        for stage, function in types.stages(work.export.plan, STAGES).items():
             if stage in done:
                 continue
             if context.is_draining:

@@ -14,7 +14,7 @@ from uuid import UUID
 from lading import ids
 from lading.db.transaction import Transaction
 from lading.errors import FieldError, InvalidInput, NotFound
-from lading.exports import clones, handovers, registry, rules, store
+from lading.exports import clones, deltas, handovers, registry, rules, store
 from lading.exports import profile as profiles
 from lading.exports.model import JOB_KIND, Plan
 from lading.exports.types import kinds, requests
@@ -38,6 +38,8 @@ _WORDS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "as_of": ((str, type(None)), "an instant"),
     "source": ((str, type(None)), "the name of a source"),
     "tables": ((list,), "a list of tables"),
+    "variant": ((str, type(None)), "full or delta"),
+    "base": ((str, type(None)), "the id of an export"),
 }
 _TEXTS: Final = frozenset({"exports", "tables", "destinations", "encrypt_to"})
 
@@ -85,7 +87,8 @@ async def _admitted(tx: Transaction, request: ExportRequest) -> tuple[Plan, str]
     profile = profiles.parse(revision.document)
     if request.type not in {None, profile.type}:
         raise InvalidInput.field("type", _unknown_type(request.type or "", profile.type), code="unknown")
-    return rules.admit(request, profile, revision=revision.revision, today=tx.now.date()), profile.source
+    plan = rules.admit(request, profile, revision=revision.revision, today=tx.now.date())
+    return replace(plan, selector=await deltas.admit(tx, request, profile, plan)), profile.source
 
 
 async def make(
@@ -145,7 +148,7 @@ def _fits(name: str, value: Any) -> bool:
 
 
 async def _warn_of_duplicate(tx: Transaction, plan: Plan) -> list[dict[str, Any]]:
-    earlier = await store.duplicate_of(tx, plan) if plan.revision else None
+    earlier = await store.duplicate_of(tx, plan) if plan.revision and not plan.selector else None
     if earlier is None:
         return []
     message = f"This period was exported before ({ids.show(ids.EXPORT, earlier)}); both packages exist."

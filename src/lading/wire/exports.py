@@ -27,6 +27,8 @@ class ExportRequest:
     `profile` and `period`), `audit_report` (of `period`), `snapshot` (of `tables` of `source`, or of what `profile`
     reads).  `as_of` ends what a report knows, an RFC 3339 instant; None means now.
 
+    `variant` `delta` asks for the rows that were added, changed or removed since the export `base`.
+
     The package is delivered to the `destinations`, and encrypted to the public keys of `encrypt_to` (`age1…` or
     `ssh-ed25519 …`) beside those of the profile and the destinations; None means what the profile says.
     """
@@ -44,6 +46,8 @@ class ExportRequest:
     as_of: str | None = None
     source: str | None = None
     tables: list[str] = field(default_factory=list[str])
+    variant: str | None = None
+    base: str | None = None
     destinations: list[str] | None = None
     encrypt_to: list[str] | None = None
 

@@ -15,12 +15,12 @@ from uuid import UUID
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import NotFound, SourceError
+from lading.exports import deltas, registry
 from lading.exports import profile as profiles
-from lading.exports import registry
 from lading.exports.model import Plan, Stage
 from lading.exports.profile import Profile
 from lading.exports.stages.work import Asking, Result, Work
-from lading.exports.types import audit, evidence, kinds, snapshot
+from lading.exports.types import audit, delta, evidence, kinds, snapshot
 from lading.sources import store as sources
 from lading.sources.model import Source
 
@@ -43,15 +43,17 @@ class Subject:
     source: Source
 
 
-def stages(type: str, usual: Stages) -> Stages:  # noqa: A002 - the field's own word
-    """Return the stages of a type: the usual ones, with those in their places that it does in its own way."""
-    return {**usual, **_OWN.get(type, {})}
+def stages(plan: Plan, usual: Stages) -> Stages:
+    """Return the stages of an export: the usual ones, with those in their places that are done in another way."""
+    return {**usual, **(delta.STAGES if deltas.is_delta(plan) else _OWN.get(plan.type, {}))}
 
 
 async def subject(tx: Transaction, plan: Plan) -> Subject:
     """Return what an export is made from; SourceError when its source is not registered any more."""
     if not kinds.is_own(plan.type):
         profile, digest = await _revision(tx, plan.profile, plan.revision)
+        if deltas.is_delta(plan):
+            profile = replace(profile, file_name=f"{profile.file_name}_delta")
     elif plan.type == kinds.SNAPSHOT and "profile" in plan.selector:
         read, digest = await _revision(tx, plan.selector["profile"], plan.selector["revision"])
         profile = replace(kinds.profile_of(plan), selection=read.selection, key=read.key)
