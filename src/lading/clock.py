@@ -21,6 +21,11 @@ def show(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def shown(instant: datetime | None) -> str | None:
+    """Return an instant as `show` does, None for none."""
+    return None if instant is None else show(instant)
+
+
 def parse(text: str) -> datetime:
     """Return the instant of an RFC 3339 text; ValueError if it is none."""
     instant = datetime.fromisoformat(text)

@@ -6,7 +6,6 @@ Content is named by its SHA-256.  A tenant sees its own content alone: what anot
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -69,7 +68,7 @@ async def list_artifacts(
     """List the files that exports hand out, those of the newest export first."""
     if digest is not None and not registry.is_digest(digest):
         raise InvalidInput.field("digest", "is no SHA-256; give 64 hex digits in lower case.")
-    filters: list[Json] = [digest, export, media_type, _text(created_from), _text(created_to)]
+    filters: list[Json] = [digest, export, media_type, clock.shown(created_from), clock.shown(created_to)]
     wanted = PublishedFilter(
         digest, None if export is None else ids.parse(ids.EXPORT, export), media_type, created_from, created_to
     )
@@ -149,7 +148,7 @@ async def get(digest: _Digest, caller: _Reader, services: _Services) -> Response
             size=uses[0].size if stored is None else stored.size,
             state="live" if stored is None else stored.state,
             created_at=clock.show(uses[-1].created_at if stored is None else stored.created_at),
-            tombstoned_at=None if gone_at is None else clock.show(gone_at),
+            tombstoned_at=clock.shown(gone_at),
             uses=[_use(each) for each in uses],
             receipt=None if receipt is None else shapes.receipt(receipt),
             href=f"{_BASE}/{known}/content",
@@ -240,7 +239,3 @@ def _published(found: Published) -> wire.PublishedArtifact:
         created_at=clock.show(found.created_at),
         href=f"{shapes.BASE}/{export}/artifacts/{quote(found.name, safe='')}",
     )
-
-
-def _text(value: datetime | None) -> str | None:
-    return None if value is None else clock.show(value)

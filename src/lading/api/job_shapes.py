@@ -44,12 +44,12 @@ def told(job: JobView) -> dict[str, Any]:
         "crashes": job.crashes,
         "max_attempts": job.max_attempts,
         "waiting_for": job.waiting_for,
-        "eligible_at": instant(job.eligible_at),
+        "eligible_at": clock.shown(job.eligible_at),
         "error": _fault(job.error),
         "created_at": clock.show(job.created_at),
-        "started_at": instant(job.started_at),
-        "ended_at": instant(job.finished_at),
-        "cancel_requested_at": instant(job.cancel_requested_at),
+        "started_at": clock.shown(job.started_at),
+        "ended_at": clock.shown(job.finished_at),
+        "cancel_requested_at": clock.shown(job.cancel_requested_at),
         "run": None if job.run_id is None else ids.show(ids.RUN, job.run_id),
         "replay_of": None if job.replay_of is None else ids.show(ids.JOB, job.replay_of),
         "payload_digest": None if job.payload_digest is None else bytes(job.payload_digest).hex(),
@@ -115,14 +115,9 @@ def run_id(name: str, text: str | None) -> UUID | None:
         raise InvalidInput.field(name, error.message) from None
 
 
-def instant(value: datetime | None) -> str | None:
-    """Return an instant as the wire writes it."""
-    return None if value is None else clock.show(value)
-
-
 def _attempt(found: AttemptView) -> wire.Attempt:
     started = clock.show(found.started_at)
-    return wire.Attempt(found.attempt, started, instant(found.ended_at), found.outcome, _fault(found.error))
+    return wire.Attempt(found.attempt, started, clock.shown(found.ended_at), found.outcome, _fault(found.error))
 
 
 def _fault(error: Mapping[str, Any] | None) -> wire.JobFault | None:

@@ -292,7 +292,7 @@ def _shown(letter: Letter) -> wire.DeadLetter:
         died_at=clock.show(letter.died_at),
         deaths=letter.deaths,
         state=letter.state,
-        closed_at=_instant(letter.closed_at),
+        closed_at=clock.shown(letter.closed_at),
         closed_by=letter.closed_by,
         reason=letter.reason,
         ticket=letter.ticket,
@@ -302,7 +302,3 @@ def _shown(letter: Letter) -> wire.DeadLetter:
 def _cluster(found: Cluster) -> wire.LetterCluster:
     first, last = clock.show(found.first_at), clock.show(found.last_at)
     return wire.LetterCluster(found.fingerprint, found.kind, found.code, found.message, found.count, first, last)
-
-
-def _instant(value: datetime | None) -> str | None:
-    return None if value is None else clock.show(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import Depends, Path
@@ -120,7 +119,7 @@ async def list_breakers(caller: _QuotaReader, services: _Services) -> Response:
     async with services.database.tenant(caller.tenant.id) as tx:
         found = await breakers.breakers(tx)
     items = [
-        wire.Breaker(each.host, each.state, each.failures, _instant(each.retry_at), clock.show(each.changed_at))
+        wire.Breaker(each.host, each.state, each.failures, clock.shown(each.retry_at), clock.show(each.changed_at))
         for each in found
     ]
     return answers.shown(wire.BreakerList(items))
@@ -148,12 +147,8 @@ def _rate_limit(found: Bucket) -> wire.RateLimit:
         version=found.version,
         factor=found.factor,
         effective_rate=found.rate * found.factor,
-        blocked_until=_instant(found.blocked_until),
+        blocked_until=clock.shown(found.blocked_until),
         is_learnt=found.is_learnt,
         reason=found.reason,
         ticket=found.ticket,
     )
-
-
-def _instant(value: datetime | None) -> str | None:
-    return None if value is None else clock.show(value)

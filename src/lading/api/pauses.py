@@ -10,7 +10,7 @@ from starlette.responses import Response
 from lading import clock, ids
 from lading.api import answers, cursors, documents, grounds, targets
 from lading.api.auth import OPERATORS, READERS, Caller, gate
-from lading.api.job_shapes import instant, parsed
+from lading.api.job_shapes import parsed
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.db import notify
@@ -115,8 +115,8 @@ def _shown(found: Pause) -> wire.Pause:
         created_by=found.created_by,
         created_at=clock.show(found.created_at),
         starts_at=clock.show(found.starts_at),
-        ends_at=instant(found.ends_at),
-        lifted_at=instant(found.lifted_at),
+        ends_at=clock.shown(found.ends_at),
+        lifted_at=clock.shown(found.lifted_at),
         lifted_by=found.lifted_by,
         lift_reason=found.lift_reason,
         lift_ticket=found.lift_ticket,

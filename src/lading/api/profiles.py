@@ -224,7 +224,7 @@ def _activation(each: activations.Activation) -> wire.Activation:
         revision=each.revision,
         is_rollback=each.is_rollback,
         activated_at=clock.show(each.activated_at),
-        until=None if each.until is None else clock.show(each.until),
+        until=clock.shown(each.until),
         activated_by=each.activated_by,
         reason=each.reason,
         ticket=each.ticket,

@@ -26,9 +26,9 @@ def run(found: Run) -> wire.Run:
         nodes=found.nodes,
         replay_of=None if found.replay_of is None else ids.show(ids.RUN, found.replay_of),
         requested_by=found.requested_by,
-        cancel_requested_at=_instant(found.cancel_requested_at),
+        cancel_requested_at=clock.shown(found.cancel_requested_at),
         created_at=clock.show(found.created_at),
-        ended_at=_instant(found.ended_at),
+        ended_at=clock.shown(found.ended_at),
     )
 
 
@@ -53,8 +53,8 @@ def node(found: NodeView) -> wire.NodeState:
         waiting_for=found.waiting_for,
         attempt=found.attempt,
         error=None if error is None else JobFault(str(error.get("code", "")), str(error.get("message", ""))),
-        started_at=_instant(found.started_at),
-        ended_at=_instant(found.ended_at),
+        started_at=clock.shown(found.started_at),
+        ended_at=clock.shown(found.ended_at),
     )
 
 
@@ -75,8 +75,8 @@ def gantt(found: Run, nodes: Sequence[NodeView], edges: Sequence[tuple[str, str]
             key=each.key,
             kind=each.kind,
             state=each.state,
-            started_at=_instant(each.started_at),
-            ended_at=None if each.started_at is None else _instant(each.ended_at),
+            started_at=clock.shown(each.started_at),
+            ended_at=None if each.started_at is None else clock.shown(each.ended_at),
             start_seconds=_since(found, each.started_at),
             end_seconds=None if each.started_at is None else _since(found, each.ended_at),
             is_critical=each.key in decisive,
@@ -104,7 +104,3 @@ def _job(found: NodeView) -> str | None:
 
 def _since(found: Run, at: datetime | None) -> float | None:
     return None if at is None else round(max(0.0, (at - found.created_at).total_seconds()), 3)
-
-
-def _instant(value: datetime | None) -> str | None:
-    return None if value is None else clock.show(value)

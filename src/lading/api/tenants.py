@@ -144,11 +144,7 @@ def _key(key: Key) -> wire.Key:
         name=key.name,
         role=key.role.value,
         created_at=clock.show(key.created_at),
-        expires_at=_shown(key.expires_at),
-        revoked_at=_shown(key.revoked_at),
-        last_used_at=_shown(key.last_used_at),
+        expires_at=clock.shown(key.expires_at),
+        revoked_at=clock.shown(key.revoked_at),
+        last_used_at=clock.shown(key.last_used_at),
     )
-
-
-def _shown(instant: datetime | None) -> str | None:
-    return None if instant is None else clock.show(instant)

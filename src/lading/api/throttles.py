@@ -14,7 +14,7 @@ from starlette.responses import Response
 from lading import clock, ids
 from lading.api import answers, documents, grounds, targets
 from lading.api.auth import OPERATORS, QUOTA_READERS, Caller, gate
-from lading.api.job_shapes import instant, parsed
+from lading.api.job_shapes import parsed
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.db import notify
@@ -49,7 +49,7 @@ async def list_throttles(caller: Annotated[Caller, Depends(gate(QUOTA_READERS))]
             each.kind,
             each.host,
             each.waiting_for.value,
-            instant(each.eligible_at),
+            clock.shown(each.eligible_at),
             clock.show(each.since),
             each.pending,
         )
@@ -143,7 +143,9 @@ async def _all(tx: Transaction) -> list[wire.SetThrottle]:
         if not each.is_learnt
     ]
     jobs = [
-        wire.SetThrottle("job", each.target, None, None, None, None, instant(each.ends_at), each.reason, each.ticket)
+        wire.SetThrottle(
+            "job", each.target, None, None, None, None, clock.shown(each.ends_at), each.reason, each.ticket
+        )
         for each in await store.pauses(tx)
         if each.scope is Scope.JOB and each.ends_at is not None
     ]
