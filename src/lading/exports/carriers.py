@@ -13,10 +13,11 @@ from typing import Any, Final, cast
 
 from lading.artifacts.carrying import Carrier
 from lading.artifacts.store_directory import DirectoryCarrier
-from lading.errors import DestinationError, DestinationRefused, SourceRefused
+from lading.errors import DestinationError, DestinationRefused, DestinationUnreachable, SourceRefused
 from lading.exports.destinations import Destination
 from lading.settings import Settings
 from lading.sources import credentials
+from lading.sources.guard import Barred, judged, look_up, origin_of
 from lading.sources.model import Check
 
 _MODULES: Final[Mapping[str, str]] = {
@@ -33,6 +34,8 @@ def carrier_of(destination: Destination, settings: Settings) -> Carrier:
     module = _MODULES.get(given.kind)
     if module is None:
         raise DestinationRefused(f"This version does not deliver to kind {given.kind}; register another kind.")
+    if "endpoint" in given.options:
+        _admit(given.options["endpoint"], settings)
     found: Any = importlib.import_module(module)
     return cast("Carrier", found.carrier(given.kind, given.options, _secret(destination), given.timeout_seconds))
 
@@ -48,6 +51,21 @@ def trial(destination: Destination, settings: Settings) -> list[Check]:
     except (DestinationError, SourceRefused) as error:
         found.append(Check("writing" if found else "settings", is_ok=False, detail=error.message))
     return found
+
+
+def _admit(endpoint: str, settings: Settings) -> None:
+    """Return if the operator lets packages go to this server: a public one over TLS, or one of his networks."""
+    origin = origin_of(endpoint)
+    if origin is None:
+        raise DestinationRefused("The endpoint of the destination is no plain URL; correct it.")
+    try:
+        judged(origin, settings.networks, look_up)
+    except Barred as error:
+        raise DestinationRefused(
+            f"{origin} is {error}. Packages go there only if the operator names its network in LADING_ALLOWED_NETWORKS."
+        ) from None
+    except (OSError, UnicodeError):
+        raise DestinationUnreachable(f"{origin} has no address. Check the endpoint of the destination.") from None
 
 
 def _secret(destination: Destination) -> str:

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeAlias, cast
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from lading.artifacts import age
 from lading.errors import FieldError, ProfileInvalid
 from lading.exports import profile_expressions
 from lading.exports.cel_types import pattern_fault
@@ -170,6 +171,12 @@ def _no_fractions(value: Any, path: Path) -> Iterator[Fault]:
 def _formats(document: Mapping[str, Any]) -> Iterator[Fault]:
     if document.get("default_format", document["formats"][0]) not in document["formats"]:
         yield ("default_format",), "is not among `formats`"
+
+
+def _recipients(document: Mapping[str, Any]) -> Iterator[Fault]:
+    for number, text in enumerate(document.get("encrypt_to", ())):
+        if age.recipient(text) is None:
+            yield ("encrypt_to", number), "is no public key of age (age1…) or ssh (ssh-ed25519 …)"
 
 
 def _file_name(document: Mapping[str, Any]) -> Iterator[Fault]:
@@ -368,6 +375,7 @@ def _totals(document: Mapping[str, Any]) -> Iterator[Fault]:
 _CHECKS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...]] = (
     _formats,
     _file_name,
+    _recipients,
     _timezone,
     _parameters,
     _parts,

@@ -47,6 +47,8 @@ _KEYS: Final[Mapping[str, str]] = {
     "parameters": "other choices can be made at request time; schedules may have to name them",
     "formats": "the report can be asked for in other formats",
     "default_format": "who names no format gets another one",
+    "destinations": "packages are delivered elsewhere",
+    "encrypt_to": "packages are encrypted to other keys",
     "file_name": "files in the package are called otherwise",
     "filter": "other rows are left out",
     "deduplicate": "other rows count as duplicates, or other ones of them stay",

@@ -1,6 +1,8 @@
 """
 AUDITING: the package is read back from disk and verified as a stranger would, then the counts are reconciled.
 
+A package that is to be encrypted is so after that (`sealing`); the plain one is then never handed out.
+
 Nothing is published here: `sealed` says what the pipeline's last transaction will publish.
 """
 
@@ -10,9 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+from lading.artifacts import age
 from lading.artifacts.verify import Report, verify
 from lading.errors import StorageFailed
 from lading.exports.model import NewArtifact, Sealed, Stage
+from lading.exports.stages import sealing
 from lading.exports.stages.mapping import mapping_of
 from lading.exports.stages.work import Result, Work
 from lading.ledger.trust import Trust
@@ -32,9 +36,10 @@ def run(work: Work) -> Result:
         raise StorageFailed("The package that was built is not the one that was meant; it is not handed out.")
     if digest.result() != facts["sha256"]:
         raise StorageFailed("The package changed on disk after it was built; it is not handed out.")
+    cipher = sealing.encrypted(work, facts)
     work.advance(1, 1)
     return {
-        "files": {"package": facts},
+        "files": {"package": facts} if cipher is None else {"package": facts, "cipher": cipher},
         "rows": report.manifest["rows"],
         "verified_files": len(report.files),
         "inputs": [
@@ -46,18 +51,23 @@ def run(work: Work) -> Result:
 
 
 def sealed(results: Mapping[Stage, Result]) -> Sealed:
-    """Return what completing the export publishes: the package, then the report's own files."""
+    """Return what completing the export publishes: the package, then the report's own files; encrypted, it alone."""
     bundled, audited = results[Stage.BUNDLING], results[Stage.AUDITING]
     package, inputs = audited["files"]["package"], audited["inputs"]
     reports = results[Stage.GENERATING]["reports"]
     artifacts = [_artifact(bundled["name"], "application/zip", package, [*inputs, *audited["packed"]])]
     artifacts += [_artifact(item["name"], item["media_type"], item, inputs) for item in reports]
+    facts: dict[str, Any] = {}
+    if (cipher := audited["files"].get("cipher")) is not None:
+        # Nothing plain is handed out, not even the names and digests of what is inside.
+        artifacts = [_artifact(f"{bundled['name']}{age.SUFFIX}", age.MEDIA_TYPE, cipher, inputs)]
+        facts = {"cipher_sha256": cipher["sha256"], "cipher_size": cipher["size"]}
     return Sealed(
         artifacts=artifacts,
         rows=dict(audited["rows"]),
         warnings=bundled["warnings"],
         package_sha256=package["sha256"],
-        facts={"package_size": package["size"], **results[Stage.QUERYING].get("told", {})},
+        facts={"package_size": package["size"], **facts, **results[Stage.QUERYING].get("told", {})},
     )
 
 

@@ -1,0 +1,467 @@
+"""A package is brought to a destination whole, once, or it is said why not; nothing in half is ever seen there."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from lading.artifacts.blobs import BlobStore
+from lading.exports.deliveries import JOB_KIND
+from lading.exports.delivery import DeliveryHandler
+from lading.jobs.model import Dead, Outcome, Retry, Throttled
+from lading.worker import execute
+from serving import World
+from stores import Store, faulty
+
+pytestmark = pytest.mark.anyio
+
+KEYS = "AKIATEST:not-a-secret"
+SMALL = b"PK a small package"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def open_world(world: World, out: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The world, with an operator who lets packages go to `out` and to this machine."""
+    monkeypatch.setenv("STORE_KEYS", KEYS)
+    settings = replace(world.services.settings, delivery_roots=str(out), allowed_networks="127.0.0.0/8", max_attempts=8)
+    world.services = replace(world.services, settings=settings)
+    app(world).state.services = world.services
+    return world
+
+
+def app(world: World) -> Any:
+    return world.http._transport.app  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def store(bucket_server: str) -> Iterator[Store]:
+    with faulty(bucket_server) as made:
+        yield made
+
+
+@pytest.fixture
+def bucket(bucket_server: str) -> Any:
+    """A bucket of its own, seen past the faulty store."""
+    keys = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "not-a-secret", "region_name": "us-east-1"}
+    made = boto3.resource("s3", endpoint_url=bucket_server, **keys).Bucket(f"packages-{random.getrandbits(48):x}")
+    made.create()
+    return made
+
+
+async def put(world: World, name: str = "archive", *, status: int = 200, **body: Any) -> dict[str, Any]:
+    answer = await world.ask(
+        "PUT", f"/api/v1/destinations/{name}", slug="instance", headers={"Lading-Tenant": "nordlys"}, json=body
+    )
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def to_folder(world: World, out: Path, **more: Any) -> None:
+    await put(world, kind="directory", options={"path": str(out)}, **more)
+
+
+async def to_bucket(world: World, store: Store, bucket: Any, *, kind: str = "s3", **more: Any) -> None:
+    options = {"bucket": bucket.name, "endpoint": store.url, **more.pop("options", {})}
+    await put(world, kind=kind, options=options, credentials_ref="env:STORE_KEYS", **more)
+
+
+async def packed(world: World, content: bytes = SMALL) -> str:
+    export = await world.export()
+    await world.complete(export["id"], content)
+    return export["id"]
+
+
+async def ask(world: World, export_id: str, name: str = "archive") -> dict[str, Any]:
+    """Ask for a delivery."""
+    answer = await world.ask("POST", f"/api/v1/exports/{export_id}/deliveries/{name}", json={"reason": "to test"})
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+async def work(world: World) -> list[Outcome]:
+    """Do what deliveries wait, as a worker does; return what their attempts came to."""
+    services = world.services
+    handler = DeliveryHandler(services.database, services.settings, BlobStore(services.settings.blobs_dir))
+    outcomes: list[Outcome] = []
+    for claimed in await world.claim():
+        if claimed.kind == JOB_KIND:
+            begun = await execute.begin(services.database, claimed)
+            assert begun is not None
+            job, fence = begun
+            outcomes.append(await execute.run({JOB_KIND: handler}, job, execute.Attempt(fence)))
+            await execute.settle(services.database, services.endings, fence, outcomes[-1], kind=JOB_KIND)
+    return outcomes
+
+
+async def hasten(world: World, job: str) -> None:
+    """Let a job that waits for its next attempt be due."""
+    answer = await world.ask("POST", f"/api/v1/jobs/{job}/retry", json={"reason": "to test"})
+    assert answer.status_code in {200, 202}, answer.text
+
+
+async def deliver(world: World, export_id: str, name: str = "archive") -> dict[str, Any]:
+    """Ask for a delivery, do one attempt at it and return how it stands."""
+    await ask(world, export_id, name)
+    await work(world)
+    return await stands(world, export_id, name)
+
+
+async def stands(world: World, export_id: str, name: str = "archive") -> dict[str, Any]:
+    answer = await world.ask("GET", f"/api/v1/exports/{export_id}/deliveries")
+    return next(each for each in answer.json()["items"] if each["destination"] == name)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+# --- a folder ------------------------------------------------------------------------------------
+
+
+async def test_a_package_is_delivered_and_the_export_and_the_ledger_tell_of_it(
+    open_world: World, out: Path
+) -> None:  # E16
+    await to_folder(open_world, out)
+    export_id = await packed(open_world)
+
+    found = await deliver(open_world, export_id)
+
+    path = out / "bufdir" / export_id / "report.zip"
+    assert (found["status"], found["attempts"], found["bytes"]) == ("delivered", 1, len(SMALL))
+    assert (found["location"], path.read_bytes()) == (f"file://{path}", SMALL)
+    shown = (await open_world.ask("GET", f"/api/v1/exports/{export_id}")).json()
+    assert [each["status"] for each in shown["deliveries"]] == ["delivered"]
+    told = [each for each in await open_world.events(export_id) if each["type"].startswith("delivery.")]
+    assert [each["type"] for each in told] == ["delivery.requested", "delivery.delivered"]
+    assert told[1]["data"]["digest"] == hashlib.sha256(SMALL).hexdigest()
+
+
+async def test_delivering_again_changes_nothing(open_world: World, out: Path) -> None:  # E16
+    await to_folder(open_world, out)
+    export_id = await packed(open_world)
+    await deliver(open_world, export_id)
+    before = (out / "bufdir" / export_id / "report.zip").stat().st_mtime_ns
+
+    found = await deliver(open_world, export_id)
+
+    assert (found["status"], found["attempts"]) == ("delivered", 2)
+    assert (out / "bufdir" / export_id / "report.zip").stat().st_mtime_ns == before
+
+
+async def test_other_content_under_the_name_is_left_alone_unless_that_is_wanted(
+    open_world: World, out: Path
+) -> None:  # E16
+    await to_folder(open_world, out, object_name="{file}")
+    (out / "report.zip").write_text("somebody else's")
+    export_id = await packed(open_world)
+
+    refused = await deliver(open_world, export_id)
+
+    assert (refused["status"], refused["error"]["code"]) == ("failed", "destination-taken")
+    assert (out / "report.zip").read_text() == "somebody else's"
+    letters = (await open_world.ask("GET", "/api/v1/dead-letters")).json()["items"]
+    assert [each["code"] for each in letters] == ["destination-taken"]
+
+    await to_folder(open_world, out, object_name="{file}", overwrite=True)
+    assert (await deliver(open_world, export_id))["status"] == "delivered"
+    assert (out / "report.zip").read_bytes() == SMALL
+    letters = (await open_world.ask("GET", "/api/v1/dead-letters", params={"state": "open"})).json()["items"]
+    assert letters == []
+
+
+async def test_no_link_leads_a_package_out_of_its_folder(open_world: World, out: Path, tmp_path: Path) -> None:  # E16
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (out / "bufdir").symlink_to(outside)
+    await to_folder(open_world, out)
+
+    found = await deliver(open_world, await packed(open_world))
+
+    assert (found["status"], found["error"]["code"]) == ("failed", "destination-refused")
+    assert files(outside) == []
+
+
+@pytest.mark.parametrize("path", ["/etc", "{out}/../elsewhere", "{out}x"])
+async def test_a_folder_that_the_operator_does_not_allow_is_refused(
+    open_world: World, out: Path, path: str
+) -> None:  # E16
+    told = await put(open_world, status=422, kind="directory", options={"path": path.format(out=out)})
+
+    assert told["errors"][0]["pointer"] == "/options"
+    assert "LADING_DELIVERY_ROOTS" in told["detail"]
+
+
+@pytest.mark.parametrize("name", ["../{file}", "/{file}", "{profile}", "a//{file}", "{file!r}", "{now}/{file}", "{"])
+async def test_an_object_name_that_leads_away_or_changes_is_refused(
+    open_world: World, out: Path, name: str
+) -> None:  # E16
+    told = await put(open_world, status=422, kind="directory", options={"path": str(out)}, object_name=name)
+
+    assert told["errors"][0]["pointer"] == "/object_name"
+
+
+async def test_a_full_disk_leaves_nothing_and_is_tried_again(  # E16, P2
+    open_world: World, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = pytest.importorskip("resource")
+    await to_folder(open_world, out)
+    content = random.Random(1).randbytes(3 << 20)
+    export_id = await packed(open_world, content)
+    made = await ask(open_world, export_id)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+    try:
+        outcomes = await work(open_world)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert isinstance(outcomes[0], Retry)
+    assert outcomes[0].fault.code == "destination-full"
+    waiting = await stands(open_world, export_id)
+    assert (waiting["status"], waiting["error"]["code"]) == ("pending", "destination-full")
+    assert files(out) == []
+    await hasten(open_world, made["job"])
+    await work(open_world)
+    assert (out / "bufdir" / export_id / "report.zip").read_bytes() == content
+
+
+async def test_a_damaged_package_is_not_delivered(open_world: World, out: Path) -> None:  # E16
+    await to_folder(open_world, out)
+    export_id = await packed(open_world)
+    (path,) = open_world.services.settings.blobs_dir.rglob("objects/*/*/*")
+    path.write_bytes(b"PK other content!!"[: len(SMALL)].ljust(len(SMALL)))
+    await ask(open_world, export_id)
+
+    (outcome,) = await work(open_world)
+
+    assert isinstance(outcome, Retry)
+    assert outcome.fault.code == "storage-failed"
+    assert files(out) == []
+
+
+async def test_a_delivery_can_be_cancelled_and_leaves_nothing(open_world: World, out: Path) -> None:  # E16
+    await to_folder(open_world, out)
+    export_id = await packed(open_world)
+    made = await ask(open_world, export_id)
+
+    answer = await open_world.ask("POST", f"/api/v1/jobs/{made['job']}/cancel", json={"reason": "a mistake"})
+
+    assert answer.status_code == 200, answer.text
+    assert (await stands(open_world, export_id))["status"] == "cancelled"
+    await work(open_world)
+    assert files(out) == []
+
+
+# --- the resource --------------------------------------------------------------------------------
+
+
+async def test_a_destination_is_changed_at_the_version_that_was_read(open_world: World, out: Path) -> None:  # E16
+    made = await put(open_world, kind="directory", options={"path": str(out)})
+    again = await put(open_world, kind="directory", options={"path": str(out)})
+    changed = await put(open_world, kind="directory", options={"path": str(out)}, overwrite=True)
+
+    assert (made["version"], again["version"], changed["version"]) == (1, 1, 2)
+    late = await open_world.ask(
+        "PUT",
+        "/api/v1/destinations/archive",
+        slug="instance",
+        headers={"Lading-Tenant": "nordlys", "If-Match": '"v1"'},
+        json={"kind": "directory", "options": {"path": str(out)}},
+    )
+    assert (late.status_code, late.json()["code"]) == (412, "precondition-failed")
+    assert (await open_world.ask("GET", "/api/v1/destinations", slug="fjord")).json() == {"items": []}
+    own = await open_world.ask("PUT", "/api/v1/destinations/archive", json={"kind": "directory"})
+    assert own.status_code == 403
+
+
+async def test_a_destination_is_not_deleted_while_something_is_on_its_way_there(
+    open_world: World, out: Path
+) -> None:  # E16
+    await to_folder(open_world, out)
+    export_id = await packed(open_world)
+    await ask(open_world, export_id)
+    how = {"slug": "instance", "headers": {"Lading-Tenant": "nordlys"}, "json": {"reason": "moved"}}
+
+    early = await open_world.ask("DELETE", "/api/v1/destinations/archive", **how)
+    await work(open_world)
+    late = await open_world.ask("DELETE", "/api/v1/destinations/archive", **how)
+
+    assert (early.status_code, late.status_code) == (409, 204)
+
+
+async def test_an_export_names_its_destinations_and_an_unknown_one_is_said(open_world: World, out: Path) -> None:  # E16
+    await to_folder(open_world, out)
+
+    export = await open_world.export(destinations=["archive"])
+    wrong = await open_world.ask(
+        "POST", "/api/v1/exports", json={"profile": "bufdir", "period": export["period"], "destinations": ["gone"]}
+    )
+
+    assert export["destinations"] == ["archive"]
+    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/destinations/0")
+
+
+async def test_a_trial_says_whether_packages_can_be_written(open_world: World, out: Path) -> None:  # E16
+    await to_folder(open_world, out)
+
+    found = (await open_world.ask("POST", "/api/v1/destinations/archive/test")).json()
+    await asyncio.to_thread(out.rename, out.with_name("gone"))
+    lost = (await open_world.ask("POST", "/api/v1/destinations/archive/test")).json()
+
+    assert (found["ok"], lost["ok"]) == (True, False)
+    assert "can't be reached" in lost["checks"][0]["detail"]
+
+
+# --- a bucket ------------------------------------------------------------------------------------
+
+
+def content_of(bucket: Any) -> dict[str, bytes]:
+    return {each.key: each.get()["Body"].read() for each in bucket.objects.all()}
+
+
+def unfinished(bucket: Any) -> int:
+    return sum(1 for _ in bucket.multipart_uploads.all())
+
+
+@pytest.mark.parametrize("kind", ["s3", "gcs"])
+async def test_a_package_is_delivered_to_a_bucket(
+    open_world: World, store: Store, bucket: Any, kind: str
+) -> None:  # E16
+    await to_bucket(open_world, store, bucket, kind=kind, options={"prefix": "in/"})
+    export_id = await packed(open_world)
+
+    found = await deliver(open_world, export_id)
+    again = await deliver(open_world, export_id)
+
+    key = f"in/bufdir/{export_id}/report.zip"
+    assert (found["status"], again["status"], found["location"]) == (
+        "delivered", "delivered", f"s3://{bucket.name}/{key}",
+    )  # fmt: skip
+    assert content_of(bucket) == {key: SMALL}
+    assert (unfinished(bucket), store.count("PUT", "partNumber")) == (0, 1)
+
+
+async def test_an_upload_goes_on_where_it_stopped(open_world: World, store: Store, bucket: Any) -> None:  # E16, P2
+    content = random.Random(2).randbytes(20 << 20)
+    await to_bucket(open_world, store, bucket)
+    export_id = await packed(open_world, content)
+    made = await ask(open_world, export_id)
+    store.fail("PUT", "partNumber=3", times=2, status=500)
+
+    (first,) = await work(open_world)
+    waiting = await stands(open_world, export_id)
+    await hasten(open_world, made["job"])
+    await work(open_world)
+
+    assert isinstance(first, Retry)
+    assert first.fault.code == "destination-unreachable"
+    assert (waiting["status"], waiting["error"]["code"]) == ("pending", "destination-unreachable")
+    assert [store.count("PUT", f"partNumber={number}") for number in (1, 2, 3)] == [1, 1, 3]
+    assert store.count("POST", "?uploads") == 1
+    assert list(content_of(bucket).values()) == [content]
+    assert (await stands(open_world, export_id))["status"] == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("method", "part", "kind"),
+    [
+        ("POST", "?uploads", "cut"),
+        ("POST", "?uploads", "lose"),
+        ("PUT", "partNumber=1", "cut"),
+        ("PUT", "partNumber=1", "lose"),
+        ("PUT", "partNumber=1", "etag"),
+        ("POST", "uploadId", "cut"),
+        ("POST", "uploadId", "lose"),
+        ("HEAD", "report.zip", "answer"),
+    ],
+)
+async def test_whatever_the_store_does_there_is_one_object_in_the_end(  # E16, P2
+    open_world: World, store: Store, bucket: Any, method: str, part: str, kind: str
+) -> None:
+    await to_bucket(open_world, store, bucket)
+    export_id = await packed(open_world)
+    made = await ask(open_world, export_id)
+    store.fail(method, part, kind, times=2, status=500)
+
+    await work(open_world)
+    for _ in range(2):
+        assert content_of(bucket) in ({}, {f"bufdir/{export_id}/report.zip": SMALL})
+        if (await stands(open_world, export_id))["status"] != "delivered":
+            await hasten(open_world, made["job"])
+            await work(open_world)
+
+    found = await stands(open_world, export_id)
+    assert found["status"] == "delivered"
+    assert content_of(bucket) == {f"bufdir/{export_id}/report.zip": SMALL}
+    assert unfinished(bucket) == 0
+
+
+async def test_a_store_that_asks_for_a_rest_is_obeyed(open_world: World, store: Store, bucket: Any) -> None:  # E16, O5
+    await to_bucket(open_world, store, bucket)
+    await ask(open_world, await packed(open_world))
+    store.fail("HEAD", times=9, status=429, code="TooManyRequests", headers={"Retry-After": "7"})
+    store.fail("POST", times=9, status=503, code="SlowDown")
+
+    (outcome,) = await work(open_world)
+
+    assert isinstance(outcome, Throttled)
+
+
+async def test_refused_keys_end_in_a_dead_letter_and_the_upload_is_removed(  # E16
+    open_world: World, store: Store, bucket: Any
+) -> None:
+    await to_bucket(open_world, store, bucket)
+    export_id = await packed(open_world)
+    store.fail("PUT", "partNumber", status=403, code="AccessDenied")
+
+    found = await deliver(open_world, export_id)
+
+    assert (found["status"], found["error"]["code"]) == ("failed", "destination-refused")
+    assert (unfinished(bucket), content_of(bucket)) == (1, {})
+    jobs = (await open_world.ask("GET", "/api/v1/jobs", params={"kind": "delivery"})).json()["items"]
+    (clearing,) = [each["id"] for each in jobs if each["state"] == "scheduled"]
+    await hasten(open_world, clearing)
+    (outcome,) = await work(open_world)
+    assert not isinstance(outcome, Dead | Retry)
+    assert unfinished(bucket) == 0
+
+
+async def test_other_content_in_the_bucket_is_left_alone(open_world: World, store: Store, bucket: Any) -> None:  # E16
+    await to_bucket(open_world, store, bucket, object_name="{file}")
+    bucket.put_object(Key="report.zip", Body=b"somebody else's")
+    export_id = await packed(open_world)
+
+    found = await deliver(open_world, export_id)
+
+    assert (found["status"], found["error"]["code"]) == ("failed", "destination-taken")
+    assert content_of(bucket) == {"report.zip": b"somebody else's"}
+
+
+async def test_a_server_that_the_operator_does_not_name_is_not_called(  # E16
+    open_world: World, store: Store, bucket: Any
+) -> None:
+    await to_bucket(open_world, store, bucket)
+    export_id = await packed(open_world)
+    open_world.services = replace(
+        open_world.services, settings=replace(open_world.services.settings, allowed_networks="")
+    )
+
+    found = await deliver(open_world, export_id)
+
+    assert (found["status"], found["error"]["code"]) == ("failed", "destination-refused")
+    assert "LADING_ALLOWED_NETWORKS" in found["error"]["message"]
+    assert store.seen == []
