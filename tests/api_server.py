@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -64,7 +65,7 @@ def page(value: Any, **headers: str) -> Reply:
 class Api:
     """A running server; `asked` holds every request, `answer` says what each gets."""
 
-    def __init__(self, answer: Callable[[Asked], Reply]) -> None:
+    def __init__(self, answer: Callable[[Asked], Reply], secured: ssl.SSLContext | None = None) -> None:
         self.answer = answer
         self.asked: list[Asked] = []
         self.is_over = threading.Event()
@@ -72,6 +73,8 @@ class Api:
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
+        if secured is not None:
+            self._server.socket = secured.wrap_socket(self._server.socket, server_side=True)
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="api", daemon=True)
@@ -138,9 +141,9 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def serving(answer: Callable[[Asked], Reply]) -> Iterator[Api]:
+def serving(answer: Callable[[Asked], Reply], secured: ssl.SSLContext | None = None) -> Iterator[Api]:
     """Run an API until the end of the block."""
-    api = Api(answer)
+    api = Api(answer, secured)
     try:
         yield api
     finally:

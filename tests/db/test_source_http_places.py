@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_network
+from pathlib import Path
 
+import polars as pl
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from api_server import (
     GLANCE,
@@ -134,6 +142,63 @@ def test_an_api_that_speaks_no_tls_is_a_sentence() -> None:
         read(api.source(url=f"https://127.0.0.1:{api.port}"), outside=GLANCE)  # which answers without TLS
 
     assert "http" in error.value.message
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a key and a certificate for api.example.org, which nobody but this file vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "api.example.org")])
+    long_ago, far_off = datetime.datetime(2020, 1, 1), datetime.datetime(2100, 1, 1)  # noqa: DTZ001 - UTC by definition
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), long_ago, far_off)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("api.example.org")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "api.pem"
+    kept = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(kept + made.public_bytes(Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+def secured(certificate: Path) -> Iterator[Api]:
+    """An API with that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with serving(lambda _: page(ids(3)), context) as made:
+        yield made
+
+
+def by_name(api: Api, name: str) -> pl.DataFrame:
+    """Read an API over TLS by a name that leads to the loopback."""
+    outside = replace(GLANCE, resolve=resolving(["127.0.0.1"]))
+    return read(api.source(url=f"https://{name}:{api.port}"), outside=outside)
+
+
+def test_the_certificate_proves_the_name_though_an_address_is_called(
+    secured: Api, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    assert by_name(secured, "api.example.org").height == 3
+
+
+def test_a_certificate_of_another_name_is_refused(
+    secured: Api, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    with pytest.raises(SourceRefused, match="does not prove its name"):
+        by_name(secured, "other.example.org")
+    assert secured.asked == []
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(secured: Api) -> None:
+    with pytest.raises(SourceRefused, match="SSL_CERT_FILE"):
+        by_name(secured, "api.example.org")
+    assert secured.asked == []
 
 
 # --- what is registered -----------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import httpcore2
 
-from lading.sources.guard import Barred, Network, Origin, Resolver, judged
+from lading.sources.guard import Network, Origin, Resolver, judged
 
 _CONNECT_SECONDS: Final = 10.0
 _PACKED: Final = {"", "identity", "gzip", "x-gzip"}
@@ -70,7 +70,7 @@ class Door:
         """
         Return what `target` (path and query) answers within `seconds`, with a body of at most `most_bytes`.
 
-        Raises Barred, Distrusted, TooMuch or NoAnswer.
+        Raises guard.Barred, Distrusted, TooMuch or NoAnswer.
         """
         self._backend.until = time.monotonic() + seconds
         limits = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
@@ -232,5 +232,3 @@ class _Stream(httpcore2.NetworkStream):
             with suppress(OSError):
                 held.shutdown(socket.SHUT_RDWR)
 
-
-__all__ = ["Answer", "Barred", "Distrusted", "Door", "NoAnswer", "TooMuch"]

@@ -16,7 +16,8 @@ from typing import Any, Final, TypeAlias
 
 from lading.errors import SourceError, SourceRefused, SourceThrottled, SourceUnreachable
 from lading.sources import exact_json
-from lading.sources.guarded import Answer, Barred, Distrusted, Door, NoAnswer, TooMuch
+from lading.sources.guard import Barred
+from lading.sources.guarded import Answer, Distrusted, Door, NoAnswer, TooMuch
 from lading.sources.http_site import Site
 from lading.sources.outside import Outside
 
