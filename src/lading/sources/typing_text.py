@@ -38,7 +38,7 @@ def schema_of(names: Sequence[str], read: Read) -> pa.Schema:
 
 
 def column(
-    texts: Sequence[str | None], type_: Type, read: Read, *, name: str, file: str, lines: Sequence[int],
+    texts: Sequence[str | None] | pa.Array, type_: Type, read: Read, *, name: str, file: str, lines: Sequence[int],
     unit: str = "line",
 ) -> pa.Array:  # fmt: skip
     """Return `texts` as an array of the declared type; SourceRefused names file, line and column of a wrong one."""
@@ -50,7 +50,7 @@ def column(
     found = _typed(given.str.strip_chars(), type_, read)
     wrong = (given.is_not_null() & found.is_null()).arg_true()
     if len(wrong):
-        line = lines[int(wrong[0])]
+        line = lines[int(wrong[0])] if lines else "?"
         raise SourceRefused(
             f"{file}, {unit} {line}: column {name!r} holds no {type_}. "
             "Correct it there, or declare the column as string and let the mapping quarantine such rows."

@@ -12,6 +12,7 @@ from lading.errors import SourceRefused, SourceUnreachable
 # A line, or a field of several lines; an unclosed quote must not read the rest of the file into memory.
 LINE_BYTES: Final = 8 << 20
 MOST_COLUMNS: Final = 1024
+_PIECE_BYTES: Final = 1 << 20
 
 
 class File:
@@ -58,6 +59,15 @@ class File:
         """Raise SourceUnreachable when somebody wrote to it since it was opened."""
         if self._now() != self._stamp:
             raise SourceUnreachable(f"{self.name} was changed while it was read. Retry when its writer is done.")
+
+    def lines_before(self) -> int:
+        """Return how many lines end before the place where it is read."""
+        place, count = self.handle.tell(), 0
+        self.handle.seek(0)
+        for start in range(0, place, _PIECE_BYTES):
+            count += self.handle.read(min(_PIECE_BYTES, place - start)).count(b"\n")
+        self.handle.seek(place)
+        return count
 
     def lines(self) -> Iterator[bytes]:
         """Yield its lines, with their ends; SourceRefused when one is too long."""
