@@ -50,7 +50,7 @@ def columns(
 
 
 def _blocks(file: File) -> Iterator[tuple[int, bytes]]:
-    """Yield about two megabytes of whole rows at a time; one that seems to have no end is given as far as it was read."""
+    """Yield about two megabytes of whole rows at a time, one that seems to have no end as far as it was read."""
     start, held = file.handle.tell(), b""
     while data := file.handle.read(BLOCK_BYTES):
         held += data
