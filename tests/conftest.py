@@ -36,6 +36,9 @@ _ROOM_BYTES = 4 << 30
 # What a power cut would lose is not missed in a test; statements and rows are the same.
 _HURRIED = ("fsync = off", "full_page_writes = off", "synchronous_commit = off", "authentication_timeout = '10s'")
 
+# A session that the server ends because its client got no processor for 15 s is no finding.
+PATIENT = "-c statement_timeout=120s -c lock_timeout=60s -c idle_in_transaction_session_timeout=120s"
+
 
 def _lie_in_memory() -> None:
     """Let temporary files of tests, and of what they start, lie in memory if it has room and nobody chose a place."""
@@ -104,7 +107,7 @@ def database_url(server: EmbeddedServer) -> Iterator[str]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """An open pool on a fresh, migrated database."""
-    pool = Database(database_url)
+    pool = Database(database_url, options=PATIENT)
     await pool.open()
     yield pool
     await pool.close()

@@ -36,7 +36,7 @@ from tests.chaos.verdict import ENDED, count, judge, prepare
 from tests.flow.faults import link, own_server
 from tests.flow.organisation import organisation
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 RUNNING = "SELECT count(*) FROM jobs WHERE started_at IS NOT NULL"
 

@@ -19,7 +19,7 @@ from lading.jobs import marks
 from tests.conftest import fresh_database
 from tests.machine import JobsMachine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 QUERIES = Path(statements.__file__).parents[1] / "jobs" / "queries"
 

@@ -22,7 +22,7 @@ from lading.errors import DatabaseBusy
 from tests.conftest import fresh_database
 from tests.storage_machine import StorageMachine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 SOURCES = Path(statements.__file__).parents[1]
 UNREFERENCED = """  AND NOT EXISTS (

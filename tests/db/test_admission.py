@@ -158,14 +158,14 @@ async def test_when_to_come_back_follows_from_how_fast_jobs_end(
             "INSERT INTO finished_jobs (tenant_id, id, kind, host, subject, state, priority, payload, attempt, "
             "failures, crashes, max_attempts, max_crashes, rev, created_at, finished_at) "
             "SELECT tenant_id, id, kind, host, subject, 'completed', priority, payload, 1, 0, 0, 8, 3, 2, "
-            "created_at, now() - interval '5 seconds' FROM ended"
+            "created_at, now() - interval '100 seconds' FROM ended"
         )
     admission = door(database, clock, tenant=10)
 
     refusal = await admission.refusal(tenant, count=10, priority=1)
 
     assert refusal is not None
-    assert refusal.retry_after_seconds == pytest.approx(5.0, rel=0.2)  # 10 too many, 2 a second
+    assert refusal.retry_after_seconds == pytest.approx(100.0, rel=0.2)  # 10 too many, one in 10 s
 
 
 async def test_a_refused_export_is_told_to_come_back_and_a_known_key_still_answers(world: World) -> None:

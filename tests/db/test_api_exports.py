@@ -76,7 +76,7 @@ async def test_what_the_caller_has_already_is_not_sent_again(world: World) -> No
 
 async def test_a_wait_ends_as_soon_as_the_export_changes(world: World) -> None:
     export = await world.export()
-    path, tag = f"{EXPORTS}/{export['id']}?wait=30", f'"v{export["version"]}"'
+    path, tag = f"{EXPORTS}/{export['id']}?wait=60", f'"v{export["version"]}"'
     waiting = asyncio.create_task(world.ask("GET", path, headers={"If-None-Match": tag}))
     ended = asyncio.create_task(world.ask("GET", path))
     began = time.monotonic()
@@ -84,7 +84,7 @@ async def test_a_wait_ends_as_soon_as_the_export_changes(world: World) -> None:
     await world.complete(export["id"])
     changed, final = await waiting, await ended
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50  # of the 60 it would have waited
     assert changed.status_code == 200
     assert (final.json()["status"], final.json()["stage"]) == ("completed", "COMPLETE")
     assert "retry-after" not in final.headers
@@ -109,7 +109,7 @@ async def test_a_wait_ends_when_the_server_shuts_down(world: World) -> None:
     await world.ask("GET", f"{EXPORTS}/{export['id']}")
 
     world.services.stopping.set()
-    answer = await asyncio.wait_for(waiting, 10)
+    answer = await asyncio.wait_for(waiting, 50)
 
     assert (answer.status_code, answer.json()["status"]) == (200, "pending")
     assert (await world.http.get("/readyz")).status_code == 503
@@ -124,7 +124,7 @@ async def test_an_ended_export_is_not_waited_for(world: World) -> None:
 
     assert (await world.ask("GET", f"{path}?wait=60")).status_code == 200
     assert (await world.ask("GET", f"{path}?wait=60", headers={"If-None-Match": tag})).status_code == 304
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50  # of the 60 it would have waited
 
 
 async def test_a_list_pages_through_everything_once_while_more_comes_in(world: World) -> None:  # E7

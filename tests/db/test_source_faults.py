@@ -28,7 +28,7 @@ from lading.sources.postgresql import PostgresSource
 TENANT = UUID("00000000-0000-7000-8000-000000000000")
 ACTOR = Actor("system", "test")
 OTHERS = "FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%repeat%' AND pid <> pg_backend_pid()"
-MANY = "SELECT n AS id, repeat('x', 200) AS filler FROM generate_series(1, 2000000) AS n"
+MANY = "SELECT n AS id, repeat('x', 200) AS filler FROM generate_series(1, 200000) AS n"
 
 
 def read(source: PostgresSource, query: str) -> int:
@@ -125,9 +125,9 @@ def test_a_private_address_is_refused_where_that_is_asked_for(host: str) -> None
 
 def test_a_slow_query_is_a_timeout(database_url: str) -> None:
     with pytest.raises(SourceTimeout) as error:
-        read(PostgresSource(database_url, timeout_seconds=0.3), "SELECT 1 AS id, pg_sleep(60)::text AS nap")
+        read(PostgresSource(database_url, timeout_seconds=2), "SELECT 1 AS id, pg_sleep(60)::text AS nap")
 
-    assert_clear(error.value, "0.3 s", "Narrow the period")
+    assert_clear(error.value, "within 2 s", "Narrow the period")
 
 
 def test_a_table_that_may_not_be_read_is_refused(server: EmbeddedServer, database_url: str) -> None:
@@ -225,9 +225,9 @@ def test_a_stream_that_is_left_early_ends_its_query(database_url: str) -> None:
         stream.close()
 
     with psycopg.connect(database_url, autocommit=True) as other:
-        # The backend ends by itself once its client is gone; this waits for it.
-        left = other.execute(f"SELECT count(*) {OTHERS}").fetchone()
-    assert left == (0,)
+        # The backend ends by itself once its client is gone.
+        while other.execute(f"SELECT {OTHERS}").rowcount:
+            pass
 
 
 def test_a_trial_finds_a_login_that_may_write(database_url: str, tmp_path: Path) -> None:

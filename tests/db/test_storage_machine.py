@@ -15,7 +15,7 @@ from tests.storage_machine import StorageMachine
 
 from lading.db.embedded import EmbeddedServer
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_no_published_file_is_ever_missing_and_nothing_unneeded_stays(server: EmbeddedServer) -> None:

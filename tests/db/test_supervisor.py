@@ -22,7 +22,7 @@ from lading.settings import Settings
 from lading.tenants import store as tenants
 from lading.worker.supervisor import Supervisor
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 # Each notes what it is told in a pipe; the light one is busy until there is a file `idle`.
 EXECUTOR = """

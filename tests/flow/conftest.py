@@ -61,7 +61,7 @@ def lading() -> Callable[..., subprocess.CompletedProcess[str]]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=110,
+            timeout=280,
         )
 
     return run

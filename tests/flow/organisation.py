@@ -83,7 +83,7 @@ class Organisation:
         )
         return shown
 
-    async def end(self, export: Export, seconds: float = 60.0) -> Export:
+    async def end(self, export: Export, seconds: float = 200.0) -> Export:
         """Return the export when it has ended."""
         return await self.service.wait(
             self.tenant_id, ids.parse(ids.EXPORT, export.id), version=None, seconds=seconds, hearer=self.hearer

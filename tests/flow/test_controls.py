@@ -15,7 +15,7 @@ import pytest
 from lading.cli import exits
 from tests.flow.conftest import Up, start
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(600)
 
 Desk = Callable[..., CompletedProcess[str]]
 WHY = ("--reason", "a drill", "--ticket", "OPS-17")

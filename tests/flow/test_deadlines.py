@@ -23,7 +23,7 @@ from tests.chaos.crowd import Crowd
 from tests.chaos.verdict import ENDED, count, prepare, rows
 from tests.flow.organisation import PROFILE, Worker, organisation
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def test_an_attempt_beyond_its_deadline_is_stopped_and_the_next_job_runs( 
     crowd.keep_alive()
     began = time.monotonic()
     while count(database_url, ENDED) < 2:
-        assert time.monotonic() - began < 60, "it hangs"
+        assert time.monotonic() - began < 240, "it hangs"
         await asyncio.sleep(0.05)  # the pace of the looking
 
     ended = rows(database_url, "SELECT id, state, failures, crashes, error FROM finished_jobs ORDER BY state")

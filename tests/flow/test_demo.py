@@ -121,7 +121,7 @@ def test_whoever_waits_gets_the_package_although_everything_was_killed_and_start
             process.kill()
     second = up(**soon, LADING_PORT=first.url.rpartition(":")[2])
 
-    shown, told = waiting.communicate(timeout=100)
+    shown, told = waiting.communicate(timeout=280)
     assert waiting.returncode == 0, told
     assert zipfile.ZipFile(shown.splitlines()[-1]).testzip() is None
     assert second.token is None

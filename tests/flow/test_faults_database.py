@@ -23,7 +23,7 @@ from lading.settings import Settings
 from tests.flow.faults import kill, own_server
 from tests.flow.organisation import Organisation, Worker, organisation
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 STAGES = ("querying", "mapping", "generating", "bundling", "auditing")
 POINTS = [*(f"{stage}.done" for stage in STAGES), "claiming", "settling", "committing", "settled"]
@@ -80,7 +80,7 @@ async def test_an_export_completes_once_whenever_the_database_is_killed(  # P1, 
             mortal.start()
             with contextlib.suppress(ProcessLookupError):  # its supervisor may have ended it meanwhile
                 os.kill(process.pid, signal.SIGCONT)
-            ended = await acme.end(export, seconds=60)
+            ended = await acme.end(export)
 
             assert (ended.status, ended.error) == ("completed", None), point
             history = await acme.service.history(acme.tenant_id, ids.parse(ids.EXPORT, export.id))
@@ -108,4 +108,4 @@ async def test_a_database_that_was_away_for_long_is_found_again_within_seconds(m
             continue
     await database.close()
 
-    assert time.monotonic() - back < 8  # the pool's own pauses would have grown to 16 s by now
+    assert time.monotonic() - back < 12  # the pool's own pauses have grown: it would try again after 14 s

@@ -20,7 +20,7 @@ from lading.ledger.entry import SYSTEM
 from lading.settings import Settings
 from tests.flow.organisation import Organisation, Worker, organisation
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 SWEEP = """
 import asyncio, sys

@@ -16,7 +16,7 @@ from lading.ledger.trust import Trust
 from lading.settings import Settings
 from tests.flow.organisation import BAD, DUPLICATE, ROWS, Organisation, Worker, organisation
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 STAGES = ("querying", "mapping", "generating", "bundling", "auditing")
 POINTS = [f"{stage}.{moment}" for stage in STAGES[:-1] for moment in ("begun", "done", "checkpointed")]

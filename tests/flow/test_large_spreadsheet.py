@@ -20,7 +20,7 @@ LIMIT = 1_048_576
 ROWS = LIMIT + 2  # one of the first sheet's rows is the header
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_row_after_the_last_one_of_a_sheet_is_the_first_of_the_next(tmp_path: Path) -> None:  # P9 P10
     day = datetime.date(2025, 1, 1)
     profile = parse(

@@ -21,7 +21,7 @@ from lading.settings import Settings
 from lading.tenants import store as tenants
 from tests.flow.organisation import Worker
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 JOBS = 2000
 

@@ -18,7 +18,7 @@ from lading.db.embedded import EmbeddedServer
 from tests.flow.conftest import Up, start
 from tests.flow.organisation import PROFILE, make_source
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(600)
 
 Desk = Callable[..., CompletedProcess[str]]
 _NUMBERS = itertools.count(1)

@@ -60,7 +60,7 @@ def test_the_tutorial_ends_with_a_package_that_is_what_it_says(
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
+        timeout=280,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -168,7 +168,7 @@ def test_ctrl_c_detaches_and_says_how_to_go_on() -> None:
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert asked.wait(20)
     process.send_signal(signal.SIGINT)
-    out, said = process.communicate(timeout=20)
+    out, said = process.communicate(timeout=120)
     released.set()
     server.shutdown()
     server.server_close()

@@ -196,7 +196,7 @@ def test_libreoffice_reads_every_cell_as_it_was_written(tmp_path: Path) -> None:
         [office, home, "--headless", "--norestore", "--convert-to", shown, "--outdir", str(tmp_path / "lo"), str(path)],
         check=True,
         capture_output=True,
-        timeout=110,
+        timeout=280,
         env={**os.environ, "HOME": str(tmp_path)},
     )
 
