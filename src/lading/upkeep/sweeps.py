@@ -53,7 +53,7 @@ class Upkeep:
             group.create_task(_every(_INTEGRATE_SECONDS, self.integrate))
             group.create_task(_every(self._settings.sweep_seconds, self.rescue))
             group.create_task(_every(_RETENTION_SECONDS, self.retain))
-            await self._have_history()
+            await _once(self._have_history)  # before anything has ended, rather than an hour later
             group.create_task(_every(_HISTORY_SECONDS, self.keep_history))
 
     async def promote(self) -> None:
@@ -108,19 +108,20 @@ class Upkeep:
         await history.prune(self._database, days=self._settings.history_days)
 
     async def _have_history(self) -> None:
-        """Make the first partitions before anything has ended, rather than an hour later."""
-        try:
-            await history.make_ahead(self._database)
-        except LadingError as error:
-            _LOG.warning("sweep.failed", extra={"sweep": "keep_history", "reason": error.message})
+        """Make the first partitions."""
+        await history.make_ahead(self._database)
 
 
 async def _every(seconds: float, sweep: Callable[[], Awaitable[None]]) -> None:
     while True:
         await asyncio.sleep(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - so that processes spread out
-        try:
-            await sweep()
-        except LadingError as error:
-            _LOG.warning("sweep.failed", extra={"sweep": getattr(sweep, "__name__", "?"), "reason": error.message})
-        except Exception:  # noqa: BLE001 - one broken round must not end this sweep, and with it all the others
-            _LOG.exception("sweep.failed", extra={"sweep": getattr(sweep, "__name__", "?")})
+        await _once(sweep)
+
+
+async def _once(sweep: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await sweep()
+    except LadingError as error:
+        _LOG.warning("sweep.failed", extra={"sweep": getattr(sweep, "__name__", "?"), "reason": error.message})
+    except Exception:  # noqa: BLE001 - one broken round must not end this sweep, and with it all the others
+        _LOG.exception("sweep.failed", extra={"sweep": getattr(sweep, "__name__", "?")})
