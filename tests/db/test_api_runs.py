@@ -287,3 +287,15 @@ async def test_another_organisation_neither_sees_nor_steers_a_run(world: World) 
         given = {"json": body} if method == "POST" else {}
         assert (await world.ask(method, f"{RUNS}/{run['id']}{path}", slug="fjord", **given)).status_code == 404
     assert (await world.ask("GET", RUNS, slug="fjord")).json()["items"] == []
+
+
+async def test_a_replay_takes_only_the_room_of_what_is_done_again(world: World) -> None:  # O7, O8
+    run = await made(world, *(noop(f"n{number}") for number in range(20)), noop("last"))
+    await step(world)
+    body = {"strategy": "unlimited", "max_queued": 2, **WHY}
+    await world.ask("PUT", "/api/v1/allocations/nordlys", slug="instance", json=body)
+
+    one = await world.ask("POST", f"{RUNS}/{run['id']}/replay", json={"from": ["last"], **WHY})
+    many = await world.ask("POST", f"{RUNS}/{run['id']}/replay", json={"from": ["n1", "n2", "n3"], **WHY})
+
+    assert (one.status_code, many.status_code, many.json()["code"]) == (201, 429, "queue-full")

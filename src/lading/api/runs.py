@@ -234,7 +234,7 @@ async def replay(
     if chosen is not None and len(chosen) > graph.MAX_NODES:
         raise InvalidInput.field("from", f"names more than {graph.MAX_NODES} nodes.")
     async with services.database.tenant(caller.tenant.id) as tx:
-        most = (await run_store.find(tx, old_id)).nodes
+        count = await run_making.count_again(tx, old_id, chosen)
 
     async def make(tx: Transaction, maker: Maker) -> None:
         await run_making.replay(
@@ -249,7 +249,7 @@ async def replay(
         )
 
     request = {"run": run_id, **asdict(body)}
-    return await _made(services, caller, _Asked(new_id, make, most, 0, idempotency_key, request))
+    return await _made(services, caller, _Asked(new_id, make, count, 0, idempotency_key, request))
 
 
 async def _made(services: Services, caller: Caller, asked: _Asked) -> Response:

@@ -107,7 +107,7 @@ async def replay(
     if old.state == "running":
         raise InvalidTransition(f"{ids.show(ids.RUN, old_id)} is running; wait for its end, or cancel it first.")
     views, edges = await run_store.nodes(tx, old), await run_store.edges(tx, old_id)
-    again = graph.below(edges, _chosen(old, views, chosen))
+    again = _again(old, views, edges, chosen)
     parents: dict[str, list[str]] = {}
     for parent, child in edges:
         parents.setdefault(child, []).append(parent)
@@ -120,6 +120,19 @@ async def replay(
         former={view.key: view.job_id for view in views if view.key in again},
     )
     return await _store(tx, draft, maker, grounds(reason, ticket), actor=actor)
+
+
+async def count_again(tx: Transaction, old_id: UUID, chosen: Sequence[str] | None) -> int:
+    """Return how many jobs a replay of these nodes makes."""
+    old = await run_store.find(tx, old_id)
+    return len(_again(old, await run_store.nodes(tx, old), await run_store.edges(tx, old_id), chosen))
+
+
+def _again(
+    old: Run, views: Sequence[NodeView], edges: Sequence[tuple[str, str]], chosen: Sequence[str] | None
+) -> set[str]:
+    """Return the keys of the nodes that are done again."""
+    return graph.below(edges, _chosen(old, views, chosen))
 
 
 def _chosen(old: Run, views: Sequence[NodeView], chosen: Sequence[str] | None) -> Sequence[str]:
