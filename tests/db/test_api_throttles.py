@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 
 from lading import ids
 from lading.api.kinds import KINDS
+from lading.limits import store
+from lading.limits.model import Scope
 from lading.tenants.model import Role
 from serving import World
 
@@ -32,6 +35,15 @@ async def slow(world: World, scope: str, target: str = "", **fields: Any) -> htt
 
 async def lift(world: World, scope: str, target: str = "", **options: Any) -> httpx2.Response:
     return await world.ask("DELETE", THROTTLES, json={"scope": scope, "target": target, **WHY}, **options)
+
+
+def pause_a_thousand_jobs(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO pauses (tenant_id, id, scope, target, reason, created_by) "
+            "SELECT tenant_id, ('00000000-0000-7000-8000-' || lpad(number::text, 12, '0'))::uuid, 'job', "
+            "gen_random_uuid()::text, 'x', 'key_1' FROM jobs, generate_series(1, 1000) AS number"
+        )
 
 
 async def slowed(world: World, **options: Any) -> list[dict[str, Any]]:
@@ -187,3 +199,27 @@ async def test_a_lifted_pause_keeps_who_lifted_it_and_why(world: World) -> None:
     assert (await world.ask("GET", "/api/v1/pauses")).json()["items"] == []
     assert (await world.ask("GET", "/api/v1/pauses?over=true", slug="fjord")).json()["items"] == []
     assert [ids.show(ids.JOB, each.job_id) for each in await world.claim()] == [job["id"]]
+
+
+async def test_more_stops_than_a_page_holds_are_all_listed_and_hide_none(world: World, database_url: str) -> None:
+    job = await world.job()
+    pause_a_thousand_jobs(database_url)
+
+    answer = await slow(world, "job", job["id"], until=at(1))
+    first = (await world.ask("GET", "/api/v1/pauses")).json()
+    rest = (await world.ask("GET", f"/api/v1/pauses?cursor={first['next_cursor']}")).json()
+
+    assert (answer.status_code, answer.json()["target"]) == (200, job["id"])
+    assert (len(first["items"]), [each["target"] for each in rest["items"]]) == (1000, [job["id"]])
+    assert rest["next_cursor"] is None
+
+
+async def test_a_source_that_is_paused_after_a_thousand_jobs_is_not_previewed(world: World, database_url: str) -> None:
+    await world.job()
+    pause_a_thousand_jobs(database_url)
+    await world.ask("POST", "/api/v1/pauses", json={"scope": "source", "target": "activities", **WHY})
+
+    async with world.services.database.tenant(world.organisations["nordlys"].id) as tx:
+        stops = await store.pauses(tx, Scope.TENANT, Scope.SOURCE)
+
+    assert [each.target for each in stops] == ["activities"]

@@ -37,16 +37,21 @@ async def list_pauses(
     over: Annotated[
         bool, Query(description="Those that are over, newest first, instead of those that are not.")
     ] = False,
-    limit: Annotated[int, Query(ge=1, le=_MAX_PAGE, description="Of those that are over.")] = 50,
+    limit: Annotated[
+        int, Query(ge=1, le=_MAX_PAGE, description="Of those that are over; the others come by 1000.")
+    ] = 50,
     cursor: Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")] = None,
 ) -> Response:
     """List the pauses and blackouts that are not over; or those that are, with who lifted them and why."""
-    before = cursors.parse(cursor, ids.PAUSE, [over])
+    at = cursors.parse(cursor, ids.PAUSE, [over])
     async with services.database.tenant(caller.tenant.id) as tx:
-        found = await (store.past_pauses(tx, before=before, limit=limit + 1) if over else store.pauses(tx))
-    more = over and len(found) > limit
-    following = cursors.show(found[limit - 1].id, ids.PAUSE, [over]) if more else None
-    return answers.shown(wire.PauseList([_shown(each) for each in (found[:limit] if over else found)], following))
+        if over:
+            found = await store.past_pauses(tx, before=at, limit=limit + 1)
+        else:
+            limit = store.MOST_PAUSES
+            found = await store.pauses(tx, after=at, limit=limit + 1)
+    following = cursors.show(found[limit - 1].id, ids.PAUSE, [over]) if len(found) > limit else None
+    return answers.shown(wire.PauseList([_shown(each) for each in found[:limit]], following))
 
 
 @router.post(

@@ -214,7 +214,7 @@ async def preview(
 async def _require_open(tx: Transaction, source: str) -> None:
     """Raise Conflict while an operator has stopped what calls `source`: a person is asked to keep away too."""
     stopped = {(Scope.TENANT, ""), (Scope.SOURCE, source)}
-    for pause in await limits.pauses(tx):
+    for pause in await limits.pauses(tx, Scope.TENANT, Scope.SOURCE):
         if (pause.scope, pause.target) in stopped and pause.starts_at <= tx.now:
             raise Conflict(f"Source {source} is paused, so nobody reads it; `lading pauses` says why and until when.")
 

@@ -22,7 +22,7 @@ from lading.db.transaction import Transaction
 from lading.errors import FieldError, InvalidInput, NotFound
 from lading.ledger.entry import Actor
 from lading.limits import store
-from lading.limits.model import Scope
+from lading.limits.model import Bucket, Pause, Quota, Scope
 from lading.wire import limits as shapes
 from lading.wire import throttles as wire
 from lading.wire.jobs import Grounds
@@ -69,11 +69,10 @@ async def put(body: wire.ThrottleRequest, caller: _Operator, services: _Services
     given = grounds.admit(body.reason, body.ticket)
     _check(body)
     async with services.database.tenant(caller.tenant.id) as tx:
-        await _set(tx, body, given, caller.principal.actor)
+        stands = await _set(tx, body, given, caller.principal.actor)
         await targets.require(tx, Scope(body.scope), body.target)
-        slowed = [each for each in await _all(tx) if (each.scope, each.target) == (body.scope, body.target)]
     await services.hints.send(notify.JOBS)
-    return answers.shown(slowed[-1])
+    return answers.shown(stands)
 
 
 @router.delete(_BASE, name="liftThrottle", status_code=204, responses=documents.problems(400, 404))
@@ -99,11 +98,11 @@ async def lift(body: wire.LiftRequest, caller: _Operator, services: _Services) -
     return Response(status_code=204)
 
 
-async def _set(tx: Transaction, body: wire.ThrottleRequest, given: Grounds, actor: Actor) -> None:
+async def _set(tx: Transaction, body: wire.ThrottleRequest, given: Grounds, actor: Actor) -> wire.SetThrottle:
     told: dict[str, Any] = {"reason": given.reason, "ticket": given.ticket, "actor": actor}
     match body.scope:
         case "tenant" | "kind":
-            await store.set_quota(
+            quota = await store.set_quota(
                 tx,
                 body.target or store.EVERY,
                 max_active=body.max_active,
@@ -111,45 +110,50 @@ async def _set(tx: Transaction, body: wire.ThrottleRequest, given: Grounds, acto
                 burst=body.burst,
                 **told,
             )
+            return _of_quota(quota)
         case "source":
-            await store.set_bucket(tx, body.target, rate=body.rate or 0.0, burst=body.burst or 1, **told)
+            return _of_bucket(
+                await store.set_bucket(tx, body.target, rate=body.rate or 0.0, burst=body.burst or 1, **told)
+            )
         case "job":
             ids.parse(ids.JOB, body.target)
             await store.resume_target(tx, Scope.JOB, body.target, **told)
             until = parsed("until", body.until)
-            await store.pause(tx, Scope.JOB, body.target, starts_at=None, ends_at=until, **told)
+            return _of_pause(await store.pause(tx, Scope.JOB, body.target, starts_at=None, ends_at=until, **told))
         case _:
             assert_never(body.scope)
 
 
 async def _all(tx: Transaction) -> list[wire.SetThrottle]:
-    quotas = [
-        wire.SetThrottle(
-            scope="tenant" if each.kind == store.EVERY else "kind",
-            target="" if each.kind == store.EVERY else each.kind,
-            rate=None,
-            burst=each.burst,
-            max_active=each.max_active,
-            max_per_hour=each.max_per_hour,
-            until=None,
-            reason=each.reason,
-            ticket=each.ticket,
-        )
-        for each in await store.quotas(tx)
-    ]
-    rates = [
-        wire.SetThrottle("source", each.host, each.rate, each.burst, None, None, None, each.reason, each.ticket)
-        for each in await store.buckets(tx)
-        if not each.is_learnt
-    ]
-    jobs = [
-        wire.SetThrottle(
-            "job", each.target, None, None, None, None, clock.shown(each.ends_at), each.reason, each.ticket
-        )
-        for each in await store.pauses(tx)
-        if each.scope is Scope.JOB and each.ends_at is not None
-    ]
+    quotas = [_of_quota(each) for each in await store.quotas(tx)]
+    rates = [_of_bucket(each) for each in await store.buckets(tx) if not each.is_learnt]
+    jobs = [_of_pause(each) for each in await store.pauses(tx, Scope.JOB) if each.ends_at is not None]
     return [*quotas, *rates, *jobs]
+
+
+def _of_quota(quota: Quota) -> wire.SetThrottle:
+    return wire.SetThrottle(
+        scope="tenant" if quota.kind == store.EVERY else "kind",
+        target="" if quota.kind == store.EVERY else quota.kind,
+        rate=None,
+        burst=quota.burst,
+        max_active=quota.max_active,
+        max_per_hour=quota.max_per_hour,
+        until=None,
+        reason=quota.reason,
+        ticket=quota.ticket,
+    )
+
+
+def _of_bucket(bucket: Bucket) -> wire.SetThrottle:
+    return wire.SetThrottle(
+        "source", bucket.host, bucket.rate, bucket.burst, None, None, None, bucket.reason, bucket.ticket
+    )
+
+
+def _of_pause(pause: Pause) -> wire.SetThrottle:
+    until = clock.shown(pause.ends_at)
+    return wire.SetThrottle("job", pause.target, None, None, None, None, until, pause.reason, pause.ticket)
 
 
 def _check(body: wire.ThrottleRequest) -> None:

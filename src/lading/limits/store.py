@@ -24,7 +24,7 @@ from lading.limits.model import Bucket, Pause, Quota, Scope, Throttle, WaitingFo
 _SQL: Final = Statements("lading.limits")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 _MOST: Final = 1_000_000
-_MOST_PAUSES: Final = 1000
+MOST_PAUSES: Final = 1000
 _TICKET: Final = 200
 _REASON: Final = 2000
 EVERY: Final = "*"
@@ -205,9 +205,13 @@ async def resume_target(
     return len(rows)
 
 
-async def pauses(tx: Transaction) -> Sequence[Pause]:
-    """Return the stops that are not over, oldest first; at most 1000."""
-    return [_pause(row) for row in await tx.all(_SQL["pauses"], tenant_id=tx.tenant, limit=_MOST_PAUSES)]
+async def pauses(
+    tx: Transaction, *scopes: Scope, after: UUID | None = None, limit: int = MOST_PAUSES
+) -> Sequence[Pause]:
+    """Return up to `limit` stops that are not over, oldest first: of these scopes, or of all if none is named."""
+    wanted = [scope.value for scope in scopes] or None
+    rows = await tx.all(_SQL["pauses"], tenant_id=tx.tenant, scopes=wanted, after=after, limit=limit)
+    return [_pause(row) for row in rows]
 
 
 async def past_pauses(tx: Transaction, *, before: UUID | None, limit: int) -> Sequence[Pause]:

@@ -58,8 +58,15 @@ class Limits:
         await self._session.call("DELETE", _path("rate-limits", source), body=asdict(Grounds(reason, ticket)))
 
     async def pauses(self) -> Sequence[shapes.Pause]:
-        """Return every stop that is not over."""
-        return (await self._session.fetch(shapes.PauseList, "GET", f"{_API}/pauses")).items
+        """Return every stop that is not over, oldest first."""
+        found: list[shapes.Pause] = []
+        query: dict[str, Any] = {}
+        while True:
+            page = await self._session.fetch(shapes.PauseList, "GET", f"{_API}/pauses", query=query)
+            found += page.items
+            if page.next_cursor is None:
+                return found
+            query["cursor"] = page.next_cursor
 
     async def pause(
         self,

@@ -59,8 +59,15 @@ class Limits:
         self._session.call("DELETE", _path("rate-limits", source), body=asdict(Grounds(reason, ticket)))
 
     def pauses(self) -> Sequence[shapes.Pause]:
-        """Return every stop that is not over."""
-        return (self._session.fetch(shapes.PauseList, "GET", f"{_API}/pauses")).items
+        """Return every stop that is not over, oldest first."""
+        found: list[shapes.Pause] = []
+        query: dict[str, Any] = {}
+        while True:
+            page = self._session.fetch(shapes.PauseList, "GET", f"{_API}/pauses", query=query)
+            found += page.items
+            if page.next_cursor is None:
+                return found
+            query["cursor"] = page.next_cursor
 
     def pause(
         self,
