@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 
 from lading import ids
+from lading.api.kinds import KINDS
 from lading.jobs import attempts, batches, leases
 from lading.jobs.model import Fault
 from lading.tenants.model import Role
@@ -80,7 +82,8 @@ async def test_what_a_job_works_for_is_itself_unless_it_is_said(world: World) ->
 async def test_kinds_say_what_may_be_created(world: World) -> None:
     kinds = (await world.ask("GET", "/api/v1/kinds", role=Role.VIEWER)).json()["items"]
 
-    assert {kind["name"]: kind["may_create"] for kind in kinds} == {"export": False, "noop": True}
+    assert {kind["name"] for kind in kinds} == set(KINDS)
+    assert [kind["name"] for kind in kinds if kind["may_create"]] == ["noop"]
 
 
 async def test_a_job_that_is_wrong_is_named_and_not_made(world: World) -> None:
@@ -165,13 +168,29 @@ async def test_a_job_that_waits_for_its_retry_runs_now_and_keeps_its_count(world
 
 async def test_a_dead_job_is_requeued_with_its_export(world: World) -> None:
     (dead,) = await world.dead()
+    before = (await world.ask("GET", f"{JOBS}/{dead}")).json()
 
     answer = await world.ask("POST", f"{JOBS}/{dead}/retry", json=WHY)
 
+    assert answer.json()["created_at"] == before["created_at"]
     assert (answer.json()["id"], answer.json()["state"], answer.json()["failures"]) == (dead, "pending", 0)
     export = await world.ask("GET", f"/api/v1/exports/{answer.json()['subject']}")
     letter = (await world.ask("GET", f"/api/v1/dead-letters/{dead}")).json()
     assert (export.json()["status"], letter["state"], letter["reason"]) == ("pending", "requeued", WHY["reason"])
+
+
+async def test_of_very_many_attempts_the_latest_are_shown(world: World, database_url: str) -> None:
+    job = await world.job()
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO attempts (tenant_id, job_id, attempt, lease_id, worker, ended_at, outcome) "
+            "SELECT tenant_id, id, number, gen_random_uuid(), 'w', now(), 'snoozed' "
+            "FROM jobs, generate_series(1, 300) AS number"
+        )
+
+    shown = (await world.ask("GET", f"{JOBS}/{job['id']}")).json()
+
+    assert [each["attempt"] for each in shown["attempts"]] == list(range(101, 301))
 
 
 async def test_only_what_waits_or_is_dead_is_retried(world: World) -> None:

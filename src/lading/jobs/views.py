@@ -22,6 +22,7 @@ from lading.jobs.rules import sleeping_for
 from lading.ledger import store as ledger
 
 _SQL: Final = Statements("lading.jobs")
+_MOST_ATTEMPTS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,9 @@ async def look(tx: Transaction, job_id: UUID) -> JobView:
 
 
 async def attempts(tx: Transaction, job_id: UUID) -> list[AttemptView]:
-    """Return the attempts at a job, oldest first."""
-    rows = await tx.all(_SQL["attempts"], tenant_id=tx.tenant, job_id=job_id)
-    return [AttemptView(**{name: row[name] for name in AttemptView.__slots__}) for row in rows]
+    """Return the latest attempts at a job, oldest first; one that is sent away by its host may have any number."""
+    rows = await tx.all(_SQL["attempts"], tenant_id=tx.tenant, job_id=job_id, limit=_MOST_ATTEMPTS)
+    return [AttemptView(**{name: row[name] for name in AttemptView.__slots__}) for row in reversed(rows)]
 
 
 async def history(tx: Transaction, job_id: UUID) -> list[dict[str, Any]]:

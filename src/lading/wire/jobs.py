@@ -219,7 +219,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobDetail(Job):
-    """One job with its attempts, oldest first, and its payload, if its kind lets people see it."""
+    """One job with its latest 200 attempts, oldest first, and its payload, if its kind lets people see it."""
 
     attempts: list[Attempt]
     payload: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
--- The attempts at one job, oldest first.  The last attempt of a job that was in a batch has no record of its own while
+-- The latest attempts at one job, newest first.  The last attempt of a job that was in a batch has no record of its own while
 -- it goes on, and none when it completed: the job tells of it.
 SELECT attempt, started_at, ended_at, outcome, error
 FROM attempts
@@ -16,4 +16,5 @@ WHERE tenant_id = %(tenant_id)s::uuid AND id = %(job_id)s::uuid AND batch_id IS 
       WHERE attempts.tenant_id = finished_jobs.tenant_id AND attempts.job_id = finished_jobs.id
         AND attempts.attempt = finished_jobs.attempt
   )
-ORDER BY attempt
+ORDER BY attempt DESC
+LIMIT %(limit)s::integer
