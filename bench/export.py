@@ -106,7 +106,7 @@ def _watching() -> Iterator[Memory]:
         memory.stop()
 
 
-def _quiet(_: str) -> None:
+def quiet(_: str) -> None:
     """Say nothing; what the processes write goes to the log."""
 
 
@@ -146,7 +146,8 @@ def _beside(peer: Peer, data: Data, folder: Path) -> Run:
     return run
 
 
-async def _export(client: httpx2.AsyncClient, data: Data, kind: str, rows: int) -> Run:
+async def exported(client: httpx2.AsyncClient, data: Data, kind: str, rows: int) -> tuple[Run, str]:
+    """Ask for an export, wait for it and delete it; return what it took, and the digest of its package."""
     with _watching() as memory:
         begun = time.perf_counter()
         answer = await client.post("/exports", json={"profile": data.name, "period": _PERIOD, "format": kind})
@@ -166,10 +167,12 @@ async def _export(client: httpx2.AsyncClient, data: Data, kind: str, rows: int) 
         raise SystemExit(f"The export did not do what is measured: {export}")
     size = sum(artifact["size"] for artifact in export["artifacts"])
     (await client.delete(f"/exports/{export['id']}")).raise_for_status()
-    return Run(data.name, f"lading {kind}", rows, seconds, size, memory.largest >> 20, memory.private >> 20)
+    run = Run(data.name, f"lading {kind}", rows, seconds, size, memory.largest >> 20, memory.private >> 20)
+    return run, export["artifacts"][0]["sha256"]
 
 
-async def _register(client: httpx2.AsyncClient, datas: Sequence[Data], folder: Path) -> None:
+async def register(client: httpx2.AsyncClient, datas: Sequence[Data], folder: Path) -> None:
+    """Make the tenant, its source and the profiles."""
     secret = folder / "source.url"
     secret.touch(mode=0o600)
     secret.write_text(datas[0].url)
@@ -184,7 +187,7 @@ async def _register(client: httpx2.AsyncClient, datas: Sequence[Data], folder: P
 async def _measure(given: argparse.Namespace, peers: Sequence[Peer], folder: Path) -> list[Run]:
     settings = replace(Settings(), data_dir=folder / "data", port=0, workers=1)
     runs: list[Run] = []
-    async with tree.running(settings, say=_quiet, log=folder / "log") as running:
+    async with tree.running(settings, say=quiet, log=folder / "log") as running:
         token = await admin.first_token(running.database_url)
         await asyncio.to_thread(export_peers.psql, running.database_url, "-c", "CREATE DATABASE bench")
         url = export_peers.database_of(running.database_url, "bench")
@@ -193,16 +196,16 @@ async def _measure(given: argparse.Namespace, peers: Sequence[Peer], folder: Pat
         async with httpx2.AsyncClient(
             base_url=f"{running.url}/api/v1", headers=headers, timeout=90.0, trust_env=False
         ) as client:
-            await _register(client, datas, folder)
+            await register(client, datas, folder)
             for data in datas:
                 await asyncio.to_thread(data.load, 1000)
                 for kind in given.formats:
-                    await _export(client, data, kind, 1000)  # not measured: the first one pays for starting up
+                    await exported(client, data, kind, 1000)  # not measured: the first one pays for starting up
                 await asyncio.to_thread(data.load, data.rows)
                 for _ in range(given.repeat):
                     # One after the other and in turns: what else the machine does meets all of them.
                     runs += [await asyncio.to_thread(_beside, peer, data, folder) for peer in (COPY, *peers)]
-                    runs += [await _export(client, data, kind, data.rows) for kind in given.formats]
+                    runs += [(await exported(client, data, kind, data.rows))[0] for kind in given.formats]
                 await asyncio.to_thread(data.load, 0)
     return runs
 
