@@ -20,7 +20,7 @@ from serving import World
 from works import Works, contents, document
 
 pytestmark = pytest.mark.anyio
-PERIOD = {"from": "2020-01-01", "to": "2029-12-31"}
+PERIOD = {"from": "2025-01-01", "to": "2034-12-31"}
 BEFORE = {"from": "2001-01-01", "to": "2001-12-31"}
 
 

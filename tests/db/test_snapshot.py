@@ -165,6 +165,18 @@ async def test_only_who_operates_sees_rows_that_no_profile_masks(works: Works) -
         assert answer.status_code == status
 
 
+async def test_a_run_or_a_job_is_no_way_around_that(works: Works) -> None:  # A7
+    node = {"key": "one", "kind": "export", "payload": TABLES}
+    for path, body in (
+        ("/api/v1/runs", {"name": "all", "nodes": [node]}),
+        ("/api/v1/jobs", {"kind": "export", "payload": TABLES}),
+    ):
+        answer = await works.world.ask("POST", path, json=body)
+
+        assert answer.status_code == 422, answer.text
+        assert (await works.world.ask("GET", "/api/v1/exports")).json()["items"] == []
+
+
 async def test_a_source_of_another_organisation_is_unknown(works: Works) -> None:  # A6
     status, problem = await works.refused("fjord", **TABLES)
 

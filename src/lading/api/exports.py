@@ -62,7 +62,7 @@ _ACCEPTED: Final = {
     name="createExport",
     status_code=202,
     response_model=wire.Export,
-    responses={**_ACCEPTED, **documents.problems(409, 429)},
+    responses={**_ACCEPTED, **documents.problems(404, 409, 429)},
 )
 async def create(
     body: wire.ExportRequest,

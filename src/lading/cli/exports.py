@@ -7,6 +7,7 @@ import click
 from lading.cli.lazy import LazyGroup
 
 _COMMANDS = {
+    "create": ("lading.cli.exports_create", "Ask for an export and print its id."),
     "run": ("lading.cli.exports_run", "Ask for an export, follow it, download and check its package."),
     "wait": ("lading.cli.exports_wait", "Follow an export until it ends."),
     "get": ("lading.cli.exports_get", "Show one export."),

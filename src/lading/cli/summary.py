@@ -50,7 +50,8 @@ def summary(export: Export, package_path: Path, elapsed_seconds: float, *, width
     receipt = export.receipt
     lines = [f"{tick} {export.id} completed in {_seconds(elapsed_seconds)}", ""]
     lines += _fact("tenant", [output.plain(export.tenant)])
-    lines += _fact("profile", [f"{output.plain(export.profile)}, revision {export.revision}, {export.format}"])
+    which = f"revision {export.revision}, {export.format}" if export.revision else export.format
+    lines += _fact("profile" if export.revision else "type", [f"{output.plain(export.profile)}, {which}"])
     lines += _fact("period", [f"{export.period.get('from')} to {export.period.get('to')}"])
     lines += _fact("rows", textwrap.wrap(_rows(export), max(width - _INDENT, 20)) if export.rows else [])
     lines += _fact("warnings", _warnings(export, width - _INDENT))

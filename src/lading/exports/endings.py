@@ -15,6 +15,7 @@ from lading.db.transaction import Transaction
 from lading.errors import Conflict, ExportError, InvalidInput, NotFound
 from lading.exports import clones, parts, planning, store
 from lading.exports.model import Status, StoredExport
+from lading.exports.types import requests
 from lading.jobs import store as jobs
 from lading.jobs.model import Job, NewJob, State
 from lading.ledger.entry import Actor
@@ -69,7 +70,9 @@ class ExportEnding:
 
     async def planned(self, tx: Transaction, payload: Mapping[str, Any], *, job_id: UUID, actor: Actor) -> NewJob:
         """Store the export that a run's node asks for, as its payload says, and return the job of the node."""
-        plan, source = await planning.admit(tx, planning.request_of(payload))
+        request = planning.request_of(payload)
+        requests.permit_as_part(request)
+        plan, source = await planning.admit(tx, request)
         return await planning.make(tx, plan, source, self._settings, export_id=ids.new(), job_id=job_id, actor=actor)
 
 

@@ -20,7 +20,7 @@ from lading.wire.exports import Artifact, ArtifactList, Export, ExportPage, Expo
 
 _BASE: Final = "/api/v1/exports"
 _PAGE: Final = 50
-_ZIP: Final = "application/zip"
+_PACKAGES: Final = frozenset({"application/zip", "application/x-age-encryption"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +48,46 @@ class Exports:
 
     async def create(
         self,
-        profile: str,
+        profile: str | None = None,
         *,
-        period: tuple[str, str],
+        period: tuple[str, str] | None = None,
         format: str | None = None,  # noqa: A002 - the word of the API
         revision: int | None = None,
         parameters: Mapping[str, Any] | None = None,
         include_attachments: bool = False,
         destinations: Sequence[str] | None = None,
         encrypt_to: Sequence[str] | None = None,
+        type: str | None = None,  # noqa: A002 - the word of the API
+        exports: Sequence[str] = (),
+        as_of: str | None = None,
+        source: str | None = None,
+        tables: Sequence[str] = (),
+        variant: str | None = None,
+        base: str | None = None,
         idempotency_key: str | None = None,
     ) -> Export:
-        """Ask for an export of `profile` over the days of `period`, both included, and return it as it was accepted."""
+        """
+        Ask for an export of `profile` over the days of `period`, both included, and return it as it was accepted.
+
+        With the `type` `evidence_pack`, `audit_report` or `snapshot` it needs no profile; ExportRequest says what each
+        of them takes.
+        """
         request = ExportRequest(
             profile=profile,
-            period={"from": period[0], "to": period[1]},
+            period=None if period is None else {"from": period[0], "to": period[1]},
             format=format,
             revision=revision,
             parameters=dict(parameters or {}),
             include_attachments=include_attachments,
             destinations=None if destinations is None else [*destinations],
             encrypt_to=None if encrypt_to is None else [*encrypt_to],
+            type=type,
+            exports=[*exports],
+            as_of=as_of,
+            source=source,
+            tables=[*tables],
+            variant=variant,
+            base=base,
         )
         return (await self.submit(request, idempotency_key=idempotency_key)).export
 
@@ -175,7 +194,7 @@ class Exports:
 def package_of(export: Export) -> Artifact:
     """Return the one file with everything in it; NotFound if the export hands out none."""
     for artifact in export.artifacts:
-        if artifact.media_type == _ZIP:
+        if artifact.media_type in _PACKAGES:
             return artifact
     polling.completed(export)
     raise NotFound(f"{export.id} hands out no package any more; run the export again.")

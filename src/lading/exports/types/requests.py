@@ -42,6 +42,12 @@ def permit(principal: Principal, request: ExportRequest) -> None:
         )
 
 
+def permit_as_part(request: ExportRequest) -> None:
+    """Raise InvalidInput for what may not be part of a run or a job: of who asks for those, only the key is known."""
+    if request.type == kinds.SNAPSHOT:
+        raise InvalidInput.field("type", "snapshot can't be part of a run or a job; ask for it as an export")
+
+
 async def admit(tx: Transaction, request: ExportRequest) -> tuple[Plan, str]:
     """Return the plan of a request for a type without a profile, and the host that its job calls."""
     if faults := kinds.misplaced(request):
