@@ -76,4 +76,4 @@ async def test_what_could_not_be_settled_is_tried_again(database: Database) -> N
     await worker.side.look_after(None, is_draining=False)
 
     assert sorted(worker.settled) == sorted([*(job.id for job in jobs), jobs[1].id])
-    worker.side.kill()
+    await worker.side.finish(0.0)
