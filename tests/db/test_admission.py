@@ -264,3 +264,17 @@ async def test_a_job_that_only_waits_for_its_time_needs_no_room_to_run_now(world
     hastened = await world.ask("POST", f"/api/v1/jobs/{job['id']}/retry", json={"reason": "now"})
 
     assert (hastened.status_code, hastened.json()["state"]) == (200, "pending")
+
+
+async def test_a_replay_of_many_that_is_sent_again_needs_no_room(world: World) -> None:
+    made = [(await world.job())["id"] for _ in range(3)]
+    await world.finish(*made)
+    await allow(world, 3)
+    body = {"action": "replay", "dry_run": False, "filter": {"kind": "noop"}, "reason": "once more"}
+    sent: Any = {"json": body, "headers": {"Idempotency-Key": "tonight"}}
+
+    first = await world.ask("POST", "/api/v1/jobs/actions", **sent)
+    again = await world.ask("POST", "/api/v1/jobs/actions", **sent)
+
+    assert (first.status_code, first.json()["done"]) == (200, 3)
+    assert (again.status_code, again.json()["done"]) == (200, 3)

@@ -55,6 +55,10 @@ class _Once:
     key: str
     digest: bytes
 
+    def parts(self, jobs: Sequence[JobView]) -> list[str]:
+        """Return the keys under which these jobs are copied."""
+        return [once.part(self.key, job.id) for job in jobs]
+
 
 @dataclass(frozen=True, slots=True)
 class _Order:
@@ -84,10 +88,11 @@ async def steer(
     async with services.database.tenant(caller.tenant.id) as tx:
         began = None if order.once is None else await _began(tx, order.once)
         found = await views.page(tx, wanted, before=before or began, limit=body.limit + 1)
+        copied = 0 if order.once is None else len(await keys.known(tx, order.once.parts(found[: body.limit])))
     chosen, has_more = found[: body.limit], len(found) > body.limit
     if body.action == "replay" and not body.dry_run:
         await services.admission.admit(
-            caller.tenant.id, count=len(chosen), priority=priority, actor=caller.principal.actor
+            caller.tenant.id, count=len(chosen) - copied, priority=priority, actor=caller.principal.actor
         )
     refused = await bulk.each(
         services,

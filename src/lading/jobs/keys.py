@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
@@ -24,3 +25,8 @@ async def bind(tx: Transaction, key: str, digest: bytes, resource: UUID) -> UUID
         )
     bound: UUID = row["resource_id"]
     return bound
+
+
+async def known(tx: Transaction, keys: Collection[str]) -> set[str]:
+    """Return those of `keys` that are bound."""
+    return {row["key"] for row in await tx.all(_SQL["bound_keys"], tenant_id=tx.tenant, keys=list(keys))}
