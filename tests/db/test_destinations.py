@@ -337,9 +337,9 @@ def unfinished(bucket: Any) -> int:
     return sum(1 for _ in bucket.multipart_uploads.all())
 
 
-@pytest.mark.parametrize("kind", ["s3", "gcs"])
+@pytest.mark.parametrize(("kind", "scheme"), [("s3", "s3"), ("gcs", "gs")])
 async def test_a_package_is_delivered_to_a_bucket(
-    open_world: World, store: Store, bucket: Any, kind: str
+    open_world: World, store: Store, bucket: Any, kind: str, scheme: str
 ) -> None:  # E16
     await to_bucket(open_world, store, bucket, kind=kind, options={"prefix": "in/"})
     export_id = await packed(open_world)
@@ -349,7 +349,7 @@ async def test_a_package_is_delivered_to_a_bucket(
 
     key = f"in/bufdir/{export_id}/report.zip"
     assert (found["status"], again["status"], found["location"]) == (
-        "delivered", "delivered", f"s3://{bucket.name}/{key}",
+        "delivered", "delivered", f"{scheme}://{bucket.name}/{key}",
     )  # fmt: skip
     assert content_of(bucket) == {key: SMALL}
     assert (unfinished(bucket), store.count("PUT", "partNumber")) == (0, 1)

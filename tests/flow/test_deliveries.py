@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
+import pyrage
 import pytest
 
 from lading import ids
@@ -21,7 +23,7 @@ from lading.settings import Settings
 from lading.wire.exports import Export
 from tests.flow.organisation import Organisation, Worker, organisation
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 COPIED = ("delivery.begun", "delivery.copied", "delivery.renamed", "delivery.carried", "delivery.committing")
 
@@ -109,3 +111,91 @@ async def test_a_package_killed_on_its_way_to_a_directory_lies_there_once(  # E1
             assert files(out / "visits" / export.id) == [path.name], point
             assert await events(acme, export) == {"delivery.requested": 1, "delivery.delivered": 1}, point
             assert verify(path, Trust.load(settings.trust_file)).is_pinned
+
+
+@pytest.fixture
+def bucket_server() -> Iterator[str]:
+    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+UPLOADED = (
+    ("delivery.upload_named", "delivery.upload_begun", "delivery.upload_known"),
+    ("delivery.part_sent", "delivery.part_known", "delivery.copied"),
+    ("delivery.completed", "delivery.carried", "delivery.committing"),
+)
+
+
+@pytest.mark.parametrize("points", UPLOADED, ids=lambda points: points[0])
+async def test_a_package_killed_on_its_way_to_a_bucket_lies_there_once(  # E16, P2
+    acme: Organisation,
+    settings: Settings,
+    database_url: str,
+    tmp_path: Path,
+    bucket_server: str,
+    points: tuple[str, ...],
+) -> None:
+    keys = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "not-a-secret", "region_name": "us-east-1"}
+    bucket = boto3.resource("s3", endpoint_url=bucket_server, **keys).Bucket("packages")
+    bucket.create()
+    await place(
+        acme,
+        "cloud",
+        kind="s3",
+        options={"bucket": "packages", "endpoint": bucket_server},
+        credentials_ref="env:STORE_KEYS",
+    )
+    failpoint = tmp_path / "failpoint"
+    environment = {
+        "LADING_FAILPOINT_FILE": str(failpoint),
+        "LADING_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "STORE_KEYS": "AKIATEST:not-a-secret",
+    }
+    async with worker(settings, database_url, **environment):
+        for point in points:
+            failpoint.write_text(point)
+            export = await acme.submit(format="csv", destinations=["cloud"])
+            ended = await delivered(acme, export)
+
+            assert not failpoint.exists(), f"{point} was not reached"
+            (found,) = ended.deliveries
+            assert (found.status, found.error, found.attempts) == ("delivered", None, 2), point
+            (lying,) = bucket.objects.filter(Prefix=f"visits/{export.id}")
+            assert hashlib.sha256(lying.get()["Body"].read()).hexdigest() == ended.package_sha256, point
+            assert await events(acme, export) == {"delivery.requested": 1, "delivery.delivered": 1}, point
+            assert list(bucket.multipart_uploads.all()) == [], point
+
+
+async def test_an_encrypted_package_is_all_that_is_handed_out(  # E17, E12
+    acme: Organisation, settings: Settings, database_url: str, out: Path, tmp_path: Path
+) -> None:
+    identity, other = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+    await place(acme, "archive", encrypt_to=[str(other.to_public())])
+    asked = {"format": "csv", "destinations": ["archive"], "encrypt_to": [str(identity.to_public())]}
+    async with worker(settings, database_url):
+        first = await delivered(acme, await acme.submit(**asked))
+        second = await delivered(acme, await acme.submit(**asked))
+
+    name = "visits_2025-01-01_2025-12-31.zip.age"
+    for export in (first, second):
+        assert [each.name for each in export.artifacts] == [name]
+        (found,) = export.deliveries
+        path = out / "visits" / export.id / name
+        assert (found.status, found.sha256) == ("delivered", export.artifacts[0].sha256)
+        for key in (identity, other):
+            plain = pyrage.decrypt(path.read_bytes(), [key])
+            assert hashlib.sha256(plain).hexdigest() == export.package_sha256
+        (tmp_path / "plain.zip").write_bytes(plain)
+        report = verify(tmp_path / "plain.zip", Trust.load(settings.trust_file))
+        assert report.is_pinned
+        assert "age1" not in str(report.manifest)
+        history = await acme.service.history(acme.tenant_id, ids.parse(ids.EXPORT, export.id))
+        (told,) = [entry["data"] for entry in history if entry["type"] == "export.completed"]
+        assert told["package_sha256"] == export.package_sha256
+        assert told["cipher_sha256"] == export.artifacts[0].sha256
+    assert first.package_sha256 == second.package_sha256
+    assert first.artifacts[0].sha256 != second.artifacts[0].sha256
+    assert not list(settings.blobs_dir.glob(f"objects/*/{first.package_sha256[:2]}/{first.package_sha256[2:]}.*"))

@@ -54,7 +54,9 @@ def decrypt(source: BinaryIO, sink: BinaryIO, identity: Path) -> None:
     keys = _identities(identity)
     try:
         _piped(lambda given, taken: _RAGE.decrypt_io(given, taken, keys), source, sink)
-    except (_RAGE.DecryptError, ValueError) as error:
+    except (_RAGE.DecryptError, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of a file; what the library finds wrong with a chunk has no number
         raise PackageInvalid(
             f"The package can't be decrypted ({error}): it is not encrypted to a key of {identity}, or it is damaged."
         ) from None

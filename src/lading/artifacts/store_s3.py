@@ -62,19 +62,19 @@ def carrier(kind: str, options: Mapping[str, str], secret: str, seconds: int) ->
     except ValueError:
         raise DestinationRefused("The endpoint of the destination is no URL; correct it.") from None
     has_checksums = options.get("checksums", "none" if endpoint else "sha256") == "sha256"
-    return BucketCarrier(client, options, has_checksums=has_checksums, is_conditional=kind == "s3")
+    return BucketCarrier(client, options, has_checksums=has_checksums, is_google=kind == "gcs")
 
 
 class BucketCarrier:
-    """Carries to the bucket of `options`; `is_conditional` stores can be told to keep what is there."""
+    """Carries to the bucket of `options`; Google's can't be told to keep what is there."""
 
-    def __init__(self, client: Any, options: Mapping[str, str], *, has_checksums: bool, is_conditional: bool) -> None:
+    def __init__(self, client: Any, options: Mapping[str, str], *, has_checksums: bool, is_google: bool) -> None:
         self._client: Final = client
         self._bucket: Final[str] = options["bucket"]
         self._prefix: Final[str] = options.get("prefix", "")
         self._verify: Final[str] = options.get("verify", "etag")
         self._has_checksums: Final = has_checksums
-        self._is_conditional = is_conditional
+        self._scheme: Final = "gs" if is_google else "s3"
 
     def carry(self, parcel: Parcel, journal: Journal, advance: Advance) -> str:
         """Send what is missing, complete the upload, and compare what lies there with what was sent."""
@@ -88,7 +88,7 @@ class BucketCarrier:
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             raise self._meaning(error) from error
         advance(parcel.size)
-        return f"s3://{self._bucket}/{key}"
+        return f"{self._scheme}://{self._bucket}/{key}"
 
     def abandon(self, name: str, token: str, journal: Journal) -> None:  # noqa: ARG002 - the protocol's
         """Abort the upload that was left, so that nobody pays for its parts."""
@@ -186,7 +186,7 @@ class BucketCarrier:
             for part in parts
         ]
         given = {"Bucket": self._bucket, "Key": key, "UploadId": upload.id, "MultipartUpload": {"Parts": listed}}
-        keep = {"IfNoneMatch": "*"} if self._is_conditional and not parcel.overwrite else {}
+        keep = {"IfNoneMatch": "*"} if self._scheme == "s3" and not parcel.overwrite else {}
         try:
             self._client.complete_multipart_upload(**given, **keep)
         except botocore.exceptions.ClientError as error:

@@ -50,6 +50,8 @@ def check_and_tell(line: Line, client: Client, export: Export, path: Path, *, be
     from lading.artifacts.verify import verify
 
     trust = default_trust()
+    if export.encrypt_to:
+        return _tell_encrypted(line, client, export, path, began=began)
     report = verify(path, trust)
     sealed = client.exports.sealed(export.id)
     elapsed = time.monotonic() - began
@@ -61,4 +63,20 @@ def check_and_tell(line: Line, client: Client, export: Export, path: Path, *, be
     if trust is not None and not report.is_pinned:
         output.talk(f"The package is whole, but signed by {report.signer}, which the trust file does not have.")
         return exits.NOT_PINNED
+    return exits.OK
+
+
+def _tell_encrypted(line: Line, client: Client, export: Export, path: Path, *, began: float) -> int:
+    """Print the summary of a package that only its recipients can look into, and how they do."""
+    sealed = client.exports.sealed(export.id)
+    elapsed = time.monotonic() - began
+    if line.is_json:
+        facts = {"export": sealed, "path": str(path), "signer": None, "is_pinned": None}
+        output.document({**facts, "elapsed_seconds": round(elapsed, 3)})
+        return exits.OK
+    print_summary(sealed, path, elapsed)
+    output.talk(
+        f"It is encrypted to {len(export.encrypt_to)} keys. Check it with one of them: "
+        f"lading verify {shlex.quote(str(path))} --identity KEY"
+    )
     return exits.OK

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
+import tempfile
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from lading.cli import checking, exits, output
 from lading.cli.summary import Told, files_lines
+from lading.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from lading.artifacts.verify import Report
+    from lading.ledger.trust import Trust
+
+_AGE: Final = b"age-encryption.org/"
 _CHECKED: Final = (
     "checked: every byte of the zip, each file against the digests in manifest.json, that against the signed statement"
 )
@@ -20,8 +28,11 @@ _CHECKED: Final = (
 @click.command()
 @click.argument("package", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--trust", "trust_file", type=click.Path(path_type=Path), metavar="FILE", help="Keys to believe.")
+@click.option(
+    "--identity", type=click.Path(path_type=Path), metavar="FILE", help="Secret key of an encrypted package (.age)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def command(package: Path, trust_file: Path | None, as_json: bool) -> int:
+def command(package: Path, trust_file: Path | None, identity: Path | None, as_json: bool) -> int:
     """
     Check every byte of PACKAGE and the signature on it, without any server.
 
@@ -29,12 +40,12 @@ def command(package: Path, trust_file: Path | None, as_json: bool) -> int:
     Exit code 0: whole, and signed by one of them.  9: damaged or tampered with.  10: whole, but the signer is not one
     of them, so anybody could have made it.
 
+    A package that is encrypted (.age) is decrypted with --identity to a temporary file, which is gone afterwards.
+
     Example: lading verify report.zip --trust trust.json
     """
-    from lading.artifacts.verify import verify
-
     trust = checking.load(trust_file) if trust_file else checking.default_trust()
-    report = verify(package, trust)
+    report = _verified(package, trust, identity)
     listed = [each.member for each in report.files]
     if as_json:
         files = [{"name": each.name, "size": each.size, "sha256": each.sha256} for each in listed]
@@ -52,6 +63,34 @@ def command(package: Path, trust_file: Path | None, as_json: bool) -> int:
     why = "no trust file was named or found" if trust is None else "the trust file does not have its key"
     output.talk(f"The package is whole, but {why}: anybody could have signed it. Name one with --trust FILE.")
     return exits.NOT_PINNED
+
+
+def _verified(package: Path, trust: Trust | None, identity: Path | None) -> Report:
+    """Return the report on a package; an encrypted one is decrypted first, for as long as it takes."""
+    from lading.artifacts.verify import verify
+
+    with package.open("rb") as file:
+        if file.read(len(_AGE)) != _AGE:
+            return verify(package, trust)
+        shown = shlex.quote(package.name)
+        if identity is None:
+            raise InvalidInput(
+                f"{package} is encrypted. Name the file with your secret key: lading verify {shown} --identity KEY.  "
+                f"Or decrypt it: age -d -i KEY -o {shlex.quote(package.name.removesuffix('.age'))} {shown}"
+            )
+        try:
+            from lading.artifacts import age
+        except ImportError:
+            raise InvalidInput(
+                "Decrypting needs the package pyrage, which is not installed here. "
+                f"Use the age tool: age -d -i {shlex.quote(str(identity))} -o package.zip {shown}"
+            ) from None
+        file.seek(0)
+        with tempfile.TemporaryDirectory(prefix="lading-") as folder:
+            plain = Path(folder, "package.zip")
+            with plain.open("xb") as sink:
+                age.decrypt(file, sink, identity)
+            return verify(plain, trust)
 
 
 def _room() -> int:
