@@ -67,6 +67,13 @@ class JobsMachine(Rules):
         self.started.append((worker, item))
         self.try_start(worker, item)
 
+    def claim_short(self, jobs: Sequence[tuple[int, int, int]], *limits: int, parents: int = 0) -> None:
+        """Enqueue (count, delay, priority), the first with `parents`, and claim batches of them."""
+        for number, (count, delay, priority) in enumerate(jobs):
+            self.enqueue(count, delay, priority, is_other=False, parents=0 if number else parents)
+        for limit in limits:
+            self.claim(0, limit, is_batch=True)
+
     def empty(self) -> None:
         """Cancel all that waits."""
         for job_id, known in self.jobs.items():
@@ -217,9 +224,10 @@ class JobsMachine(Rules):
         factor=st.sampled_from([1.0, 0.5, 0.25]),
         blocked=st.sampled_from([0, 0, 2, 10]),
         pauses=PAUSES,
+        is_batch=st.booleans(),
     )
     def drain_bucket(
-        self, index: int, rate: float, burst: int, factor: float, blocked: int, pauses: Sequence[int]
+        self, index: int, rate: float, burst: int, factor: float, blocked: int, pauses: Sequence[int], is_batch: bool
     ) -> None:
         """Claim all that a bucket gives, again and again."""
         self.clear()
@@ -228,16 +236,19 @@ class JobsMachine(Rules):
         self.adapt(factor)
         if blocked:
             self.retry_after(blocked)
-        self.claim(index, 5)
+        self.claim(index, 5, is_batch=is_batch)
         for seconds in pauses:
             self.pass_time(seconds)
             self.beat(index)
-            self.claim(index, 5)
+            self.claim(index, 5, is_batch=is_batch)
 
     @rule(
-        index=INDEX, most=st.sampled_from([1, 2, 3]), what=st.sampled_from(["kind", "all", "tenant", "pause", "each"])
+        index=INDEX,
+        most=st.sampled_from([1, 2, 3]),
+        what=st.sampled_from(["kind", "all", "tenant", "pause", "each"]),
+        is_batch=st.booleans(),
     )
-    def fill_quotas(self, index: int, most: int, what: str) -> None:
+    def fill_quotas(self, index: int, most: int, what: str, is_batch: bool) -> None:
         """Claim all that a limit gives, and again when one job has ended."""
         self.clear()
         self.enqueue(5, 0, 0, is_other=False, parents=0)
@@ -251,9 +262,10 @@ class JobsMachine(Rules):
         if what == "pause":
             self.toggle_pause()
         for limit in (5, 5):
-            self.claim(index, limit)
+            self.claim(index, limit, is_batch=is_batch)
         worker = self.workers[index]
         if worker.claims:
             self.begin_work(worker)
+        if worker.fences:
             self.try_settle(worker, worker.fences[-1], "complete")
-            self.claim(index, 5)
+            self.claim(index, 5, is_batch=is_batch)

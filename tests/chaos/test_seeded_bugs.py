@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -94,6 +94,26 @@ BUGS = {
     "a new job is lost": ("enqueue", "ON CONFLICT DO NOTHING", "LIMIT 0"),
 }  # fmt: skip
 
+# Bugs of the short claim, each with a scene that must show it.
+SHORT = {
+    "a pause is not seen": ("AND starts_at <= lading_now()", "AND false", lambda it: it.fill_quotas(0, 1, "pause", True)),
+    "a quota is not seen": ("(kind = '*' OR kind = ANY(%(kinds)s::text[]))", "false", lambda it: it.fill_quotas(0, 1, "kind", True)),
+    "a quota of all kinds is not seen": ("kind = '*' OR", "false OR", lambda it: it.fill_quotas(0, 1, "all", True)),
+    "a tenant's limit is not seen": ("AND strategy <> 'unlimited'", "AND false", lambda it: it.fill_quotas(0, 1, "tenant", True)),
+    "a bucket is not seen": ("AND buckets.host = lane.host", "AND false", lambda it: it.drain_bucket(0, 0.25, 2, 1.0, 0, [1], True)),
+    "a host's wish is not seen": ("AND buckets.host = lane.host", "AND false", lambda it: it.drain_bucket(0, 1.0, 4, 1.0, 10, [1], True)),
+    "a scheduled job is claimed": ("jobs.state = 'pending'", "jobs.state IN ('pending', 'scheduled')", lambda it: it.claim_short([(2, 20, 0), (2, 0, 0)], 3)),
+    "a running job is claimed": ("jobs.state = 'pending'", "jobs.state IN ('pending', 'running')", lambda it: it.claim_short([(4, 0, 0)], 2, 3)),
+    "a job is locked that does not wait": ("jobs.state = 'pending'", "jobs.state IN ('pending', 'blocked')", lambda it: it.claim_short([(1, 0, 2), (3, 0, 0)], 2, parents=1)),
+    "a batch takes who must run alone": ("AND NOT jobs.is_solo", "AND true", lambda it: it.lose_batch(0, False, 0)),
+    "a batch has not started": ("started_at = (SELECT lading_now())", "started_at = (SELECT lading_now()) - interval '1 day'", lambda it: it.claim_short([(2, 0, 0)], 2)),
+    "a batch counts no attempt": ("attempt = attempt + 1", "attempt = attempt", lambda it: it.claim_short([(2, 0, 0)], 2)),
+    "a mark passes the next job": ("jobs.sequence >= span.floor", "jobs.sequence > span.floor + 1", lambda it: it.follow_marks(0, 1, 1, True, False, 1, [1, 1])),
+    "a mark hides other priorities": ("span.low < span.high AND jobs.priority BETWEEN", "false AND jobs.priority BETWEEN", lambda it: it.follow_marks(0, 1, 2, True, False, 1, [1, 1])),
+    "what is urgent goes last": ("ORDER BY jobs.priority DESC, jobs.sequence", "ORDER BY jobs.priority, jobs.sequence", lambda it: it.claim_short([(3, 0, 0), (2, 0, 2)], 2)),
+    "the last comes first": ("ORDER BY jobs.priority DESC, jobs.sequence", "ORDER BY jobs.priority DESC, jobs.sequence DESC", lambda it: it.claim_short([(4, 0, 1)], 2)),
+}  # fmt: skip
+
 
 @pytest.fixture
 def seeded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -145,3 +165,29 @@ def test_the_machine_finds(server: EmbeddedServer) -> None:
                 )
         finally:
             machine.close()
+
+
+@pytest.mark.parametrize("bug", sorted(SHORT))
+def test_a_scene_shows(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, bug: str) -> None:
+    old, new, scene = SHORT[bug]
+    text = mutant("claim_free", (QUERIES / "claim_free.sql").read_text("utf-8"), old, new)
+    original = statements._load
+
+    def load(package: str, wanted: str) -> object:
+        return SQL(text) if wanted == "claim_free" else original(package, wanted)
+
+    with fresh_database(server) as url:
+        machine = JobsMachine.on(url)
+        try:
+            play(machine, scene)  # the sound one
+            monkeypatch.setattr(statements, "_load", load)
+            with pytest.raises(FOUND):
+                play(machine, scene)
+        finally:
+            machine.close()
+
+
+def play(machine: type[JobsMachine], scene: Callable[[JobsMachine], None]) -> None:
+    it = machine()
+    it.begin()
+    scene(it)

@@ -970,7 +970,7 @@ ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
 
 ALTER TABLE ONLY public.jobs
-    ADD CONSTRAINT jobs_pkey PRIMARY KEY (tenant_id, id);
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (tenant_id, id) WITH (fillfactor='45');
 
 ALTER TABLE ONLY public.lanes
     ADD CONSTRAINT lanes_pkey PRIMARY KEY (tenant_id, kind, host);
@@ -1081,13 +1081,13 @@ CREATE INDEX finished_jobs_run ON ONLY public.finished_jobs USING btree (tenant_
 
 CREATE INDEX finished_jobs_default_tenant_id_run_id_idx ON public.finished_jobs_default USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
 
-CREATE INDEX jobs_lane_pending ON public.jobs USING btree (tenant_id, kind, host, priority DESC, sequence) WHERE (state = 'pending'::text);
+CREATE INDEX jobs_cancel_requested ON public.jobs USING btree (lease_id) WHERE ((state = 'running'::text) AND (cancel_requested_at IS NOT NULL));
 
-CREATE INDEX jobs_lane_running ON public.jobs USING btree (tenant_id, kind) WHERE (state = 'running'::text);
+CREATE INDEX jobs_lane_pending ON public.jobs USING btree (tenant_id, kind, host, priority DESC, sequence) WHERE (state = 'pending'::text);
 
 CREATE INDEX jobs_run ON public.jobs USING btree (tenant_id, run_id, id) WHERE (run_id IS NOT NULL);
 
-CREATE INDEX jobs_running ON public.jobs USING btree (lease_id) WHERE (state = 'running'::text);
+CREATE INDEX jobs_running ON public.jobs USING btree (tenant_id, kind, lease_id) WHERE (state = 'running'::text);
 
 CREATE INDEX jobs_scheduled ON public.jobs USING btree (due_at) WHERE (state = 'scheduled'::text);
 

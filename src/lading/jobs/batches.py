@@ -171,7 +171,9 @@ def _told(event: str, told: Sequence[Started], lease_id: UUID) -> Iterator[tuple
     batch: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
     for job, fence in told:  # by number: a UUID takes long to hash
         assert job.batch_id is not None
-        batch[fence.tenant_id.int, job.batch_id.int].append(f"{ids.show(ids.JOB, fence.job_id)}:{fence.attempt}")
+        batch[fence.tenant_id.int, job.batch_id.int].append(
+            job.told or f"{ids.show(ids.JOB, fence.job_id)}:{fence.attempt}"
+        )
     actor = Actor("worker", ids.show(ids.LEASE, lease_id))
     for (tenant_number, batch_number), jobs in batch.items():
         tenant, subject = UUID(int=tenant_number), ids.show(ids.BATCH, UUID(int=batch_number))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -37,6 +38,37 @@ class Span(NamedTuple):
     low: int
     high: int
     floor: int
+
+
+class Taken(NamedTuple):
+    """
+    A job as a claim returns it; the columns of claim.sql and claim_free.sql in their order.
+
+    `seen_from` and `seen_to` say what the claim saw: all transactions before the one and none from the other on.
+    """
+
+    tenant_id: UUID
+    id: UUID
+    kind: str
+    host: str
+    subject: str
+    payload: Mapping[str, Any]
+    attempt: int
+    failures: int
+    crashes: int
+    max_attempts: int
+    max_crashes: int
+    error: Mapping[str, Any] | None
+    rev: int
+    run_id: UUID | None
+    replay_of: UUID | None
+    payload_digest: bytes | None
+    deadline_seconds: int | None
+    started_at: datetime | None
+    priority: int
+    sequence: int
+    seen_from: int
+    seen_to: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +132,25 @@ class Marks:
                 rows += [(lane, span) for span in spans(floors)]
         return _columns(rows)
 
-    def learn(self, claimed: Sequence[Mapping[str, Any]], *, top: int, since: str, is_batch: bool) -> None:
-        """Raise the marks after a claim that took the rows `claimed`."""
+    def learn(self, claimed: Sequence[Taken], *, top: int, since: str, is_batch: bool) -> None:
+        """Raise the marks after a claim that took the jobs `claimed`."""
         self._since = since
         if not claimed:
             return
         now = self._clock()
-        self._settle(claimed[0]["seen_from"], now)
-        self._sights.append(_Sight(claimed[0]["seen_to"], top, now))
-        furthest: dict[tuple[int, str, str, int], Mapping[str, Any]] = {}
-        for row in claimed:  # by number: a UUID takes longer to hash than all the rest of this
-            key = (row["tenant_id"].int, row["kind"], row["host"], row["priority"])
+        self._settle(claimed[0].seen_from, now)
+        self._sights.append(_Sight(claimed[0].seen_to, top, now))
+        furthest: dict[tuple[int, str, str, int], Taken] = {}
+        for job in claimed:  # by number: a UUID takes longer to hash than all the rest of this
+            key = (job.tenant_id.int, job.kind, job.host, job.priority)
             known = furthest.get(key)
-            if known is None or known["sequence"] < row["sequence"]:
-                furthest[key] = row
-        for row in furthest.values():
-            lane = Lane(is_batch, row["tenant_id"], row["kind"], row["host"])
+            if known is None or known.sequence < job.sequence:
+                furthest[key] = job
+        for job in furthest.values():
+            lane = Lane(is_batch, job.tenant_id, job.kind, job.host)
             floors = self._floors.setdefault(lane, {})
-            floor = min(row["sequence"], self._settled) + 1
-            floors[row["priority"]] = max(floor, floors.get(row["priority"], 0))
+            floor = min(job.sequence, self._settled) + 1
+            floors[job.priority] = max(floor, floors.get(job.priority, 0))
 
     def _settle(self, seen_from: int, now: float) -> None:
         while self._sights and (self._sights[0].seen_to <= seen_from or self._sights[0].at < now - _PATIENCE_SECONDS):

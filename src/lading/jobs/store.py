@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -19,15 +20,16 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import Conflict, InvalidTransition, NotFound
 from lading.jobs import letters, run_store
-from lading.jobs.marks import NO_SPANS, Marks
+from lading.jobs.marks import NO_SPANS, Marks, Taken
 from lading.jobs.model import Claim, Endings, Fault, Fence, Job, NewJob, State
-from lading.jobs.rows import SYSTEM, end_row, entry, job_of
+from lading.jobs.rows import SYSTEM, end_row, entry, job_of, started_of
 from lading.jobs.rules import payload_digest
 from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 
 _SQL: Final = Statements(__package__ or "lading.jobs")
 _TENANTS_PER_CLAIM: Final = 10
+_taken: Final = partial(tuple.__new__, Taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,12 @@ async def claim(
     turns = await take_turns(tx, lease_id=lease_id, marks=marks)
     if turns is None:
         return []
-    rows = await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=None)
+    claimed = await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=None)
     worker = Actor("worker", ids.show(ids.LEASE, lease_id))
-    for tenant in {row["tenant_id"] for row in rows}:
-        mine = [entry("job.claimed", row, worker) for row in rows if row["tenant_id"] == tenant]
+    for tenant in {taken.tenant_id for taken in claimed}:
+        mine = [entry("job.claimed", taken._asdict(), worker) for taken in claimed if taken.tenant_id == tenant]
         await record(tx, *mine, tenant=tenant)
-    return [Claim(row["tenant_id"], row["id"], lease_id, row["kind"]) for row in rows]
+    return [Claim(taken.tenant_id, taken.id, lease_id, taken.kind) for taken in claimed]
 
 
 async def claim_batch(
@@ -95,8 +97,10 @@ async def claim_batch(
 
     Records nothing of them: whoever runs the batch writes one ledger entry per tenant.
     """
-    rows = await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id)
-    return [(job_of(row), Fence(row["tenant_id"], row["id"], lease_id, row["attempt"])) for row in rows]
+    claimed = await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id)
+    return [
+        (started_of(taken, batch_id), Fence(taken.tenant_id, taken.id, lease_id, taken.attempt)) for taken in claimed
+    ]
 
 
 async def hurry(tx: Transaction) -> None:
@@ -137,28 +141,39 @@ async def take_turns(
 
 async def _take(
     tx: Transaction, turns: Turns, *, lease_id: UUID, kinds: Sequence[str], limit: int, batch_id: UUID | None
-) -> Sequence[Row]:
-    # A statement of its own: the turns were locked before it, so that it sees all that their former holders did.
+) -> Sequence[Taken]:
+    # Statements of their own: the turns were locked before them, so that they see all that their former holders did.
     known, is_batch = turns.marks, batch_id is not None
     look = {
         "lease_id": lease_id,
         "kinds": list(kinds),
         "tenants": turns.tenants,
         "since": turns.since,
-        "is_reserved": turns.is_reserved,
         "batch_id": batch_id,
     }
     spans = known.parameters(turns.tenants, is_batch=is_batch)
-    rows = await tx.all(_SQL["claim"], **look, **spans, places=turns.places, limit=limit)
-    known.learn(rows, top=turns.top, since=turns.next_since, is_batch=is_batch)
-    if len(rows) < limit and spans["mark_tenants"] and (begun := known.look_again()) is not None:
+    claimed, is_free, places = list[Taken](), is_batch and not turns.is_reserved, turns.places
+    if is_free:
+        claimed = await tx.each(_taken, _SQL["claim_free"], **look, **spans, places=places, limit=limit)
+        if not claimed:
+            # Who is still due is limited by something, or waits for somebody else: the whole claim knows.
+            held = await tx.one(_SQL["held_turns"], tenants=turns.tenants)
+            is_free, places, look["tenants"] = not held["is_due"], held["places"], held["tenants"]
+    look["is_reserved"] = turns.is_reserved
+    if not is_free:
+        claimed = await tx.each(_taken, _SQL["claim"], **look, **spans, places=places, limit=limit)
+    known.learn(claimed, top=turns.top, since=turns.next_since, is_batch=is_batch)
+    if len(claimed) < limit and spans["mark_tenants"] and (begun := known.look_again()) is not None:
         held = await tx.one(_SQL["held_turns"], tenants=turns.tenants)  # the first look has moved them
-        hidden = await tx.all(_SQL["claim"], **{**look, **held, **NO_SPANS}, limit=limit - len(rows))
+        look["tenants"], places, rest = held["tenants"], held["places"], limit - len(claimed)
+        again = _SQL["claim_free" if is_free else "claim"]
+        hidden = await tx.each(_taken, again, **look, **NO_SPANS, places=places, limit=rest)
         known.looked_again(begun, has_found=bool(hidden))
-        rows = [*rows, *hidden]
-    for lane in await tx.all(_SQL["changed_lanes"], tenants=turns.tenants):
-        await record(tx, _lane_entry(lane), tenant=lane["tenant_id"])
-    return rows
+        claimed += hidden
+    if not is_free:
+        for lane in await tx.all(_SQL["changed_lanes"], tenants=turns.tenants):
+            await record(tx, _lane_entry(lane), tenant=lane["tenant_id"])
+    return claimed
 
 
 async def has_waiting(tx: Transaction, kinds: Sequence[str]) -> bool:

@@ -308,7 +308,7 @@ passed AS (
     SET next_at = CASE WHEN following.is_due THEN clock_timestamp() ELSE coalesce(following.eligible_at, 'infinity') END
     FROM following
     WHERE turns.ctid = following.place AND turns.ctid = ANY(%(places)s::tid[])
-      AND (NOT following.is_due OR (SELECT waits FROM crowd))
+      AND (NOT following.is_due OR turns.next_at = 'infinity' OR (SELECT waits FROM crowd))
 )
 UPDATE jobs
 SET state = 'running', lease_id = %(lease_id)s::uuid, claimed_at = (SELECT lading_now()), rev = rev + 1,
@@ -316,8 +316,8 @@ SET state = 'running', lease_id = %(lease_id)s::uuid, claimed_at = (SELECT ladin
     attempt = attempt + CASE WHEN %(batch_id)s::uuid IS NULL THEN 0 ELSE 1 END,
     started_at = CASE WHEN %(batch_id)s::uuid IS NULL THEN NULL ELSE (SELECT lading_now()) END
 WHERE ctid = ANY(ARRAY(SELECT place FROM locked))
-RETURNING jobs.tenant_id, jobs.id, jobs.sequence, jobs.kind, jobs.host, jobs.subject, jobs.state, jobs.priority,
-    jobs.payload, jobs.attempt, jobs.failures, jobs.crashes, jobs.max_attempts, jobs.max_crashes, jobs.started_at,
-    jobs.error, jobs.rev, jobs.run_id, jobs.replay_of, jobs.payload_digest, jobs.deadline_seconds, jobs.batch_id,
+RETURNING jobs.tenant_id, jobs.id, jobs.kind, jobs.host, jobs.subject, jobs.payload, jobs.attempt, jobs.failures,
+    jobs.crashes, jobs.max_attempts, jobs.max_crashes, jobs.error, jobs.rev, jobs.run_id, jobs.replay_of,
+    jobs.payload_digest, jobs.deadline_seconds, jobs.started_at, jobs.priority, jobs.sequence,
     (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint) AS seen_from,
     (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint) AS seen_to

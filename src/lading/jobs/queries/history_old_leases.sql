@@ -4,7 +4,7 @@ WITH old AS MATERIALIZED (
     FROM leases
     WHERE state <> 'active'
       AND beat_at < lading_now() - make_interval(days => %(days)s::integer)
-      AND NOT EXISTS (SELECT FROM jobs WHERE jobs.lease_id = leases.id AND jobs.state = 'running')
+      AND id <> ALL(ARRAY(SELECT DISTINCT jobs.lease_id FROM jobs WHERE jobs.state = 'running'))
     LIMIT %(limit)s::integer
 )
 DELETE FROM leases
