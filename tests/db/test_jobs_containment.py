@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from lading import ids
@@ -12,7 +14,7 @@ from lading.artifacts.blobs import BlobStore
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import InvalidTransition, NotFound
-from lading.jobs import attempts, leases, store
+from lading.jobs import attempts, batches, leases, store
 from lading.jobs.model import Claim, Done, Fence, Job, NewJob, State
 from lading.ledger import keys
 from lading.ledger.entry import SYSTEM
@@ -91,3 +93,39 @@ async def test_an_orphan_that_cannot_be_rescued_does_not_keep_the_next_one_waiti
     await upkeep.rescue()
 
     assert [(await find(database, fence)).state for fence in fences] == [State.RUNNING, State.DEAD]
+
+
+async def test_however_many_orphans_cannot_be_rescued_the_others_are(  # O3
+    database: Database, database_url: str, tenant: UUID, upkeep: Upkeep
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO jobs (tenant_id, id, kind, state, attempt, max_attempts, max_crashes, lease_id, claimed_at, "
+            "started_at) SELECT %s, gen_random_uuid(), 'cursed', 'running', 1, 8, 1, gen_random_uuid(), "
+            "now() - interval '1 hour', now() - interval '1 hour' FROM generate_series(1, 120)",
+            (tenant,),
+        )
+    fence = await start(database, tenant, "unknown", max_crashes=1)
+    async with database.system() as tx:
+        await leases.close(tx, fence.lease_id)
+
+    await upkeep.rescue()
+
+    assert (await find(database, fence)).state is State.DEAD
+
+
+async def test_all_that_is_due_is_promoted_at_once(
+    database: Database, database_url: str, tenant: UUID, upkeep: Upkeep
+) -> None:
+    later = datetime.now(UTC) + timedelta(days=1)
+    async with database.tenant(tenant) as tx:
+        put_off = (NewJob(ids.new(), "work", "exp_x", due_at=later) for _ in range(2500))
+        await batches.enqueue_many(tx, put_off, actor=SYSTEM)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE jobs SET due_at = now() - interval '1 hour'")
+
+    await upkeep.promote()
+
+    with psycopg.connect(database_url) as connection:
+        states = connection.execute("SELECT DISTINCT state FROM jobs").fetchall()
+    assert states == [("pending",)]

@@ -7,6 +7,7 @@ each job in a transaction of its own tenant, so that one that can't be rescued d
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -75,15 +76,17 @@ async def expire(tx: Transaction, *, seconds: float) -> int:
     return await tx.run(_SQL["expire_leases"], seconds=seconds)
 
 
-async def orphans(tx: Transaction, *, limit: int = 100) -> list[Orphan]:
-    """Return running jobs whose lease is not alive, longest held first."""
-    rows = await tx.all(_SQL["orphans"], limit=limit)
+async def orphans(tx: Transaction, *, without: Collection[UUID] = (), limit: int = 100) -> list[Orphan]:
+    """Return running jobs whose lease is not alive, longest held first; none of the jobs in `without`."""
+    rows = await tx.all(_SQL["orphans"], without=list(without), limit=limit)
     return [Orphan(row["tenant_id"], row["id"], row["lease_id"], row["attempt"]) for row in rows]
 
 
-async def overdue(tx: Transaction, *, grace_seconds: float, limit: int = 100) -> list[Orphan]:
+async def overdue(
+    tx: Transaction, *, grace_seconds: float, without: Collection[UUID] = (), limit: int = 100
+) -> list[Orphan]:
     """Return attempts whose worker lives and has not stopped them `grace_seconds` after their deadline."""
-    rows = await tx.all(_SQL["overdue"], grace_seconds=grace_seconds, limit=limit)
+    rows = await tx.all(_SQL["overdue"], grace_seconds=grace_seconds, without=list(without), limit=limit)
     return [Orphan(row["tenant_id"], row["id"], row["lease_id"], row["attempt"]) for row in rows]
 
 

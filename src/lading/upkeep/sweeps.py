@@ -12,6 +12,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final
+from uuid import UUID
 
 from lading.artifacts.blobs import BlobStore
 from lading.db import notify
@@ -31,6 +32,8 @@ _INTEGRATE_SECONDS: Final = 0.5
 _RETENTION_SECONDS: Final = 60.0
 _HISTORY_SECONDS: Final = 3600.0
 _RESCUE_ROUNDS: Final = 50
+_PROMOTED: Final = 1000
+_PROMOTE_ROUNDS: Final = 50
 
 
 class Upkeep:
@@ -58,39 +61,46 @@ class Upkeep:
 
     async def promote(self) -> None:
         """Scheduled jobs whose time has come are pending, and workers know; runs with nothing left have ended."""
+        for _ in range(_PROMOTE_ROUNDS):  # what an outage has put off is due all at once
+            async with self._database.system() as tx:
+                promoted = await store.promote(tx, limit=_PROMOTED)
+            if promoted:
+                await self._sender.send(notify.JOBS)
+            if promoted < _PROMOTED:
+                break
         async with self._database.system() as tx:
-            count = await store.promote(tx) + await store.wake_turns(tx)
+            count = await store.wake_turns(tx)
         await runs.sweep(self._database, self._endings)
         if count:
             await self._sender.send(notify.JOBS)
 
     async def rescue(self) -> None:
         """No job runs on a lease that has run out, or far beyond its deadline."""
+        tried: set[UUID] = set()  # so that those that can't be rescued are in nobody's way
         for _ in range(_RESCUE_ROUNDS):  # a batch leaves many orphans at once
-            if not await self._rescue_some():
+            if not await self._rescue_some(tried):
                 return
 
-    async def _rescue_some(self) -> int:
-        """Take some back; return how many of them were."""
-        count = 0
+    async def _rescue_some(self, tried: set[UUID]) -> bool:
+        """Take some back that were not tried yet; return whether there were any."""
         async with self._database.system() as tx:
             await leases.expire(tx, seconds=self._settings.lease_seconds)
-            found = [(orphan, leases.rescue) for orphan in await leases.orphans(tx)]
+            found = [(orphan, leases.rescue) for orphan in await leases.orphans(tx, without=tried)]
             # A worker stops its jobs at their deadline; this is for one that lives and does not.
-            late = await leases.overdue(tx, grace_seconds=self._settings.lease_seconds)
+            late = await leases.overdue(tx, grace_seconds=self._settings.lease_seconds, without=tried)
             found += [(orphan, leases.fence_out) for orphan in late]
         for orphan, take_back in found:
+            tried.add(orphan.job_id)
             try:
                 async with self._database.tenant(orphan.tenant_id) as tx:
                     await follow_up(tx, self._endings, await take_back(tx, orphan))
-                count += 1
             except StaleLease:
                 continue  # its worker or another sweep was faster
             except Exception:  # noqa: BLE001 - whatever it is, it must not keep the other orphans waiting
                 _LOG.exception("job.rescue_failed", extra={"job": str(orphan.job_id)})
         if found:
             await self._sender.send(notify.JOBS)
-        return count
+        return bool(found)
 
     async def integrate(self) -> None:
         """Bring what was recorded into its tenant's tree, under a signed head."""

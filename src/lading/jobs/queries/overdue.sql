@@ -7,5 +7,6 @@ WHERE jobs.state = 'running'
       SELECT FROM leases
       WHERE leases.id = jobs.lease_id AND leases.state = 'active'
   )
+  AND jobs.id <> ALL(%(without)s::uuid[])
 ORDER BY jobs.started_at
 LIMIT %(limit)s::integer
