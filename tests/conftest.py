@@ -17,7 +17,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,6 +31,7 @@ from lading.db.embedded import EmbeddedServer
 from lading.db.migrate import migrate
 
 _numbers = itertools.count()
+_admins: dict[str, psycopg.Connection[tuple[object, ...]]] = {}
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 4 << 30
 # What a power cut would lose is not missed in a test; statements and rows are the same.
@@ -83,18 +84,29 @@ def server() -> Iterator[EmbeddedServer | GivenServer]:
             asyncio.run(migrate(embedded.url()))
             yield embedded
         finally:
+            with suppress(psycopg.Error):
+                _admin(embedded.url("postgres")).close()
             embedded.stop()
+
+
+def _admin(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    # One login for all tests: it takes as long as making a database.
+    with suppress(KeyError, psycopg.OperationalError):
+        _admins[url].execute("SELECT")
+        return _admins[url]
+    _admins[url] = psycopg.connect(url, autocommit=True)
+    return _admins[url]
 
 
 @contextmanager
 def fresh_database(server: EmbeddedServer | GivenServer) -> Iterator[str]:
     """Give the URL of a fresh, migrated database and drop it at the end."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {} TEMPLATE lading STRATEGY FILE_COPY").format(Identifier(name)))
+    _admin(server.url("postgres")).execute(
+        SQL("CREATE DATABASE {} TEMPLATE lading STRATEGY FILE_COPY").format(Identifier(name))
+    )
     yield server.url(name)
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    _admin(server.url("postgres")).execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
 @pytest.fixture
