@@ -64,7 +64,7 @@ def running() -> Iterator[MariaDb]:
                 "mariadb-install-db", "--no-defaults", *common, "--auth-root-authentication-method=normal",
                 "--skip-test-db",
             ],
-            check=True, capture_output=True, timeout=60,
+            check=True, capture_output=True, timeout=200,
         )  # fmt: skip
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
@@ -83,11 +83,11 @@ def running() -> Iterator[MariaDb]:
             yield server
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)
 
 
 def _answers(server: MariaDb) -> None:
-    until = time.monotonic() + 40
+    until = time.monotonic() + 200
     gate = functools.partial(server.process.wait, 0.1)
     while time.monotonic() < until:
         with suppress(pymysql.Error):
@@ -95,4 +95,4 @@ def _answers(server: MariaDb) -> None:
             return
         with suppress(subprocess.TimeoutExpired):
             raise AssertionError(f"mariadbd ended with {gate()}")
-    raise AssertionError("mariadbd did not answer within 40 s")
+    raise AssertionError("mariadbd did not answer within 200 s")

@@ -89,7 +89,7 @@ def running(database_url: str, tmp_path: Path) -> Iterator[Running]:
     started: Future[Running] = Future()
     thread = threading.Thread(target=lambda: asyncio.run(_serve(database_url, tmp_path, started)))
     thread.start()
-    served = started.result(60)
+    served = started.result(200)
     try:
         with httpx2.Client(base_url=served.url, headers=served.headers) as http:
             export = http.post("/api/v1/exports", json=REQUEST)
@@ -100,7 +100,7 @@ def running(database_url: str, tmp_path: Path) -> Iterator[Running]:
         yield served
     finally:
         served.loop.call_soon_threadsafe(served.stop.set)
-        thread.join(30)
+        thread.join(200)
         assert not thread.is_alive()
 
 

@@ -149,7 +149,7 @@ async def test_an_attempt_within_deadline_and_grace_or_without_a_deadline_goes_o
     database: Database, database_url: str, tenant: UUID, upkeep: Upkeep, deadline: int | None
 ) -> None:
     fence = await start(database, tenant, deadline=deadline)
-    let_pass(database_url, fence, DEADLINE_SECONDS + LEASE_SECONDS - 5 if deadline else 1e6)
+    let_pass(database_url, fence, DEADLINE_SECONDS + LEASE_SECONDS - 25 if deadline else 1e6)
 
     await upkeep.rescue()
 

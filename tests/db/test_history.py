@@ -34,7 +34,7 @@ async def finish(database: Database, tenant: UUID, count: int = 1) -> list[UUID]
     async with database.tenant(tenant) as tx:
         await batches.enqueue_many(tx, jobs, actor=SYSTEM)
     async with database.system() as tx:
-        await leases.open_lease(tx, lease, worker="test", seconds=30.0)
+        await leases.open_lease(tx, lease, worker="test", seconds=3600)
     async with database.system() as tx:
         started = await batches.exchange(tx, lease_id=lease, kinds=["noop"], limit=count, ended=[], batch_id=ids.new())
     async with database.system() as tx:

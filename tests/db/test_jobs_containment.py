@@ -35,7 +35,7 @@ async def tenant(database: Database) -> UUID:
 async def start(database: Database, tenant: UUID, kind: str = "work", *, max_crashes: int = 3) -> Fence:
     lease, job_id = ids.new(), ids.new()
     async with database.system() as tx:
-        await leases.open_lease(tx, lease, worker="test", seconds=30)
+        await leases.open_lease(tx, lease, worker="test", seconds=3600)
     async with database.tenant(tenant) as tx:
         await store.enqueue(tx, NewJob(job_id, kind, "exp_x", max_crashes=max_crashes), actor=SYSTEM)
     async with database.system() as tx:

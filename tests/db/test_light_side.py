@@ -50,7 +50,7 @@ class Worker:
         return work.claim.job_id != self._hard or self.settled.count(self._hard) > 1
 
     async def look(self, lease: UUID) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await self.changed.wait()
         self.changed.clear()
         await self.side.look_after(lease, is_draining=False)
@@ -60,7 +60,7 @@ async def test_what_could_not_be_settled_is_tried_again(database: Database) -> N
     lease, jobs = ids.new(), [NewJob(ids.new(), "noop", "job_x") for _ in range(3)]
     async with database.system() as tx:
         tenant = (await tenants.create_tenant(tx, "acme", name="acme", actor=SYSTEM)).id
-        await leases.open_lease(tx, lease, worker="test", seconds=30.0)
+        await leases.open_lease(tx, lease, worker="test", seconds=3600)
     async with database.tenant(tenant) as tx:
         await batches.enqueue_many(tx, jobs, actor=SYSTEM)
     async with database.system() as tx:

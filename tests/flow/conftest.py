@@ -31,7 +31,7 @@ class Up:
     def wait(self) -> int:
         assert self.process.stdout is not None
         self.lines += self.process.stdout.read().splitlines()
-        return self.process.wait(60)
+        return self.process.wait(120)
 
     def line(self, pattern: str) -> str:
         """Return the next line it prints that matches."""

@@ -175,7 +175,7 @@ class Worker:
             self._keeper.cancel()
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
-            await asyncio.to_thread(self._process.wait, 40)
+            await asyncio.to_thread(self._process.wait, 120)
 
     async def run_once(self) -> None:
         """Run one process until it dies by itself."""

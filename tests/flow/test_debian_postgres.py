@@ -55,7 +55,7 @@ def serving(binaries: Path, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         process = subprocess.Popen([*following, *server], stdout=log, stderr=log)
     yield process
     process.send_signal(signal.SIGINT)
-    process.wait(30)
+    process.wait(120)
 
 
 def url(folder: Path, process: subprocess.Popen[bytes]) -> str:

@@ -156,5 +156,5 @@ def test_a_demo_that_is_told_to_stop_leaves_nothing_running(tmp_path: Path) -> N
     process.send_signal(signal.SIGTERM)
 
     process.stderr.read()
-    assert process.wait(60) == 130
+    assert process.wait(120) == 130
     assert users_of(tmp_path / "data") == []

@@ -116,7 +116,7 @@ def test_kill_9_of_the_supervisor_ends_the_others_and_the_next_start_works(up) -
 
     first.process.kill()
 
-    psutil.wait_procs(others, timeout=30)
+    psutil.wait_procs(others, timeout=120)
     assert [process for process in others if process.is_running()] == []
     second = up()
     assert me(second, first.token) == 200

@@ -145,7 +145,7 @@ def _pending_for_ever(asked: threading.Event, released: threading.Event) -> type
         def do_GET(self) -> None:
             if "wait=" in self.path:
                 asked.set()
-                released.wait(20)
+                released.wait(120)
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -166,7 +166,7 @@ def test_ctrl_c_detaches_and_says_how_to_go_on() -> None:
     program = [sys.executable, "-m", "lading.cli", "exports", "wait", "exp_1", "--url", url]
 
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert asked.wait(20)
+    assert asked.wait(120)
     process.send_signal(signal.SIGINT)
     out, said = process.communicate(timeout=120)
     released.set()

@@ -83,7 +83,7 @@ class Faulty:
             request.wfile.write(body[: self.gate_at])
             request.wfile.flush()
             self.reached.set()
-            self.gate.wait(20)
+            self.gate.wait(120)
             body = body[self.gate_at :]
         request.wfile.write(body[: self.cuts.pop(0)] if self.cuts else body)
 
@@ -297,7 +297,7 @@ def test_a_killed_download_goes_on_in_the_next_process(tmp_path: Path) -> None:
     faulty = Faulty(gate=threading.Event(), gate_at=SIZE // 2)
     with serving(faulty) as url:
         process = subprocess.Popen([sys.executable, "-c", program, url, str(target)])
-        assert faulty.reached.wait(20)
+        assert faulty.reached.wait(120)
         part = tmp_path / "package.zip.part"
         while process.poll() is None and not (part.exists() and part.stat().st_size > 0):
             os.sched_yield()

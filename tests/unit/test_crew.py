@@ -40,7 +40,7 @@ class Log:
         )
 
     async def change(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             await self.changed.wait()
         self.changed.clear()
 

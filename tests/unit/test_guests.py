@@ -15,12 +15,12 @@ def test_the_starter_waits_for_its_guests(tmp_path: Path) -> None:
     def visit() -> None:
         with guest(tmp_path):
             arrived.set()
-            asked.wait(10)
+            asked.wait(120)
             seen.append("guest left")
 
     visitor = threading.Thread(target=visit)
     visitor.start()
-    arrived.wait(10)
+    arrived.wait(120)
     with alone(tmp_path, on_wait=asked.set):
         seen.append("alone")
     visitor.join()
