@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from api_server import LOOPBACK, Asked, Reply, page, request, serving
+from lading import ids
 from lading.db.database import Database
+from lading.errors import DatabaseBusy
 from lading.exports.calls import ExportCalls
+from lading.jobs import leases
+from lading.jobs import store as jobs
+from lading.jobs.model import NewJob
 from lading.ledger import store as ledger
 from lading.ledger.entry import SYSTEM
 from lading.limits import calls, store, throttling
@@ -129,3 +136,57 @@ async def test_a_429_in_the_middle_slows_the_host_for_everybody(database: Databa
         lines = [json.loads(line) for line in await ledger.history(tx, f"source:{HOST}")]
     told = [each["data"] for each in lines if each["type"] == "bucket.adapted"]
     assert told[0] == {"factor": "0.5", "code": "throttled", "blocked_seconds": 0}
+
+
+async def queued(database: Database, tenant: UUID, count: int) -> None:
+    async with database.tenant(tenant) as tx:
+        for _ in range(count):
+            await jobs.enqueue(tx, NewJob(ids.new(), "work", "exp_x", host=HOST), actor=SYSTEM)
+    async with database.system() as tx:
+        await jobs.wake_turns(tx)
+
+
+async def claimed(database: Database) -> int:
+    lease = ids.new()
+    async with database.system() as tx:
+        await leases.open_lease(tx, lease, worker="test", seconds=3600)
+    async with database.system() as tx:
+        return len(await jobs.claim(tx, lease_id=lease, kinds=["work"], limit=1))
+
+
+def waiters(url: str) -> int:
+    """Return how many transactions wait for another."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        ).fetchone()
+    assert found is not None
+    return found[0]
+
+
+async def test_claims_and_calls_together_spend_no_more_than_there_is(database: Database, tenant: UUID) -> None:  # O5
+    await limited(database, tenant, burst=9)
+    await queued(database, tenant, 40)
+
+    async def called() -> int:
+        return 1 if await taken(database, tenant) == 0 else 0
+
+    spent = await asyncio.gather(*(each for _ in range(12) for each in (claimed(database), called())))
+
+    assert sum(spent) == 9
+
+
+async def test_nothing_is_claimed_on_a_token_that_a_call_is_taking(database: Database, tenant: UUID) -> None:  # O5
+    await limited(database, tenant, burst=1)
+    await queued(database, tenant, 1)
+
+    async with database.tenant(tenant) as tx:
+        assert await calls.take(tx, HOST) == 0.0
+        # A claim that sees the token before this commits would spend it a second time.
+        claiming = asyncio.create_task(claimed(database))
+        while not claiming.done() and not await asyncio.to_thread(waiters, database.url):
+            pass
+    with suppress(DatabaseBusy):  # it waited in vain, and would try again
+        assert await claiming == 0
+
+    assert await claimed(database) == 0
