@@ -168,9 +168,14 @@ async def _patiently(change: Callable[[int], Awaitable[_T]]) -> _T:
 async def _apply(tx: Transaction, fence: Fence, outcome: Outcome) -> Job:
     match outcome:
         case Done(commit):
+            if commit is None:
+                return await attempts.complete(tx, fence)
+            asked = await attempts.guard(tx, fence)
+            if asked.cancel_requested_at is not None:
+                # The word had not come through yet; nothing is published that somebody has stopped.
+                return await attempts.cancel_running(tx, fence, asked.cancel_reason or "cancelled")
             job = await attempts.complete(tx, fence)
-            if commit is not None:
-                await commit(tx)
+            await commit(tx)
             return job
         case Retry(fault, after_seconds):
             return await attempts.fail(tx, fence, fault, after_seconds=after_seconds)
