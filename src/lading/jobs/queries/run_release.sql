@@ -10,16 +10,21 @@ WITH edges AS MATERIALIZED (
 ),
 going AS MATERIALIZED (
     SELECT run.tenant_id, run.id
-    FROM runs AS run
-    WHERE (run.tenant_id, run.id) IN (SELECT edges.tenant_id, edges.run_id FROM edges) AND run.stop_code IS NULL
+    FROM (SELECT DISTINCT tenant_id, run_id FROM edges) AS named
+    JOIN runs AS run ON run.tenant_id = named.tenant_id AND run.id = named.run_id
+    WHERE run.stop_code IS NULL
     ORDER BY run.tenant_id, run.id
-    FOR SHARE
+    FOR SHARE OF run
 ),
-children AS MATERIALIZED (
-    SELECT job.tenant_id, job.id, edges.done
+wanted AS MATERIALIZED (
+    SELECT edges.tenant_id, edges.child_job, edges.done
     FROM edges
     JOIN going ON going.tenant_id = edges.tenant_id AND going.id = edges.run_id
-    JOIN jobs AS job ON job.tenant_id = edges.tenant_id AND job.id = edges.child_job
+),
+children AS MATERIALIZED (
+    SELECT job.tenant_id, job.id, wanted.done
+    FROM wanted
+    JOIN jobs AS job ON job.tenant_id = wanted.tenant_id AND job.id = wanted.child_job
     WHERE job.state = 'blocked' AND job.cancel_requested_at IS NULL
     ORDER BY job.tenant_id, job.id
     FOR UPDATE OF job
