@@ -17,6 +17,6 @@ SELECT
     (ARRAY['login', 'logout', 'download', 'upload', 'payment', 'refund', 'invite'])[(1 + n % 7)::integer],
     (n * 31 % 200000)::integer,
     (n * 17 % 1000000) / 100.0
-FROM generate_series(1, :rows) AS n;
+FROM generate_series(1::bigint, :rows) AS n;
 
 VACUUM ANALYZE events;

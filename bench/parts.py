@@ -29,8 +29,13 @@ from lading.settings import Settings
 from lading.wiring import admin, tree
 
 # What it is called, how many workers there are, and from how many parts on an export is shared.
-_WAYS = (("at once, one worker", 1, 0), ("parts, one worker", 1, 0), ("shared, one worker", 1, 2))
-_SHARED = ("shared, two workers", 2, 2)
+_WAYS = {
+    "at once, one worker": (1, 0),
+    "parts, one worker": (1, 0),
+    "shared, one worker": (1, 2),
+    "shared, two workers": (2, 2),
+}
+_AT_ONCE = next(iter(_WAYS))
 
 
 async def _measure(given: argparse.Namespace, folder: Path) -> tuple[list[tuple[str, Run]], set[tuple[str, str]]]:
@@ -38,7 +43,8 @@ async def _measure(given: argparse.Namespace, folder: Path) -> tuple[list[tuple[
     packages: set[tuple[str, str]] = set()
     is_new, token = True, ""
     for _ in range(given.repeat):
-        for way, workers, split in (*_WAYS, _SHARED):
+        for way in given.ways:
+            workers, split = _WAYS[way]
             settings = replace(Settings(), data_dir=folder / "data", port=0, workers=workers, split_parts=split)
             async with tree.running(settings, say=quiet, log=folder / "log") as running:
                 token = token or await admin.first_token(running.database_url)
@@ -56,7 +62,7 @@ async def _measure(given: argparse.Namespace, folder: Path) -> tuple[list[tuple[
                     else:
                         (folder / "source.url").write_text(url)
                     profile: dict[str, Any] = data.profile
-                    if way != _WAYS[0][0]:
+                    if way != _AT_ONCE:
                         source = {**profile["source"], "parts": {"count": given.parts}}
                         profile = {**profile, "source": source}
                     (await client.put("/profiles/events", params={"activate": "true"}, json=profile)).raise_for_status()
@@ -66,7 +72,7 @@ async def _measure(given: argparse.Namespace, folder: Path) -> tuple[list[tuple[
                         print(
                             f"{way}, {kind}: {run.seconds:.1f} s, {run.largest_mb:.0f} MB", file=sys.stderr, flush=True
                         )
-                        if way != _WAYS[0][0]:
+                        if way != _AT_ONCE:
                             packages.add((kind, digest))
     return runs, packages
 
@@ -74,13 +80,13 @@ async def _measure(given: argparse.Namespace, folder: Path) -> tuple[list[tuple[
 def _show(given: argparse.Namespace, runs: list[tuple[str, Run]], packages: set[tuple[str, str]]) -> None:
     print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, {given.events:,} rows × 5, {given.parts} parts")
     print(
-        "\n| format | way | seconds | × one worker, shared | largest MB | without files |\n"
+        "\n| format | way | seconds | × as fast as the first | largest MB | without files |\n"
         "|---|---|---:|---:|---:|---:|"
     )
     for kind in given.formats:
         mine = [(way, run) for way, run in runs if run.what == f"lading {kind}"]
-        base = median(run.seconds for way, run in mine if way == _WAYS[-1][0])
-        for way, _, _ in (*_WAYS, _SHARED):
+        base = median(run.seconds for way, run in mine if way == given.ways[0])
+        for way in given.ways:
             same = [run for each, run in mine if each == way]
             seconds = median(run.seconds for run in same)
             largest, private = (max(getattr(run, name) for run in same) for name in ("largest_mb", "private_mb"))
@@ -95,6 +101,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=2_000_000)
     parser.add_argument("--parts", type=int, default=8)
     parser.add_argument("--formats", type=lambda text: text.split(","), default=["csv", "parquet"])
+    parser.add_argument("--ways", type=lambda text: text.split(";"), default=list(_WAYS), help=f"{'; '.join(_WAYS)}")
     parser.add_argument("--repeat", type=int, default=3)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="lading-bench-"))
