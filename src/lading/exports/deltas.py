@@ -44,7 +44,7 @@ def key_columns(profile: Profile) -> list[str]:
 
 async def admit(tx: Transaction, request: ExportRequest, profile: Profile, plan: Plan) -> dict[str, Any]:
     """Return the selector of the request: empty for a full export; InvalidInput or Conflict says what can't be."""
-    if request.variant not in {None, FULL, VARIANT}:
+    if request.variant is not None and request.variant not in {FULL, VARIANT}:
         raise InvalidInput.field("variant", f"{request.variant[:40]!r} is no variant; choose {FULL} or {VARIANT}")
     if request.variant != VARIANT:
         if request.base is not None:
