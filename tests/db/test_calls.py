@@ -138,6 +138,18 @@ async def test_a_429_in_the_middle_slows_the_host_for_everybody(database: Databa
     assert told[0] == {"factor": "0.5", "code": "throttled", "blocked_seconds": 0}
 
 
+async def test_a_host_that_nobody_limited_learns_a_limit_from_a_429(database: Database, tenant: UUID) -> None:  # O5
+    busy = Reply(b"", 429, {"Retry-After": "0"})
+
+    def answer(asked: Asked) -> Reply:
+        return busy if asked.number == 2 else page([{"id": 1, "name": "x"}] if asked.one("page") == "1" else [])
+
+    assert await reading(database, tenant, answer, pages=60) == (1, 3, True)
+    async with database.tenant(tenant) as tx:
+        lines = [json.loads(line) for line in await ledger.history(tx, f"source:{HOST}")]
+    assert "bucket.adapted" in [each["type"] for each in lines]
+
+
 async def queued(database: Database, tenant: UUID, count: int) -> None:
     async with database.tenant(tenant) as tx:
         for _ in range(count):

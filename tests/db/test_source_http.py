@@ -249,8 +249,9 @@ class Counted:
         self.taken += 1
         return 0.0
 
-    def refused(self, retry_after_seconds: float | None) -> None:
+    def refused(self, retry_after_seconds: float | None, *, calls_per_second: float) -> None:
         """Note it."""
+        assert 0 < calls_per_second < 1000
         self.told.append(retry_after_seconds)
 
 
@@ -289,7 +290,7 @@ def test_a_long_wait_gives_the_job_back(headers: dict[str, str], seconds: float 
         read(api.source(), outside=replace(LOOPBACK, calls=calls, is_glance=seconds is None))
 
     assert error.value.retry_after_seconds == seconds
-    assert calls.told == []
+    assert calls.told == ([] if seconds is None else [seconds])
     assert len(api.asked) == 1
 
 

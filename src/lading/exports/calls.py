@@ -39,11 +39,13 @@ class ExportCalls:
             return 0.0
         return self._ask(lambda tx: calls.take(tx, self._host))
 
-    def refused(self, retry_after_seconds: float | None) -> None:
+    def refused(self, retry_after_seconds: float | None, *, calls_per_second: float) -> None:
         """Let the host be called less by everybody."""
 
         async def shrink(tx: Transaction) -> float:
-            await throttling.shrink(tx, self._host, retry_after_seconds=retry_after_seconds)
+            await throttling.shrink(
+                tx, self._host, retry_after_seconds=retry_after_seconds, calls_per_second=calls_per_second
+            )
             return 0.0
 
         self._ask(shrink)

@@ -22,8 +22,14 @@ _LEAST_RATE: Final = 1.0
 _MOST_RATE: Final = 1_000_000.0
 
 
-async def shrink(tx: Transaction, host: str, *, retry_after_seconds: float | None) -> None:
-    """Call `host` less: it answered with a 429.  A host without a bucket learns one."""
+async def shrink(
+    tx: Transaction, host: str, *, retry_after_seconds: float | None, calls_per_second: float = 0.0
+) -> None:
+    """
+    Call `host` less: it answered with a 429.  A host without a bucket learns one.
+
+    `calls_per_second` is how often one job called it, where that is known; starts are counted here.
+    """
     if not host:
         return
     await tx.run(_SQL["lock_turn"], tenant_id=tx.tenant)
@@ -33,7 +39,7 @@ async def shrink(tx: Transaction, host: str, *, retry_after_seconds: float | Non
         _SQL["shrink_bucket"],
         tenant_id=tx.tenant,
         host=host,
-        rate=min(_MOST_RATE, max(_LEAST_RATE, starts / 60)),
+        rate=min(_MOST_RATE, max(_LEAST_RATE, starts / 60, calls_per_second)),
         shrink=adaptation.SHRINK,
         every=adaptation.SHRINK_EVERY_SECONDS,
         smallest=adaptation.SMALLEST_FACTOR,

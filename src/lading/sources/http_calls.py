@@ -11,6 +11,7 @@ import email.utils
 import random
 import re
 import threading
+import time
 from collections.abc import Generator, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -45,6 +46,8 @@ class Caller:
         self._outside: Final = outside
         self._headers: Final = [("Accept", "application/json"), ("User-Agent", "lading"), *site.headers, *secret]
         self._stopped: Final = threading.Event()
+        self._begun: Final = time.monotonic()
+        self._sent = 0
 
     def stop(self) -> None:
         """End what another thread waits for."""
@@ -116,6 +119,7 @@ class Caller:
 
     def _asked(self, target: str, page: int) -> tuple[Answer | None, str]:
         """Return the answer, or why there is none."""
+        self._sent += 1
         if self._stopped.is_set():
             raise SourceUnreachable(f"The API at {self._site} is not read any more.")
         try:
@@ -144,9 +148,11 @@ class Caller:
     def _bear(self, answer: Answer, seconds: float | None, refusals: int, *, page: int) -> Generator[None]:
         """Wait as long as the API asked for; SourceThrottled when that is long, or it asks again and again."""
         wait = seconds if seconds is not None else float(2**refusals)
+        if not self._outside.is_glance:
+            rate = self._sent / max(1.0, time.monotonic() - self._begun)
+            self._outside.calls.refused(seconds, calls_per_second=rate)
         if self._outside.is_glance or wait > PATIENCE_SECONDS or refusals > _MOST_REFUSALS:
             raise self._throttled(answer, seconds, page)
-        self._outside.calls.refused(seconds)
         yield from self._rest(wait)
 
     def _turn(self) -> Generator[None]:

@@ -16,8 +16,8 @@ class Calls(Protocol):
         """Take the right to one call and return 0, or return the seconds after which to ask again."""
         ...
 
-    def refused(self, retry_after_seconds: float | None) -> None:
-        """Tell that the source answered with a 429, and is asked again in this reading."""
+    def refused(self, retry_after_seconds: float | None, *, calls_per_second: float) -> None:
+        """Tell that the source answered with a 429, when it was called that often."""
         ...
 
 
@@ -28,7 +28,7 @@ class Unlimited:
         """Return 0."""
         return 0.0
 
-    def refused(self, retry_after_seconds: float | None) -> None:
+    def refused(self, retry_after_seconds: float | None, *, calls_per_second: float) -> None:
         """Do nothing."""
 
 
