@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier, Literal
 
@@ -50,6 +51,9 @@ def _lie_in_memory() -> None:
 
 
 _lie_in_memory()
+if "CI" not in os.environ:  # there hypothesis has a profile of its own, which does the same and invents nothing new
+    settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("here")
 
 
 @pytest.fixture(scope="session")
