@@ -238,3 +238,37 @@ def test_the_api_loads_no_columns_to_preview() -> None:  # E13
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+async def test_a_preview_tells_what_attachments_there_would_be(  # P11
+    hall: World, database_url: str, tmp_path: Path
+) -> None:
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    (papers / "a.pdf").write_bytes(b"x" * 1000)
+    (papers / "b.pdf").write_bytes(b"y" * 234)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE papers (id int, path text, day date)")
+        connection.execute(
+            "INSERT INTO papers VALUES (1, 'a.pdf', '2024-02-01'), (2, 'b.pdf', '2024-02-02'), "
+            "(3, 'gone.pdf', '2024-02-03'), (4, '../secret', '2024-02-04'), (5, 'a.pdf', '2023-01-01')"
+        )
+    query = (
+        "SELECT id AS attachment_id, path, path AS file_name, day AS date, 'scan' AS type FROM papers "
+        "WHERE day BETWEEN %(period_from)s AND %(period_to)s"
+    )
+    document = {**TRIED, "source": {**TRIED["source"], "attachments": {"query": query}}}
+    asked = {"period": YEAR, "document": document, "include_attachments": True}
+    body = {"kind": "postgresql", "credentials_ref": f"file:{tmp_path / 'secret'}", "attachments_ref": f"file:{papers}"}
+    headers = {"Lading-Tenant": "nordlys"}
+    without = await post(hall, "bufdir/preview", asked)
+    await hall.ask("PUT", "/api/v1/sources/hall", slug="instance", json=body, headers=headers)
+
+    answer = await post(hall, "bufdir/preview", asked)
+    plain = await post(hall, "bufdir/preview", {**asked, "include_attachments": False})
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["attachments"] == {"count": 2, "bytes": 1234, "missing": 1, "outside": 1}
+    assert plain.json()["attachments"] is None
+    assert without.status_code == 409
+    assert "attachments_ref" in without.json()["detail"]

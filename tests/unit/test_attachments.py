@@ -98,3 +98,9 @@ def test_a_packed_attachment_is_opened_below_its_directory_only(directory: Path)
     assert file.below == directory.resolve()
     with open_below(file.below, file.path) as opened:
         assert opened.read() == b"hello"
+
+
+def test_files_of_the_same_name_are_numbered(directory: Path) -> None:  # P11
+    names = [file.name for file in locate([listed("2025/a.txt")] * 3, directory).files]
+
+    assert names == [f"attachments/2025-03/scan/{name}" for name in ("a.txt", "a_2.txt", "a_3.txt")]

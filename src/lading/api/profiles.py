@@ -198,7 +198,9 @@ async def preview(
         profile = profiles.parse(document)
         if profile.name != name:
             raise InvalidInput.field("document", "is of another profile than the path; write the same name in both.")
-        request = ExportRequest(name, body.period, parameters=body.parameters)
+        request = ExportRequest(
+            name, body.period, parameters=body.parameters, include_attachments=body.include_attachments
+        )
         plan = rules.admit(request, profile, revision=revision, today=tx.now.date())
         source = await sources.get(tx, profile.source)
         await _require_open(tx, source.name)

@@ -155,6 +155,7 @@ def diff(line: Line, name: str, before: int | None, after: int | None, file: Pat
 @click.option("--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A choice of the profile.")
 @click.option("--revision", type=int, metavar="N", help="This one instead of the active one.")
 @click.option("--file", type=click.Path(path_type=Path), metavar="FILE", help="Try the profile in FILE instead.")
+@click.option("--attachments", is_flag=True, help="Count the attachments of the period, too.")
 @click.option("--rows", type=click.IntRange(1, 50), default=10, metavar="N", help="So many rows of the source (10).")
 @connected
 def preview(
@@ -165,6 +166,7 @@ def preview(
     given: Sequence[str],
     revision: int | None,
     file: Path | None,
+    attachments: bool,
     rows: int,
 ) -> None:
     """
@@ -180,11 +182,15 @@ def preview(
         chosen = (
             choices.of_revision(client, name, revision, given) if document is None else choices.typed(document, given)
         )
-        request = PreviewRequest({"from": first, "to": last}, chosen, revision, document, rows)
+        request = PreviewRequest({"from": first, "to": last}, chosen, revision, document, rows, attachments)
         found = client.profiles.preview(name, request)
     if line.is_json:
         output.document(found)
         return
+    if found.attachments is not None:
+        papers = found.attachments
+        left_out = f"; {papers.missing + papers.outside} more are not there" if papers.missing + papers.outside else ""
+        output.talk(f"{output.number(papers.count)} attachments, {output.size(papers.bytes)}{left_out}")
     items = [_preview_row(each) for each in found.rows]
     headings = {"#": "row", "outcome": "outcome", **{title: f"c{i}" for i, title in enumerate(found.columns)}}
     output.rows(line.form, headings | ({"why": "why"} if any(item["why"] for item in items) else {}), items)

@@ -17,9 +17,10 @@ import pyarrow as pa
 
 from lading.artifacts import names
 from lading.artifacts.package import PackedFile
-from lading.errors import SourceError
+from lading.errors import ProfileInvalid, SourceError
 
 ROOT: Final = "attachments"
+KEY: Final = ("attachment_id",)
 COLUMNS: Final = ("attachment_id", "path", "file_name", "date", "type")
 """What the attachments query of a profile returns; `path` is relative to the source's attachments directory."""
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}\b.*", re.ASCII | re.DOTALL)
@@ -32,6 +33,33 @@ class Found:
     files: tuple[PackedFile, ...]
     missing: int
     outside: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a package would hold: how many files, how large together, and how many are not there or lie outside."""
+
+    count: int
+    bytes: int
+    missing: int
+    outside: int
+
+
+def listed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of a list; ProfileInvalid when they lack a column."""
+    for batch in batches:
+        if lacking := [name for name in COLUMNS if name not in batch.schema.names]:
+            raise ProfileInvalid(
+                f"The attachments query of the profile lacks the columns {', '.join(lacking)}; add them."
+            )
+        yield batch
+
+
+def tally(batches: Iterable[pa.RecordBatch], directory: Path) -> Tally:
+    """Return what the listed files below `directory` come to, as their folder has them now; none is read."""
+    found = locate((row for batch in listed(batches) for row in rows(batch)), directory)
+    size = sum(file.path.stat().st_size for file in found.files if file.path.exists())
+    return Tally(len(found.files), size, found.missing, found.outside)
 
 
 def rows(batch: pa.RecordBatch) -> Iterator[Mapping[str, str | None]]:

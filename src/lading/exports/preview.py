@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
 import pyarrow as pa
 
+from lading.exports import attachments
 from lading.exports.claims import Check
 from lading.exports.dedupe import Deduplicator
 from lading.exports.expressions import Plan, compile_plan
@@ -26,19 +28,34 @@ from lading.sources.connector import Connector
 
 
 def preview(
-    profile: Profile, connector: Connector, *, parameters: Mapping[str, Any], salt: bytes, rows: int
+    profile: Profile,
+    connector: Connector,
+    *,
+    parameters: Mapping[str, Any],
+    salt: bytes,
+    rows: int,
+    papers: Path | None = None,
 ) -> dict[str, Any]:
-    """Return what becomes of the first `rows` rows, as plain JSON values (wire.profiles.Preview)."""
+    """
+    Return what becomes of the first `rows` rows, as plain JSON values (wire.profiles.Preview).
+
+    With the folder of the source's `papers` also what the attachments of the whole period come to.
+    """
+    told: dict[str, Any] = {}
     with connector.open() as reading:
         batches = reading.batches(profile.selection, parameters, key=profile.key)
         taken = _first(cast("Generator[pa.RecordBatch]", batches), rows)
         consistency = reading.consistency
+        if papers is not None and profile.attachments is not None:
+            listed = reading.batches(profile.attachments, parameters, key=attachments.KEY)
+            told["attachments"] = asdict(attachments.tally(listed, papers))
     plan = compile_plan(profile, taken.schema, parameters=parameters, salt=salt)
     mapped = plan.apply(taken)
     return {
         "columns": [column.name for column in profile.columns],
         "rows": _rows(profile, plan, mapped, taken.height),
         "consistency": consistency,
+        **told,
     }
 
 

@@ -18,8 +18,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from lading.errors import LadingError
+from lading.exports import attachments, salt
 from lading.exports import profile as profiles
-from lading.exports import salt
 from lading.exports.preview import preview
 from lading.sources.connectors import connect
 from lading.sources.model import Source
@@ -54,7 +54,8 @@ def _made(task: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="lading-preview-") as scratch:
         outside = Outside(networks=[ip_network(each) for each in task["networks"]], is_glance=True)
         connector = connect(source, scratch=Path(scratch), outside=outside)
-        return preview(profile, connector, parameters=parameters, salt=salted, rows=task["rows"])
+        papers = attachments.directory_of(source.attachments_ref) if task["attachments"] else None
+        return preview(profile, connector, parameters=parameters, salt=salted, rows=task["rows"], papers=papers)
 
 
 if __name__ == "__main__":

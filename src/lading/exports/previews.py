@@ -22,7 +22,7 @@ from lading.errors import Conflict, ProfileInvalid
 from lading.exports.model import Plan
 from lading.settings import Settings
 from lading.sources.model import Source
-from lading.wire.profiles import Preview, PreviewFault, PreviewRow
+from lading.wire.profiles import Preview, PreviewAttachments, PreviewFault, PreviewRow
 
 MOST_ROWS: Final = 50
 _LOG: Final = logging.getLogger("lading.exports")
@@ -63,6 +63,7 @@ class Previews:
             "keys_dir": str(settings.keys_dir),
             "networks": [str(network) for network in settings.networks],
             "rows": rows,
+            "attachments": plan.include_attachments,
             "seconds": seconds + _START_SECONDS,
         }
         child = await asyncio.create_subprocess_exec(
@@ -105,7 +106,8 @@ def _shape(answer: Mapping[str, Any], plan: Plan) -> Preview:
         PreviewRow(each["row"], each["outcome"], each["cells"], [PreviewFault(**fault) for fault in each["errors"]])
         for each in answer["rows"]
     ]
-    return Preview(plan.profile, plan.revision or None, answer["columns"], rows, answer["consistency"])
+    papers = PreviewAttachments(**answer["attachments"]) if "attachments" in answer else None
+    return Preview(plan.profile, plan.revision or None, answer["columns"], rows, answer["consistency"], papers)
 
 
 def _plain(value: object) -> str:

@@ -157,7 +157,8 @@ class PreviewRequest:
     """
     Body of `POST /api/v1/profiles/{name}/preview`: as for an export; `document` tries one that is not stored.
 
-    Nothing is stored.  `rows` of the source are read, at most 50, in the order of the profile's key.
+    Nothing is stored.  `rows` of the source are read, at most 50, in the order of the profile's key.  With
+    `include_attachments` those of the whole period are counted.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -167,6 +168,7 @@ class PreviewRequest:
     revision: int | None = None
     document: dict[str, Any] | None = None
     rows: int = 10
+    include_attachments: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,16 @@ class PreviewRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewAttachments:
+    """What the attachments of the period come to: files and their bytes, and those not there or outside the folder."""
+
+    count: int
+    bytes: int
+    missing: int
+    outside: int
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """The first rows of the source through the mapping, masks applied."""
 
@@ -197,3 +209,4 @@ class Preview:
     columns: list[str]
     rows: list[PreviewRow]
     consistency: str
+    attachments: PreviewAttachments | None = None

@@ -15,14 +15,12 @@ from typing import Any, BinaryIO, Final
 import pyarrow as pa
 from pyarrow import ipc
 
-from lading.errors import ProfileInvalid
 from lading.exports import attachments
 from lading.exports.calls import reached
 from lading.exports.stages.work import Result, Work
 from lading.sources.connector import Connector, Reading
 
 _SCRATCH: Final = "sorting"
-_ATTACHMENT_KEY: Final = ("attachment_id",)
 
 
 def run(work: Work) -> Result:
@@ -55,7 +53,7 @@ def _read(work: Work, source: Connector) -> Result:
 def spool_attachments(work: Work, reading: Reading, *, base: int) -> tuple[int, dict[str, Any]]:
     """Spool the list of attachments; return their number and what is remembered of the file."""
     assert work.profile.attachments is not None
-    listed = _with_columns(reading.batches(work.profile.attachments, parameters(work), key=_ATTACHMENT_KEY))
+    listed = attachments.listed(reading.batches(work.profile.attachments, parameters(work), key=attachments.KEY))
     return spool(work, "attachments.arrow", listed, base=base)
 
 
@@ -77,15 +75,6 @@ def write_rows(work: Work, sink: BinaryIO, batches: Iterator[pa.RecordBatch], *,
             count += batch.num_rows
             work.advance(base + count, None)
     return count
-
-
-def _with_columns(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        if lacking := [name for name in attachments.COLUMNS if name not in batch.schema.names]:
-            raise ProfileInvalid(
-                f"The attachments query of the profile lacks the columns {', '.join(lacking)}; add them."
-            )
-        yield batch
 
 
 def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
