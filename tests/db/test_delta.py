@@ -104,6 +104,9 @@ async def test_the_manifest_names_the_base_and_its_digests(works: Works) -> None
     }
     assert parameters["changes"] == {"added": 1, "changed": 2, "removed": 1, "unchanged": ROWS - 3}
     assert made["selector"] == {"variant": "delta", "base": base["id"]}
+    history = (await works.world.ask("GET", f"/api/v1/exports/{made['id']}/history")).json()["items"]
+    completed = next(each for each in history if each["type"] == "export.completed")
+    assert completed["data"]["changes"] == parameters["changes"]
     assert "activities_2025-01-01_2025-12-31_delta.csv" in contents(package)
 
 

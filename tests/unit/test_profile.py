@@ -74,6 +74,7 @@ FAULTS: list[tuple[Callable[[dict[str, Any]], object], str, str]] = [
     (lambda d: d["source"].update(query="SELECT %(kinds)s"), "/source/query", "no parameter"),
     (lambda d: d["source"].update(query="SELECT 5 % 2"), "/source/query", "lone %"),
     (lambda d: d.update(formats=["csv"]), "/default_format", "not among"),
+    (lambda d: d.update(type="snapshot"), "/type", "needs no profile"),
     (lambda d: d.update(file_name="../{profile}"), "/file_name", "may hold"),
     (lambda d: d.update(file_name="{profile.query}"), "/file_name", "unknown placeholder"),
     (lambda d: d.update(timezone="Oslo"), "/timezone", "IANA"),

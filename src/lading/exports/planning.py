@@ -18,6 +18,7 @@ from lading.exports import clones, deltas, handovers, registry, rules, store
 from lading.exports import profile as profiles
 from lading.exports.model import JOB_KIND, Plan
 from lading.exports.types import kinds, requests
+from lading.exports.types.names import OWN
 from lading.jobs.model import NewJob
 from lading.ledger.entry import Actor
 from lading.settings import Settings
@@ -129,7 +130,7 @@ def _required(profile: Any, period: Any) -> list[FieldError]:
 
 
 def _unknown_type(given: str, own: str | None = None) -> str:
-    known = [*kinds.OWN, *([] if own is None else [f"{own} (of this profile)"])]
+    known = [*OWN, *([] if own is None else [f"{own} (of this profile)"])]
     mend = f"choose {', '.join(known)}" + (", or name a profile" if own is None else "")
     return f"{given[:40]!r} is no type of export; {mend}"
 

@@ -27,6 +27,7 @@ from lading.exports.cel_types import pattern_fault
 from lading.exports.document import Document, pointer_of
 from lading.exports.parameters import Parameter
 from lading.exports.patterns import boolean_words, date_pattern, number_pattern
+from lading.exports.types.names import OWN
 from lading.sources import read, request
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -166,6 +167,11 @@ def _no_fractions(value: Any, path: Path) -> Iterator[Fault]:
                 yield from _no_fractions(item, (*path, index))
         case _:
             return
+
+
+def _type(document: Mapping[str, Any]) -> Iterator[Fault]:
+    if document["type"] in OWN:
+        yield ("type",), f"{document['type']} is a type that needs no profile; give it another name"
 
 
 def _formats(document: Mapping[str, Any]) -> Iterator[Fault]:
@@ -373,6 +379,7 @@ def _totals(document: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 _CHECKS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...]] = (
+    _type,
     _formats,
     _file_name,
     _recipients,

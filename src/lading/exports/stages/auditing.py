@@ -67,8 +67,13 @@ def sealed(results: Mapping[Stage, Result]) -> Sealed:
         rows=dict(audited["rows"]),
         warnings=bundled["warnings"],
         package_sha256=package["sha256"],
-        facts={"package_size": package["size"], **facts, **results[Stage.QUERYING].get("told", {})},
+        facts={"package_size": package["size"], **facts, **_told(results)},
     )
+
+
+def _told(results: Mapping[Stage, Result]) -> dict[str, Any]:
+    """Return what a stage has to tell the ledger: the instant of a snapshot, the base of a delta."""
+    return {**results[Stage.QUERYING].get("told", {}), **results[Stage.GENERATING].get("told", {})}
 
 
 def _read(queried: Result) -> Iterator[dict[str, Any]]:

@@ -15,12 +15,9 @@ from lading import canonical
 from lading.errors import FieldError
 from lading.exports.model import Plan
 from lading.exports.profile import Format, Profile
+from lading.exports.types.names import AUDIT_REPORT, EVIDENCE_PACK, SNAPSHOT
 from lading.sources.model import Selection
 from lading.wire.exports import ExportRequest
-
-EVIDENCE_PACK: Final = "evidence_pack"
-AUDIT_REPORT: Final = "audit_report"
-SNAPSHOT: Final = "snapshot"
 
 HOST: Final = "lading"
 """What such an export reads when it is no source: the records of this installation itself."""
@@ -43,7 +40,6 @@ _FORMATS: Final[Mapping[str, tuple[Format, ...]]] = {
     AUDIT_REPORT: ("pdf",),
     SNAPSHOT: ("parquet", "csv", "ndjson"),
 }
-OWN: Final = tuple(_FIELDS)
 _LAYOUT: Final = 1
 
 

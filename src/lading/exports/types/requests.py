@@ -19,7 +19,7 @@ from lading.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFoun
 from lading.exports import profile as profiles
 from lading.exports import registry, rules
 from lading.exports.model import Plan, Status
-from lading.exports.types import kinds
+from lading.exports.types import kinds, names
 from lading.exports.types import store as selecting
 from lading.exports.types.store import Chosen
 from lading.sources import store as sources
@@ -36,7 +36,7 @@ _SNAPSHOOTERS: Final = frozenset({Role.OPERATOR, Role.ADMIN})
 
 def permit(principal: Principal, request: ExportRequest) -> None:
     """Raise Forbidden unless the principal may ask for an export of that type."""
-    if request.type == kinds.SNAPSHOT and principal.role not in _SNAPSHOOTERS:
+    if request.type == names.SNAPSHOT and principal.role not in _SNAPSHOOTERS:
         raise Forbidden(
             "A snapshot shows rows as the source has them, masked by no profile; it takes the role operator or admin."
         )
@@ -44,7 +44,7 @@ def permit(principal: Principal, request: ExportRequest) -> None:
 
 def permit_as_part(request: ExportRequest) -> None:
     """Raise InvalidInput for what may not be part of a run or a job: of who asks for those, only the key is known."""
-    if request.type == kinds.SNAPSHOT:
+    if request.type == names.SNAPSHOT:
         raise InvalidInput.field("type", "snapshot can't be part of a run or a job; ask for it as an export")
 
 
@@ -53,9 +53,9 @@ async def admit(tx: Transaction, request: ExportRequest) -> tuple[Plan, str]:
     if faults := kinds.misplaced(request):
         raise InvalidInput(f"{faults[0].pointer[1:]}: {faults[0].detail}", tuple(faults))
     match request.type:
-        case kinds.EVIDENCE_PACK:
+        case names.EVIDENCE_PACK:
             return await _evidence_pack(tx, request), kinds.HOST
-        case kinds.AUDIT_REPORT:
+        case names.AUDIT_REPORT:
             return _audit_report(tx, request), kinds.HOST
         case _:
             plan = await _snapshot(tx, request)
@@ -88,7 +88,7 @@ async def _evidence_pack(tx: Transaction, request: ExportRequest) -> Plan:
         "as_of": clock.show(as_of),
         **({"asked": asked} if asked else {}),
     }
-    return _plan(kinds.EVIDENCE_PACK, start, end, selector)
+    return _plan(names.EVIDENCE_PACK, start, end, selector)
 
 
 async def _named(tx: Transaction, request: ExportRequest, as_of: datetime.datetime) -> list[Chosen]:
@@ -129,7 +129,7 @@ def _check_matching(chosen: list[Chosen], request: ExportRequest) -> None:
 
 def _audit_report(tx: Transaction, request: ExportRequest) -> Plan:
     start, end = rules.period(request, tx.now.date())
-    return _plan(kinds.AUDIT_REPORT, start, end, {"as_of": clock.show(_as_of(tx, request))})
+    return _plan(names.AUDIT_REPORT, start, end, {"as_of": clock.show(_as_of(tx, request))})
 
 
 def _as_of(tx: Transaction, request: ExportRequest) -> datetime.datetime:
@@ -169,7 +169,7 @@ async def _snapshot(tx: Transaction, request: ExportRequest) -> Plan:
             raise InvalidInput.field(f"tables.{place}", "is not the name of a table, or schema.table")
     today = tx.now.date()
     start, end = (today, today) if request.period is None else rules.period(request, today)
-    return replace(_plan(kinds.SNAPSHOT, start, end, {"source": name, "tables": tables}), format=form)
+    return replace(_plan(names.SNAPSHOT, start, end, {"source": name, "tables": tables}), format=form)
 
 
 async def _snapshot_of_profile(tx: Transaction, request: ExportRequest, form: str) -> Plan:
@@ -181,7 +181,7 @@ async def _snapshot_of_profile(tx: Transaction, request: ExportRequest, form: st
     profile = profiles.parse(revision.document)
     plan = rules.admit(replace(request, format=None), profile, revision=revision.revision, today=tx.now.date())
     selector = {"source": profile.source, "profile": profile.name, "revision": revision.revision}
-    own = _plan(kinds.SNAPSHOT, plan.period_from, plan.period_to, selector)
+    own = _plan(names.SNAPSHOT, plan.period_from, plan.period_to, selector)
     return replace(own, format=form, parameters=plan.parameters)
 
 
@@ -200,7 +200,7 @@ async def _database(tx: Transaction, request: ExportRequest) -> str:
 
 
 def _format(request: ExportRequest) -> Any:
-    offered = kinds.formats(kinds.SNAPSHOT)
+    offered = kinds.formats(names.SNAPSHOT)
     if request.format is not None and request.format not in offered:
         told = f"{request.format[:40]!r} is not a format of a snapshot; choose {', '.join(offered)}"
         raise InvalidInput.field("format", told, code="unknown")

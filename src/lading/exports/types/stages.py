@@ -20,7 +20,7 @@ from lading.exports import profile as profiles
 from lading.exports.model import Plan, Stage
 from lading.exports.profile import Profile
 from lading.exports.stages.work import Asking, Result, Work
-from lading.exports.types import audit, delta, evidence, kinds, snapshot
+from lading.exports.types import audit, delta, evidence, kinds, names, snapshot
 from lading.sources import store as sources
 from lading.sources.model import Source
 
@@ -28,9 +28,9 @@ T = TypeVar("T")
 Stages = Mapping[Stage, Callable[[Work], Result]]
 
 _OWN: Final[Mapping[str, Stages]] = {
-    kinds.EVIDENCE_PACK: evidence.STAGES,
-    kinds.AUDIT_REPORT: audit.STAGES,
-    kinds.SNAPSHOT: snapshot.STAGES,
+    names.EVIDENCE_PACK: evidence.STAGES,
+    names.AUDIT_REPORT: audit.STAGES,
+    names.SNAPSHOT: snapshot.STAGES,
 }
 
 
@@ -54,7 +54,7 @@ async def subject(tx: Transaction, plan: Plan) -> Subject:
         profile, digest = await _revision(tx, plan.profile, plan.revision)
         if deltas.is_delta(plan):
             profile = replace(profile, file_name=f"{profile.file_name}_delta")
-    elif plan.type == kinds.SNAPSHOT and "profile" in plan.selector:
+    elif plan.type == names.SNAPSHOT and "profile" in plan.selector:
         read, digest = await _revision(tx, plan.selector["profile"], plan.selector["revision"])
         profile = replace(kinds.profile_of(plan), selection=read.selection, key=read.key)
     else:
