@@ -90,7 +90,7 @@ BUGS = {
     "a mark is one too high": ("marks.py", "self._settled) + 1", "self._settled) + 2"),
     "what is urgent goes last": ("claim", "ORDER BY jobs.priority DESC, jobs.sequence", "ORDER BY jobs.priority, jobs.sequence"),
     "the last comes first": ("claim", "ORDER BY jobs.priority DESC, jobs.sequence", "ORDER BY jobs.priority DESC, jobs.sequence DESC"),
-    "marks of lanes are mixed up": ("marks.py", 'lane = Lane(is_batch, row["tenant_id"], row["kind"], row["host"])', 'lane = Lane(False, row["tenant_id"], claimed[0]["kind"], row["host"])'),
+    "marks of lanes are mixed up": ("marks.py", "lane = Lane(is_batch, job.kind, job.host)", "lane = Lane(False, claimed[0].kind, job.host)"),
     "a new job is lost": ("enqueue", "ON CONFLICT DO NOTHING", "LIMIT 0"),
 }  # fmt: skip
 

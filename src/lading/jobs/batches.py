@@ -34,7 +34,7 @@ _SQL: Final = Statements("lading.jobs")
 _JSON: Final = json.JSONEncoder(ensure_ascii=False)
 PER_LINE: Final = 1000
 """How many jobs a ledger line tells of: 1,000 with their attempts are about 40,000 bytes, a line may have 65,535."""
-_TENANTS_PER_CLAIM: Final = 64
+_TENANTS_PER_CLAIM: Final = 256
 
 Started: TypeAlias = tuple[Job, Fence]
 
@@ -107,7 +107,8 @@ async def exchange(
         await queue()
     if not is_hurried:
         await store.hurry(tx)
-    turns = await store.take_turns(tx, lease_id=lease_id, marks=marks, most=_TENANTS_PER_CLAIM, without=without)
+    most = min(limit, _TENANTS_PER_CLAIM)
+    turns = await store.take_turns(tx, lease_id=lease_id, marks=marks, most=most, without=without)
     if turns is None:
         return Exchange(stale, ())
     if on_turns is not None:

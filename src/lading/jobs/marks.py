@@ -24,10 +24,9 @@ _ALWAYS: Final = "-infinity"
 
 
 class Lane(NamedTuple):
-    """A lane as one way of claiming sees it: batches leave jobs behind that run alone."""
+    """A tenant's lane as one way of claiming sees it: batches leave jobs behind that run alone."""
 
     is_batch: bool
-    tenant_id: UUID
     kind: str
     host: str
 
@@ -90,7 +89,7 @@ class Marks:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock: Final = clock
-        self._floors: dict[Lane, dict[int, int]] = {}
+        self._floors: dict[int, dict[Lane, dict[int, int]]] = {}  # by tenant: a claim looks up its own only
         self._sights: Final[deque[_Sight]] = deque()
         self._settled = 0
         self._since = _ALWAYS
@@ -126,10 +125,11 @@ class Marks:
 
     def parameters(self, tenants: Sequence[UUID], *, is_batch: bool) -> dict[str, list[Any]]:
         """Return the spans of the tenants' lanes as the arrays that claim.sql takes."""
-        of, rows = set(tenants), list[tuple[Lane, Span]]()
-        for lane, floors in self._floors.items():
-            if lane.is_batch == is_batch and lane.tenant_id in of:
-                rows += [(lane, span) for span in spans(floors)]
+        rows = list[tuple[UUID, Lane, Span]]()
+        for tenant in tenants:
+            for lane, floors in self._floors.get(tenant.int, {}).items():
+                if lane.is_batch == is_batch:
+                    rows += [(tenant, lane, span) for span in spans(floors)]
         return _columns(rows)
 
     def learn(self, claimed: Sequence[Taken], *, top: int, since: str, is_batch: bool) -> None:
@@ -147,8 +147,8 @@ class Marks:
             if known is None or known.sequence < job.sequence:
                 furthest[key] = job
         for job in furthest.values():
-            lane = Lane(is_batch, job.tenant_id, job.kind, job.host)
-            floors = self._floors.setdefault(lane, {})
+            lane = Lane(is_batch, job.kind, job.host)
+            floors = self._floors.setdefault(job.tenant_id.int, {}).setdefault(lane, {})
             floor = min(job.sequence, self._settled) + 1
             floors[job.priority] = max(floor, floors.get(job.priority, 0))
 
@@ -174,14 +174,14 @@ def spans(floors: Mapping[int, int]) -> Iterator[Span]:
         yield Span(_LOWEST, high, 0)
 
 
-def _columns(rows: Sequence[tuple[Lane, Span]]) -> dict[str, list[Any]]:
+def _columns(rows: Sequence[tuple[UUID, Lane, Span]]) -> dict[str, list[Any]]:
     return {
-        "mark_tenants": [lane.tenant_id for lane, _ in rows],
-        "mark_kinds": [lane.kind for lane, _ in rows],
-        "mark_hosts": [lane.host for lane, _ in rows],
-        "mark_lows": [span.low for _, span in rows],
-        "mark_highs": [span.high for _, span in rows],
-        "mark_floors": [span.floor for _, span in rows],
+        "mark_tenants": [tenant for tenant, _, _ in rows],
+        "mark_kinds": [lane.kind for _, lane, _ in rows],
+        "mark_hosts": [lane.host for _, lane, _ in rows],
+        "mark_lows": [span.low for _, _, span in rows],
+        "mark_highs": [span.high for _, _, span in rows],
+        "mark_floors": [span.floor for _, _, span in rows],
     }
 
 

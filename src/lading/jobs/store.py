@@ -144,11 +144,12 @@ async def _take(
 ) -> Sequence[Taken]:
     # Statements of their own: the turns were locked before them, so that they see all that their former holders did.
     known, is_batch = turns.marks, batch_id is not None
-    look = {
+    look: dict[str, object] = {
         "lease_id": lease_id,
         "kinds": list(kinds),
         "tenants": turns.tenants,
         "since": turns.since,
+        "is_reserved": turns.is_reserved,
         "batch_id": batch_id,
     }
     spans = known.parameters(turns.tenants, is_batch=is_batch)
@@ -159,7 +160,6 @@ async def _take(
             # Who is still due is limited by something, or waits for somebody else: the whole claim knows.
             held = await tx.one(_SQL["held_turns"], tenants=turns.tenants)
             is_free, places, look["tenants"] = not held["is_due"], held["places"], held["tenants"]
-    look["is_reserved"] = turns.is_reserved
     if not is_free:
         claimed = await tx.each(_taken, _SQL["claim"], **look, **spans, places=places, limit=limit)
     known.learn(claimed, top=turns.top, since=turns.next_since, is_batch=is_batch)
