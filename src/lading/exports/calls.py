@@ -7,15 +7,20 @@ thread that reads, in a transaction of its own.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from lading.db.transaction import Transaction
+from lading.errors import DatabaseUnavailable
 from lading.exports.stages.work import Asking, Work
 from lading.limits import calls, throttling
 from lading.sources.connector import Connector
 from lading.sources.connectors import connect
 from lading.sources.outside import Outside
+
+# A database that is busy or away is asked again, within the time limit of the reading.
+_AGAIN_SECONDS: Final = 0.5
 
 
 def reached(work: Work, *, scratch: Path) -> Connector:
@@ -37,7 +42,10 @@ class ExportCalls:
         if self._is_paid:
             self._is_paid = False
             return 0.0
-        return self._ask(lambda tx: calls.take(tx, self._host))
+        try:
+            return self._ask(lambda tx: calls.take(tx, self._host))
+        except DatabaseUnavailable:
+            return _AGAIN_SECONDS
 
     def refused(self, retry_after_seconds: float | None, *, calls_per_second: float) -> None:
         """Let the host be called less by everybody."""
@@ -48,4 +56,5 @@ class ExportCalls:
             )
             return 0.0
 
-        self._ask(shrink)
+        with suppress(DatabaseUnavailable):  # the next 429 tells again
+            self._ask(shrink)
