@@ -151,6 +151,8 @@ async def test_a_field_that_can_not_be_is_named(works: Works) -> None:  # E1
         ({"period": PERIOD, "format": "xlsx"}, "/format"),
         ({"period": PERIOD, "profile": "activities"}, "/profile"),
         ({"period": PERIOD, "as_of": "yesterday"}, "/as_of"),
+        ({"period": PERIOD, "as_of": "0001-01-01T00:00:00Z"}, "/as_of"),
+        ({"period": PERIOD, "as_of": "0001-01-01T00:00:00+14:00"}, "/as_of"),
     ]:
         status, problem = await works.refused(type="audit_report", **fields)
 

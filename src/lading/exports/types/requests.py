@@ -28,6 +28,7 @@ from lading.wire.exports import ExportRequest
 
 MAX_EXPORTS: Final = 500
 MAX_TABLES: Final = 50
+_FIRST_YEAR: Final = 2000
 _TABLE: Final = re.compile(r"[^\x00-\x1f\"`.;]{1,63}(\.[^\x00-\x1f\"`.;]{1,63})?")
 _DATABASES: Final = frozenset({"postgresql", "mysql", "sqlite", "duckdb"})
 # A snapshot shows what no profile masks.
@@ -141,6 +142,8 @@ def _as_of(tx: Transaction, request: ExportRequest) -> datetime.datetime:
         raise InvalidInput.field("as_of", "is no instant; write one like 2026-01-31T12:00:00Z") from None
     if instant > tx.now:
         raise InvalidInput.field("as_of", "lies in the future; leave it out for now")
+    if instant.year < _FIRST_YEAR:
+        raise InvalidInput.field("as_of", f"is before {_FIRST_YEAR}, when nothing was recorded; choose later")
     return instant
 
 
