@@ -11,7 +11,7 @@ import pytest
 
 from lading import ids
 from lading.db.database import Database
-from lading.errors import StaleLease
+from lading.errors import DatabaseBusy, DatabaseUnavailable, StaleLease
 from lading.jobs import attempts, batches, leases, store, views
 from lading.jobs.batches import Exchange, Started
 from lading.jobs.model import Fault, Fence, NewJob, State
@@ -58,8 +58,14 @@ async def enqueue(database: Database, tenant: UUID, count: int, *, host: str = "
 
 
 async def exchange(database: Database, lease: UUID, ended: list[Started], limit: int) -> Exchange:
-    async with database.system() as tx:
-        return await batches.exchange(tx, lease_id=lease, kinds=["noop"], limit=limit, ended=ended, batch_id=ids.new())
+    while True:
+        try:
+            async with database.system() as tx:
+                return await batches.exchange(
+                    tx, lease_id=lease, kinds=["noop"], limit=limit, ended=ended, batch_id=ids.new()
+                )
+        except (DatabaseBusy, DatabaseUnavailable):
+            continue  # as a worker does: on a slow machine others hold the turn for long, or this one did
 
 
 async def told(database: Database, tenant: UUID, job_id: UUID) -> list[str]:
