@@ -43,6 +43,14 @@ async def test_entries_commit_with_their_change_in_order(database: Database, ten
     assert [line.split(b'"number":')[1][:1] for line in lines] == [b"1", b"2", b"3", b"4"]
 
 
+async def test_of_very_many_entries_the_latest_are_told_in_order(database: Database, tenant: UUID) -> None:
+    async with database.tenant(tenant) as tx:
+        await store.record(tx, *(entry(number) for number in range(1, 6)))
+        lines = await store.history(tx, "job_1", limit=3)
+
+    assert [line.split(b'"number":')[1][:1] for line in lines] == [b"3", b"4", b"5"]
+
+
 async def test_entries_vanish_with_a_change_that_is_rolled_back(database: Database, tenant: UUID) -> None:
     with pytest.raises(KeyError):
         async with database.tenant(tenant) as tx:

@@ -18,6 +18,7 @@ from lading.db.transaction import Transaction
 from lading.ledger.entry import Entry, line
 
 _SQL: Final = Statements("lading.ledger")
+_MOST_LINES: Final = 10_000
 PAGE_LIMIT: Final = 4096
 
 
@@ -83,9 +84,10 @@ async def entries(tx: Transaction, *, first: int, limit: int, subject: str | Non
     return [StoredEntry(row["index"], row["line"]) for row in rows]
 
 
-async def history(tx: Transaction, subject: str) -> Sequence[bytes]:
-    """Return every line about `subject`, those in the tree and those still in the outbox, oldest first."""
-    return [row["line"] for row in await tx.all(_SQL["history"], tenant_id=tx.tenant, subject=subject)]
+async def history(tx: Transaction, subject: str, *, limit: int = _MOST_LINES) -> Sequence[bytes]:
+    """Return the latest lines about `subject`, those in the tree and those still in the outbox, oldest first."""
+    rows = await tx.all(_SQL["history"], tenant_id=tx.tenant, subject=subject, limit=limit)
+    return [row["line"] for row in reversed(rows)]
 
 
 async def head(tx: Transaction) -> SignedHead | None:

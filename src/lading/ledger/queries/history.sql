@@ -1,4 +1,5 @@
--- All lines about one subject; one statement, so that an entry just moving from outbox to tree is seen exactly once.
+-- The latest lines about one subject, newest first; one statement, so that an entry just moving from outbox to tree is
+-- seen exactly once.
 SELECT line
 FROM (
     SELECT 0 AS part, index AS place, line
@@ -11,4 +12,5 @@ FROM (
     WHERE tenant_id = %(tenant_id)s::uuid
       AND subject = %(subject)s::text
 ) AS told
-ORDER BY part, place
+ORDER BY part DESC, place DESC
+LIMIT %(limit)s::integer
