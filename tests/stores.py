@@ -2,7 +2,7 @@
 A store in front of a store: passes requests on to a real server, and fails as it is told.
 
 Each fault is for the next requests that match: an answer of its own, a connection cut before the request is passed on
-or after it was (the answer is lost), or a wrong ETag.
+or after it was (the answer is lost), a wrong ETag, or a request that is held until the test releases it.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Store:
     upstream: str
     faults: list[Fault] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
+    held: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
 
     def fail(self, method: str, part: str = "", kind: str = "answer", **more: Any) -> None:
         self.faults.append(Fault(method, part, kind, **more))
@@ -73,6 +75,9 @@ def faulty(upstream: str) -> Iterator[Store]:
                 content = f"<Error><Code>{fault.code}</Code><Message>No.</Message></Error>".encode()
                 self.answer(fault.status, fault.headers, content)
                 return
+            if fault is not None and fault.kind == "hold":
+                store.held.set()
+                store.released.wait(60)
             if fault is not None and fault.kind == "cut":
                 self.close_connection = True
                 self.connection.close()

@@ -113,13 +113,23 @@ MATRIX: dict[str, set[Role]] = {
     "previewProfile": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
     "activateProfile": {Role.ADMIN},
     "putSource": {Role.ADMIN},
+    "listDestinations": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
+    "getDestination": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
+    "putDestination": {Role.ADMIN},
+    "deleteDestination": {Role.ADMIN},
+    "testDestination": {Role.OPERATOR, Role.ADMIN},
+    "listDeliveries": READ,
+    "redeliverExport": {Role.OPERATOR, Role.ADMIN},
     "listKeys": {Role.ADMIN},
     "createKey": {Role.ADMIN},
     "revokeKey": {Role.ADMIN},
     "listTenants": {Role.ADMIN},
     "createTenant": {Role.ADMIN},
 }
-INSTANCE_ONLY = {"listTenants", "createTenant", "putSource", "deleteSource", "putAllocation", "deleteAllocation"}
+INSTANCE_ONLY = {
+    "listTenants", "createTenant", "putSource", "deleteSource", "putDestination", "deleteDestination", "putAllocation",
+    "deleteAllocation",
+}  # fmt: skip
 
 
 def request(route: Route, export_id: str, key_id: str) -> tuple[str, str]:

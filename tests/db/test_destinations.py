@@ -16,7 +16,7 @@ import pytest
 from lading.artifacts.blobs import BlobStore
 from lading.exports.deliveries import JOB_KIND
 from lading.exports.delivery import DeliveryHandler
-from lading.jobs.model import Dead, Outcome, Retry, Throttled
+from lading.jobs.model import Cancelled, Dead, Outcome, Retry, Throttled
 from lading.worker import execute
 from serving import World
 from stores import Store, faulty
@@ -465,3 +465,34 @@ async def test_a_server_that_the_operator_does_not_name_is_not_called(  # E16
     assert (found["status"], found["error"]["code"]) == ("failed", "destination-refused")
     assert "LADING_ALLOWED_NETWORKS" in found["error"]["message"]
     assert store.seen == []
+
+
+async def test_a_running_delivery_that_is_cancelled_shows_nothing_and_leaves_nothing(  # E16, P3
+    open_world: World, store: Store, bucket: Any
+) -> None:
+    await to_bucket(open_world, store, bucket)
+    export_id = await packed(open_world)
+    made = await ask(open_world, export_id)
+    store.fail("PUT", "partNumber", "hold")
+    services = open_world.services
+    handler = DeliveryHandler(services.database, services.settings, BlobStore(services.settings.blobs_dir))
+    (claimed,) = [each for each in await open_world.claim() if each.kind == JOB_KIND]
+    begun = await execute.begin(services.database, claimed)
+    assert begun is not None
+    job, fence = begun
+    attempt = execute.Attempt(fence)
+    running = asyncio.create_task(execute.run({JOB_KIND: handler}, job, attempt))
+    assert await asyncio.to_thread(store.held.wait, 60)
+
+    asked = await open_world.ask("POST", f"/api/v1/jobs/{made['job']}/cancel", json={"reason": "a mistake"})
+    attempt.cancel_reason = "a mistake"
+    running.cancel()
+    outcome = await running
+    await execute.settle(services.database, services.endings, fence, outcome, kind=JOB_KIND)
+    store.released.set()
+
+    assert (asked.status_code, outcome) == (200, Cancelled("a mistake"))
+    assert (await stands(open_world, export_id))["status"] == "cancelled"
+    assert content_of(bucket) == {}
+    await work(open_world)
+    assert (content_of(bucket), unfinished(bucket)) == ({}, 0)

@@ -149,9 +149,8 @@ class DeliveryHandler:
             if not thread.done():
                 # A store that answers slowly can't be made to stop: what comes of it later finds the fence broken.
                 position.is_stopped = True
+                thread.add_done_callback(_unheard)
                 await asyncio.wait({thread}, timeout=_STOP_SECONDS)
-                if thread.done():
-                    thread.exception()
 
     async def _show(self, fence: Fence, key: Key, done: int, context: Context) -> int:
         try:
@@ -210,6 +209,12 @@ class _Journal:
 
         work: Coroutine[Any, Any, _T] = guarded()
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_JOURNAL_SECONDS)
+
+
+def _unheard(thread: asyncio.Future[str]) -> None:
+    """Take what a thread came to that nobody waits for any more."""
+    if not thread.cancelled():
+        thread.exception()
 
 
 async def _nothing(_tx: Transaction) -> None:
