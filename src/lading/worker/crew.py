@@ -19,7 +19,7 @@ from lading.jobs.model import Cancelled, Done, Handlers, Job, Outcome, Snooze
 from lading.worker import execute
 from lading.worker.lines import Lines
 
-_SLICE_SECONDS: Final = 0.003
+_SLICE_SECONDS: Final = 0.001
 """How long a member goes on before it lets the loop hear what came meanwhile: jobs that never wait never let it."""
 
 

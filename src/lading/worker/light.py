@@ -155,7 +155,9 @@ class LightExecutor:
     async def _beside(self) -> None:
         while True:
             await self._turn_beside()
-            heard, ended = self._heard, self._crew.take_done(_SETTLED_BESIDE)
+            heard = self._heard
+            # Pumps that are busy settle what is done right afterwards; here it would only keep newcomers waiting.
+            ended = self._crew.take_done(_SETTLED_BESIDE) if self._exchanging < _PUMPS else ()
             beside = self._beside_now(ended)
             self._left_out, self._look_beside_at = beside.without, self._soon()
             got = await self._swap(_Ask(ended, beside.limit, without=beside.without))
