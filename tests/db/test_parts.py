@@ -99,7 +99,8 @@ class Shop:
             return await part_store.find(tx, ids.parse(ids.EXPORT, export_id))
 
     async def post(self, path: str, **body: Any) -> dict[str, Any]:
-        answer = await self.world.ask("POST", path, **({"json": body} if body else {}))
+        given: dict[str, Any] = {"json": body} if body else {}
+        answer = await self.world.ask("POST", path, **given)
         assert answer.status_code in {200, 202}, answer.text
         return answer.json()
 
@@ -130,7 +131,7 @@ class _Draining(Attempt):
         self._left = left + 1  # the stage asks first
 
     @property
-    def is_draining(self) -> bool:
+    def is_draining(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] - counts who asks
         self._left -= 1
         return self._left < 0
 

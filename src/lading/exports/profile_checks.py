@@ -225,6 +225,15 @@ def _parts(document: Mapping[str, Any]) -> Iterator[Fault]:
         yield ("source", "parts"), "belongs to `query`: what is no database is read from its beginning"
 
 
+def _key(document: Mapping[str, Any]) -> Iterator[Fault]:
+    source = document["source"]
+    for way in ("read", "request"):
+        columns = source.get(way, {}).get("columns")
+        for index, name in enumerate(source["key"] if columns else ()):
+            if name not in columns:
+                yield ("source", "key", index), f"`{name}` is not among `{way}.columns`"
+
+
 def _queries(document: Mapping[str, Any]) -> Iterator[Fault]:
     declared = BUILT_IN | frozenset(document.get("parameters", {}))
     source = document["source"]
@@ -241,11 +250,6 @@ def _queries(document: Mapping[str, Any]) -> Iterator[Fault]:
             yield from (((*path, "read", *at), detail) for at, detail in read.faults(asked["read"], declared))
         if "request" in asked:
             yield from (((*path, "request", *at), detail) for at, detail in request.faults(asked["request"], declared))
-    for way in ("read", "request"):
-        columns = source.get(way, {}).get("columns")
-        for index, name in enumerate(source["key"] if columns else ()):
-            if name not in columns:
-                yield ("source", "key", index), f"`{name}` is not among `{way}.columns`"
     for path, text in texts:
         if "\x00" in text:
             yield path, "holds a NUL character"
@@ -386,6 +390,7 @@ _CHECKS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...]] = (
     _timezone,
     _parameters,
     _parts,
+    _key,
     _queries,
     _columns,
     profile_expressions.faults,

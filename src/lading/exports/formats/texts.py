@@ -50,11 +50,11 @@ class Text(Protocol):
         """Yield rows so far and the text of the newest."""
         ...
 
-    def tail(self, rows: int) -> bytes:
+    def tail(self, rows: int, /) -> bytes:
         """Return what stands behind so many rows."""
         ...
 
-    def notices(self, changed: int) -> Iterator[Notice]:
+    def notices(self, changed: int, /) -> Iterator[Notice]:
         """Yield what is to be said when so much was changed."""
         ...
 

@@ -125,8 +125,9 @@ def texts(work: Work) -> tuple[list[Path], int]:
 
 def mapped_of(part: Result) -> MappedPart:
     """Return what became of the rows of a part."""
-    told = part["mapped"]
-    return MappedPart(**{**told, "checks": [tuple(check) for check in told["checks"]]})
+    told: dict[str, Any] = {**part["mapped"]}
+    told["checks"] = [tuple(check) for check in told["checks"]]
+    return MappedPart(**told)
 
 
 def _files(folder: Path) -> PartFiles:
