@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import boto3.session
-import botocore
-import botocore.config
 import botocore.exceptions
 
+from lading.artifacts import s3
 from lading.artifacts.blobs import storing
 from lading.errors import SourceError, SourceRefused, SourceThrottled, SourceUnreachable
 from lading.sources import credentials
@@ -31,8 +29,6 @@ from lading.sources.readers.file import File
 
 _OBJECT_BYTES: Final = 64 << 30
 _CHUNK: Final = 1 << 20
-_CONNECT_SECONDS: Final = 10
-_READ_SECONDS: Final = 60
 _TRIES: Final = 4
 _FULL: Final = frozenset({"SlowDown", "503", "429", "TooManyRequests", "RequestLimitExceeded", "ServiceUnavailable"})
 _REFUSED: Final = frozenset({
@@ -156,33 +152,17 @@ class ObjectsConnector:
 
 def client_of(source: Source) -> Any:
     """Return a client for the bucket of `source`; without credentials it asks as anybody would."""
-    given: dict[str, Any] = {"aws_access_key_id": "", "aws_secret_access_key": ""}
-    signature: Any = botocore.UNSIGNED
+    keys = None
     if source.credentials_ref is not None:
-        parts = credentials.of(source).split(":", 2)
-        if len(parts) < 2 or not all(parts):
+        keys = s3.keys_of(credentials.of(source))
+        if keys is None:
             raise SourceRefused(
                 "The source's credentials must read ACCESS_KEY_ID:SECRET_ACCESS_KEY, with :SESSION_TOKEN if there is "
                 "one; correct what is stored there."
             )
-        names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-        given = dict(zip(names, parts, strict=False))
-        signature = "s3v4"
-    endpoint = source.options.get("endpoint")
-    config = botocore.config.Config(
-        signature_version=signature,
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=min(_READ_SECONDS, source.timeout_seconds),
-        retries={"total_max_attempts": _TRIES, "mode": "standard"},
-        s3={"addressing_style": "path" if endpoint else "auto"},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        ignore_configured_endpoint_urls=True,
-    )
-    # A session of its own: nothing of the machine's configuration is loaded for one organisation's bucket.
-    session = boto3.session.Session(region_name=source.options.get("region", "us-east-1"), **given)
+    region, endpoint = source.options.get("region", "us-east-1"), source.options.get("endpoint")
     try:
-        return session.client("s3", endpoint_url=endpoint, config=config)
+        return s3.client(keys, endpoint=endpoint, region=region, read_seconds=source.timeout_seconds, tries=_TRIES)
     except ValueError:
         raise SourceRefused("The endpoint of the source is no URL; correct it.") from None
 
