@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from pathlib import Path
+from typing import LiteralString
 from uuid import UUID
 
 import psutil
@@ -47,25 +47,19 @@ async def enqueue(database: Database, payloads: list[dict[str, object]], *, slug
 
 async def until(database: Database, url: str, ended: int) -> None:
     """Wait until so many jobs have ended."""
+    await until_counted(database, url, "SELECT count(*) AS count FROM finished_jobs", ended)
+
+
+async def until_counted(database: Database, url: str, query: LiteralString, count: int) -> None:
+    """Wait until the query counts so many."""
     async with notify.Hearer(url, notify.JOBS) as hearer:
         while True:
             seen = hearer.generation(notify.JOBS)
             async with database.connection() as connection:
-                cursor = await connection.execute("SELECT count(*) AS count FROM finished_jobs")
-                row = await cursor.fetchone()
-            if row is not None and row["count"] >= ended:
+                row = await (await connection.execute(query)).fetchone()
+            if row is not None and row["count"] >= count:
                 return
             await hearer.wait(notify.JOBS, seen, 0.1)
-
-
-async def all_places_taken(connection: psycopg.Connection[tuple[int]]) -> None:
-    """Wait until as many jobs run as one tenant may have of 64 places."""
-    async with asyncio.timeout(120):
-        while True:
-            row = connection.execute("SELECT count(*) FROM jobs WHERE state = 'running'").fetchone()
-            if row is not None and row[0] >= 56:
-                return
-            await asyncio.sleep(0.05)
 
 
 def light_children() -> list[psutil.Process]:
@@ -136,8 +130,7 @@ async def test_a_tenant_whose_slow_jobs_take_all_places_does_not_hold_up_another
 ) -> None:  # O6
     await enqueue(database, [{"seconds": 3600} for _ in range(200)], slug="flood")
     async with Worker(settings, database_url, LADING_LIGHT_BATCH="64", LADING_DRAIN_SECONDS="1"):
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            await all_places_taken(connection)
+        await until_counted(database, database_url, "SELECT count(*) AS count FROM jobs WHERE state = 'running'", 56)
         others = await enqueue(database, [{} for _ in range(40)], slug="other")
         await until(database, database_url, 40)
 
