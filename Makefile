@@ -37,10 +37,10 @@ up: .venv/.ok ## run database, API and workers on 127.0.0.1:8080 until Ctrl-C
 
 # Side by side: reading the code takes one processor, testing it the others.
 check: .venv/.ok ## the fast part of the tests (aim: a minute)
-	@$(MAKE) --no-print-directory -j4 --output-sync=target fast types lint contracts
+	@$(MAKE) --no-print-directory -j4 fast types lint contracts
 
 fast: .venv/.ok ## unit, db and tidy in one run
-	@+$(PYTEST) --dist worksteal tests/unit tests/db tests/tidy
+	@$(PYTEST) --dist worksteal tests/unit tests/db tests/tidy
 
 lint: .venv/.ok
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
