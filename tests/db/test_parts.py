@@ -131,12 +131,12 @@ class _Draining(Attempt):
         self._left = left + 1  # the stage asks first
 
     @property
-    def is_draining(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] - counts who asks
+    def is_draining(self) -> bool:
         self._left -= 1
         return self._left < 0
 
     @is_draining.setter
-    def is_draining(self, value: bool) -> None:
+    def is_draining(self, value: bool) -> None:  # pyright: ignore[reportIncompatibleVariableOverride] - counts who asks
         pass
 
 

@@ -43,11 +43,10 @@ def guarded(text: pl.Expr) -> pl.Expr:
 class CsvText:
     """The table as csv, or as tsv: csv with a tab between cells, in the profile's style for it."""
 
-    skipped: Final = 0
-    changed: Final = 0
-
     def __init__(self, report: Report, *, is_tabbed: bool = False) -> None:
         self._report = report
+        self.skipped = 0
+        self.changed = 0
         self._style = report.profile.tsv if is_tabbed else report.profile.csv
         self.suffix = ".tsv" if is_tabbed else ".csv"
         self.media_type = TSV_MEDIA_TYPE if is_tabbed else MEDIA_TYPE

@@ -28,13 +28,12 @@ _ESCAPES: Final = {chr(code): f"\\u{code:04x}" for code in range(0x20)} | _SHORT
 class JsonText:
     """The table as one json document."""
 
-    suffix: Final = ".json"
-    media_type: Final = MEDIA_TYPE
-    skipped: Final = 1  # the comma before the first row
-    changed: Final = 0
-
     def __init__(self, report: Report) -> None:
         self._report = report
+        self.suffix = ".json"
+        self.media_type = MEDIA_TYPE
+        self.skipped = 1  # the comma before the first row
+        self.changed = 0
 
     def head(self) -> bytes:
         """Return the description, up to the rows."""
@@ -58,13 +57,12 @@ class JsonText:
 class LinesText:
     """The table as ndjson."""
 
-    suffix: Final = ".ndjson"
-    media_type: Final = LINES_MEDIA_TYPE
-    skipped: Final = 0
-    changed: Final = 0
-
     def __init__(self, report: Report) -> None:
         self._report = report
+        self.suffix = ".ndjson"
+        self.media_type = LINES_MEDIA_TYPE
+        self.skipped = 0
+        self.changed = 0
 
     def head(self) -> bytes:
         """Return nothing: lines are rows."""

@@ -63,12 +63,11 @@ def element_names(names: Sequence[str]) -> list[str]:
 class XmlText:
     """The table as xml, from one pass over the rows."""
 
-    suffix: Final = ".xml"
-    media_type: Final = MEDIA_TYPE
-    skipped: Final = 0
-
     def __init__(self, report: Report) -> None:
         self._report = report
+        self.suffix = ".xml"
+        self.media_type = MEDIA_TYPE
+        self.skipped = 0
         self._elements = element_names([column.name for column in report.profile.columns])
         self._texts = [column.name for column in report.profile.columns if column.type == "string"]
         self.changed = 0
