@@ -231,4 +231,3 @@ class _Stream(httpcore2.NetworkStream):
         if isinstance(held, socket.socket):
             with suppress(OSError):
                 held.shutdown(socket.SHUT_RDWR)
-
