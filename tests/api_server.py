@@ -118,6 +118,9 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             api.hold(self.connection)
+            if api.is_over.is_set():
+                self.close_connection = True  # whoever comes while it ends is not answered any more
+                return
             parts = urlsplit(self.path)
             asked = api.note(parts.path, parts.query, dict(self.headers.items()))
             reply = api.answer(asked)
