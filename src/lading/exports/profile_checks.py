@@ -170,8 +170,8 @@ def _no_fractions(value: Any, path: Path) -> Iterator[Fault]:
 
 
 def _type(document: Mapping[str, Any]) -> Iterator[Fault]:
-    if document["type"] in OWN:
-        yield ("type",), f"{document['type']} is a type that needs no profile; give it another name"
+    if (given := document.get("type")) in OWN:
+        yield ("type",), f"{given} is a type that needs no profile; give it another name"
 
 
 def _formats(document: Mapping[str, Any]) -> Iterator[Fault]:

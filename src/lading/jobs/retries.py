@@ -79,6 +79,7 @@ CLASSES: Final[Mapping[str, FaultClass]] = MappingProxyType(
         "export-failed": FaultClass.PERMANENT,
         "export-ended-badly": FaultClass.PERMANENT,
         "profile-invalid": FaultClass.PERMANENT,
+        "base-gone": FaultClass.PERMANENT,
         "no-data": FaultClass.PERMANENT,
         "too-many-bad-rows": FaultClass.PERMANENT,
         "source-failed": FaultClass.PERMANENT,
