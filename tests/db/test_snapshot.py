@@ -165,6 +165,37 @@ async def test_only_who_operates_sees_rows_that_no_profile_masks(works: Works) -
         assert answer.status_code == status
 
 
+async def test_only_who_operates_gets_its_files_also_in_an_evidence_pack(works: Works) -> None:  # A7
+    made = await works.made(**TABLES)
+    pack = await works.made(type="evidence_pack", exports=[made["id"]])
+    packed = {"type": "evidence_pack", "exports": [pack["id"]]}
+
+    for role, status in ((Role.REQUESTER, 403), (Role.AUDITOR, 403), (Role.OPERATOR, 200)):
+        for each in (made, pack):
+            name, digest = each["artifacts"][0]["name"], each["artifacts"][0]["sha256"]
+            for path in (f"exports/{each['id']}/artifacts/{name}", f"artifacts/{digest}/content"):
+                answer = await works.world.ask("GET", f"/api/v1/{path}", role=role)
+
+                assert answer.status_code == status, (role, path)
+    for role, status in ((Role.REQUESTER, 403), (Role.OPERATOR, 202)):
+        answer = await works.world.ask("POST", "/api/v1/exports", role=role, json=packed)
+
+        assert answer.status_code == status, role
+    answer = await works.world.ask(
+        "POST", "/api/v1/runs", json={"name": "all", "nodes": [{"key": "one", "kind": "export", "payload": packed}]}
+    )
+    assert answer.status_code == 422, answer.text
+
+
+async def test_only_who_operates_retries_it(works: Works) -> None:  # A7
+    made = await works.made(type="snapshot", source="activities", tables=["nowhere"])
+
+    for role, status in ((Role.REQUESTER, 403), (Role.OPERATOR, 202)):
+        answer = await works.world.ask("POST", f"/api/v1/exports/{made['id']}/retry", role=role)
+
+        assert answer.status_code == status, role
+
+
 async def test_a_run_or_a_job_is_no_way_around_that(works: Works) -> None:  # A7
     node = {"key": "one", "kind": "export", "payload": TABLES}
     for path, body in (

@@ -73,6 +73,7 @@ class ExportEnding:
         request = planning.request_of(payload)
         requests.permit_as_part(request)
         plan, source = await planning.admit(tx, request)
+        requests.permit_plan_as_part(plan)
         return await planning.make(tx, plan, source, self._settings, export_id=ids.new(), job_id=job_id, actor=actor)
 
 

@@ -82,6 +82,7 @@ class ExportService:
             if refusal is not None:
                 raise refusal
             plan, source = await planning.admit(tx, request)
+            requests.permit_files(principal, plan)
             job = await planning.make(
                 tx, plan, source, self._settings, export_id=export_id, job_id=job_id, actor=principal.actor
             )
@@ -176,6 +177,8 @@ class ExportService:
         await self.admission.admit(tenant_id, count=1, priority=0, actor=principal.actor)
         async with self._database.tenant(tenant_id) as tx:
             locked = await store.lock(tx, export_id)
+            plan = (await store.find(tx, export_id)).plan
+            requests.permit_files(principal, plan)
             if locked.status not in {Status.FAILED, Status.CANCELLED}:
                 raise InvalidTransition(
                     f"{ids.show(ids.EXPORT, export_id)} is {locked.status.value}; "
@@ -184,7 +187,6 @@ class ExportService:
             await store.retry(tx, export_id, job_id, actor=principal.actor)
             former = await jobs.find(tx, locked.job_id)
             await letters.supersede(tx, locked.job_id, job_id, actor=principal.actor)
-            plan = (await store.find(tx, export_id)).plan
             job = planning.job_of(plan, former.host, self._settings, export_id=export_id, job_id=job_id)
             await jobs.enqueue(tx, job, actor=principal.actor)
             shown = await self._show(tx, export_id)
@@ -214,6 +216,7 @@ class ExportService:
     async def artifact(self, principal: Principal, tenant_id: UUID, export_id: UUID, name: str) -> ArtifactFile:
         """Return a published file for handing out; the download is counted and recorded first."""
         async with self._database.tenant(tenant_id) as tx:
+            requests.permit_files(principal, (await store.find(tx, export_id)).plan)
             found = await self._published(tx, export_id, name)
             await store.count_download(tx, export_id, found, actor=principal.actor)
         return self._file(found)

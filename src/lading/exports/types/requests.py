@@ -33,6 +33,7 @@ _TABLE: Final = re.compile(r"[^\x00-\x1f\"`.;]{1,63}(\.[^\x00-\x1f\"`.;]{1,63})?
 _DATABASES: Final = frozenset({"postgresql", "mysql", "sqlite", "duckdb"})
 # A snapshot shows what no profile masks.
 _SNAPSHOOTERS: Final = frozenset({Role.OPERATOR, Role.ADMIN})
+_UNMASKED: Final = "unmasked"
 
 
 def permit(principal: Principal, request: ExportRequest) -> None:
@@ -43,10 +44,22 @@ def permit(principal: Principal, request: ExportRequest) -> None:
         )
 
 
+def permit_files(principal: Principal, plan: Plan) -> None:
+    """Raise Forbidden unless the principal may have what the export hands out: a snapshot, or a pack that holds one."""
+    if _is_unmasked(plan.type, plan.selector) and principal.role not in _SNAPSHOOTERS:
+        raise Forbidden("It holds a snapshot, whose rows no profile masks; it takes the role operator or admin.")
+
+
 def permit_as_part(request: ExportRequest) -> None:
     """Raise InvalidInput for what may not be part of a run or a job: of who asks for those, only the key is known."""
     if request.type == names.SNAPSHOT:
         raise InvalidInput.field("type", "snapshot can't be part of a run or a job; ask for it as an export")
+
+
+def permit_plan_as_part(plan: Plan) -> None:
+    """Raise InvalidInput for an evidence pack that holds a snapshot, as `permit_as_part` does for that."""
+    if _is_unmasked(plan.type, plan.selector):
+        raise InvalidInput.field("exports", "names a snapshot; ask for such a pack as an export, not in a run or a job")
 
 
 async def admit(tx: Transaction, request: ExportRequest) -> tuple[Plan, str]:
@@ -88,6 +101,7 @@ async def _evidence_pack(tx: Transaction, request: ExportRequest) -> Plan:
         "exports": sorted(ids.show(ids.EXPORT, each.id) for each in chosen),
         "as_of": clock.show(as_of),
         **({"asked": asked} if asked else {}),
+        **({_UNMASKED: True} if any(_is_unmasked(each.type, each.selector) for each in chosen) else {}),
     }
     return _plan(names.EVIDENCE_PACK, start, end, selector)
 
@@ -115,6 +129,10 @@ async def _named(tx: Transaction, request: ExportRequest, as_of: datetime.dateti
                 f"{ids.show(ids.EXPORT, each.id)} is {each.status}; ask for the evidence pack when it has ended."
             )
     return chosen
+
+
+def _is_unmasked(type: str, selector: Mapping[str, Any]) -> bool:  # noqa: A002 - the field's own word
+    return type == names.SNAPSHOT or bool(selector.get(_UNMASKED))
 
 
 def _check_matching(chosen: list[Chosen], request: ExportRequest) -> None:
