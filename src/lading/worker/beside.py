@@ -75,6 +75,8 @@ class LightSide:
                 await self._program.start()
                 self._heard_at = time.monotonic()
         elif self._program.is_ready and self._lease is None and lease is not None:
+            # The last one may have died while the database committed a claim, which was over only after we looked.
+            await self._settle_left(lease, excuse=None)
             self._lease = lease
             self._program.send({"lease": str(lease)})
         await self._try_again(lease)
