@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from psycopg.sql import SQL
 
@@ -390,6 +391,41 @@ async def test_a_dead_letter_of_a_run_that_ended_is_replayed_not_requeued(desk: 
 
 
 # --- cancel ----------------------------------------------------------------------------------------
+
+
+async def test_who_stops_a_run_waits_for_nobody_who_comes_later(desk: Desk) -> None:
+    run_id = await desk.create(node("p0"), node("p1"), node("c0", "p0"), node("c1", "p1"))
+    fences = await desk.start(run_id)
+    is_released, is_stopped = asyncio.Event(), asyncio.Event()
+
+    async def stop() -> None:
+        await desk.cancel(run_id)
+        is_stopped.set()
+
+    async def complete_late() -> None:
+        async with desk.database.tenant(desk.tenant) as tx:
+            await attempts.complete(tx, fences["p1"])
+            is_released.set()
+            await is_stopped.wait()
+
+    async with asyncio.timeout(120):
+        async with desk.database.tenant(desk.tenant) as tx:
+            await attempts.complete(tx, fences["p0"])
+            stopping = asyncio.create_task(stop())
+            await waits_for_a_lock(desk.database, is_stopped, sessions=1)
+            late = asyncio.create_task(complete_late())
+            await waits_for_a_lock(desk.database, is_released, sessions=2)
+        await asyncio.gather(stopping, late)
+
+    assert (await desk.states(run_id))["c1"] == "blocked"
+
+
+async def waits_for_a_lock(database: Database, event: asyncio.Event, *, sessions: int) -> None:
+    """Return when so many wait for a lock, or when what they wait for has happened."""
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        query = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        while not event.is_set() and connection.execute(query).rowcount < sessions:  # noqa: ASYNC110 - only PostgreSQL knows
+            await asyncio.sleep(0)
 
 
 async def test_a_cancelled_run_ends_when_what_ran_has_stopped(desk: Desk) -> None:

@@ -122,6 +122,7 @@ async def stop(
     data: Mapping[str, Any] | None = None,
 ) -> bool:
     """Let nothing of the run start any more; return False when it was so already."""
+    await tx.run(_SQL["run_bar"], id=run_id)
     row = await tx.maybe(
         _SQL["run_stop"], tenant_id=tenant_id, id=run_id, stop_code=stop_code, reason=reason, ticket=ticket
     )

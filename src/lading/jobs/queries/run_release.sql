@@ -8,9 +8,19 @@ WITH edges AS MATERIALIZED (
     WHERE edge.child_job IS NOT NULL
     GROUP BY edge.tenant_id, edge.run_id, edge.child_job
 ),
+named AS MATERIALIZED (
+    SELECT DISTINCT tenant_id, run_id, hashtext(run_id::text) & 63 AS bar
+    FROM edges
+),
+-- Behind who waits to stop one of them (run_bar.sql): a row's lock alone goes to all who share it first.
+reached AS MATERIALIZED (
+    SELECT bar, pg_advisory_xact_lock_shared(hashtext('lading.runs'), bar)
+    FROM (SELECT DISTINCT bar FROM named ORDER BY bar) AS bars
+),
 going AS MATERIALIZED (
     SELECT run.tenant_id, run.id
-    FROM (SELECT DISTINCT tenant_id, run_id FROM edges) AS named
+    FROM named
+    JOIN reached USING (bar)
     JOIN runs AS run ON run.tenant_id = named.tenant_id AND run.id = named.run_id
     WHERE run.stop_code IS NULL
     ORDER BY run.tenant_id, run.id
