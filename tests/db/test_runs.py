@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -396,28 +396,47 @@ async def test_a_dead_letter_of_a_run_that_ended_is_replayed_not_requeued(desk: 
 async def test_who_stops_a_run_waits_for_nobody_who_comes_later(desk: Desk) -> None:
     run_id = await desk.create(node("p0"), node("p1"), node("c0", "p0"), node("c1", "p1"))
     fences = await desk.start(run_id)
-    is_released, is_stopped = asyncio.Event(), asyncio.Event()
 
-    async def stop() -> None:
-        await desk.cancel(run_id)
-        is_stopped.set()
+    await between(desk, fences["p0"], fences["p1"], desk.cancel(run_id))
+
+    assert (await desk.states(run_id))["c1"] == "blocked"
+
+
+async def test_who_brings_a_job_back_waits_for_nobody_who_comes_later(desk: Desk) -> None:
+    run_id = await desk.create(
+        node("bad", on_failure=OnFailure.SKIP), node("p0"), node("p1"), node("c0", "p0"), node("c1", "p1")
+    )
+    fences = await desk.start(run_id)
+    await desk.kill(fences["bad"])
+
+    await between(desk, fences["p0"], fences["p1"], revive(desk, (await desk.nodes(run_id))["bad"].job_id))
+
+    states = await desk.states(run_id)
+    assert (states["bad"], states["c1"]) == ("pending", "pending")
+
+
+async def between(desk: Desk, early: Fence, late: Fence, change: Coroutine[Any, Any, object]) -> None:
+    """Complete two jobs of a run, the later one for as long as `change` takes, which began before it."""
+    is_released, is_changed = asyncio.Event(), asyncio.Event()
+
+    async def make() -> None:
+        await change
+        is_changed.set()
 
     async def complete_late() -> None:
         async with desk.database.tenant(desk.tenant) as tx:
-            await attempts.complete(tx, fences["p1"])
+            await attempts.complete(tx, late)
             is_released.set()
-            await is_stopped.wait()
+            await is_changed.wait()
 
     async with asyncio.timeout(120):
         async with desk.database.tenant(desk.tenant) as tx:
-            await attempts.complete(tx, fences["p0"])
-            stopping = asyncio.create_task(stop())
-            await waits_for_a_lock(desk.database, is_stopped, sessions=1)
-            late = asyncio.create_task(complete_late())
+            await attempts.complete(tx, early)
+            making = asyncio.create_task(make())
+            await waits_for_a_lock(desk.database, is_changed, sessions=1)
+            ending = asyncio.create_task(complete_late())
             await waits_for_a_lock(desk.database, is_released, sessions=2)
-        await asyncio.gather(stopping, late)
-
-    assert (await desk.states(run_id))["c1"] == "blocked"
+        await asyncio.gather(making, ending)
 
 
 async def waits_for_a_lock(database: Database, event: asyncio.Event, *, sessions: int) -> None:

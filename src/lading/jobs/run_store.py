@@ -150,6 +150,7 @@ async def due(tx: Transaction, *, limit: int) -> list[tuple[UUID, UUID]]:
 
 async def admit_revival(tx: Transaction, job_id: UUID, run_id: UUID) -> None:
     """Hold the run of a dead job until it is back; Conflict when the run does not wait for it."""
+    await tx.run(_SQL["run_bar"], id=run_id)
     row = await tx.maybe(_SQL["run_lock"], tenant_id=tx.tenant, id=run_id)
     if row is None:
         return
