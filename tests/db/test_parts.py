@@ -325,6 +325,19 @@ async def test_what_is_known_of_parts_goes_with_the_working_files(shop: Shop) ->
     assert await shop.parts(made["id"]) == []
 
 
+@pytest.mark.parametrize("is_expired", [False, True], ids=["deleted", "expired"])
+async def test_what_is_known_of_parts_goes_with_the_export(shop: Shop, *, is_expired: bool) -> None:  # E6
+    made, _ = await shop.made()
+    services = shop.world.services
+    if is_expired:
+        shop.works.change("UPDATE exports SET expires_at = now() - interval '1 second'")
+        assert await retention.expire(services.database, BlobStore(services.settings.blobs_dir)) == 1
+    else:
+        assert (await shop.world.ask("DELETE", f"/api/v1/exports/{made['id']}")).status_code == 204
+
+    assert await shop.parts(made["id"]) == []
+
+
 async def test_a_kind_that_has_no_ranges_is_refused_with_the_mend(shop: Shop, tmp_path: Path) -> None:
     path = tmp_path / "rows.db"
     with sqlite3.connect(path) as connection:

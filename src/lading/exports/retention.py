@@ -49,6 +49,7 @@ async def expire(database: Database, blobs: BlobStore) -> int:
             due = await store.expired(tx)
             for export_id in due:
                 dropped.update(await store.expire(tx, export_id, actor=_ACTOR))
+            await part_store.drop(tx, due)
         for export_id in due:
             await asyncio.to_thread(blobs.delete_prefix, blob_prefix(tenant_id, export_id))
         if dropped:

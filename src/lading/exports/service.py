@@ -24,7 +24,7 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import Conflict, InvalidInput, InvalidTransition, NotFound
-from lading.exports import deliveries, planning, published, shapes, store
+from lading.exports import deliveries, part_store, planning, published, shapes, store
 from lading.exports.model import Status, StoredArtifact, StoredExport
 from lading.exports.store import Filter
 from lading.exports.types import requests
@@ -202,6 +202,7 @@ class ExportService:
                     f"{ids.show(ids.EXPORT, export_id)} is {locked.status.value}; cancel it before deleting it."
                 )
             dropped = await store.delete(tx, export_id, actor=principal.actor)
+            await part_store.drop(tx, [export_id])
         await asyncio.to_thread(self._blobs.delete_prefix, blob_prefix(tenant_id, export_id))
         await collector.collect(
             self._database, self._blobs, tenant_id, grace_seconds=0.0, actor=principal.actor, digests=dropped
