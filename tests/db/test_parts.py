@@ -25,7 +25,7 @@ from lading.exports.parts import JOB_KIND as PART
 from lading.exports.parts import Part
 from lading.exports.pipeline import ExportHandler
 from lading.jobs import runs
-from lading.jobs.model import Endings, Handlers, Job
+from lading.jobs.model import Dead, Endings, Fault, Handlers, Job
 from lading.ledger import keys
 from lading.ledger.entry import SYSTEM
 from lading.sources import store as sources
@@ -262,6 +262,36 @@ async def test_what_an_old_run_comes_to_says_nothing_of_a_retried_export(shop: S
 
     assert waiting["status"] in {"pending", "running"}
     assert (await shop.works.get(identifier))["status"] == "completed"
+
+
+async def test_a_part_that_ends_while_its_export_is_retried_does_not_end_it(shop: Shop) -> None:  # P2
+    identifier = await shop.ask()
+    await shop.work(1)
+    begun = await execute.begin(shop.world.services.database, (await shop.world.claim(limit=1))[0])
+    assert begun is not None
+    job, fence = begun
+    await shop.post(f"/api/v1/exports/{identifier}/cancel", reason="once more")
+    with psycopg.connect(shop.works.database_url) as other:
+        other.execute("SELECT FROM exports WHERE id = %s FOR UPDATE", (ids.parse(ids.EXPORT, identifier),))
+        retrying = asyncio.create_task(shop.post(f"/api/v1/exports/{identifier}/retry"))
+        await waits_for_a_lock(shop.works.database_url, retrying, sessions=1)
+        outcome = Dead(Fault("source-refused", "No."))
+        database, endings = shop.world.services.database, shop.endings
+        ending = asyncio.create_task(execute.settle(database, endings, fence, outcome, kind=job.kind))
+        await waits_for_a_lock(shop.works.database_url, ending, sessions=2)
+        has_waited = not ending.done()
+    await asyncio.gather(retrying, ending)
+
+    assert has_waited
+    assert (await shop.works.get(identifier))["status"] == "pending"
+
+
+async def waits_for_a_lock(url: str, task: asyncio.Task[Any], *, sessions: int) -> None:
+    """Return when so many wait for a lock, or when the task is done without one."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        query = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        while not task.done() and connection.execute(query).rowcount < sessions:  # noqa: ASYNC110 - only PostgreSQL knows
+            await asyncio.sleep(0)
 
 
 async def test_a_damaged_part_is_done_again(shop: Shop) -> None:  # P1

@@ -82,9 +82,14 @@ class PartEnding(ExportEnding):
 
     async def ended(self, tx: Transaction, job: Job) -> None:
         """End the export with its part, unless it was retried and waits for other parts by now."""
-        stored = await _stored(tx, job)
-        if stored is not None and (await jobs.find(tx, stored.job_id)).run_id == job.run_id:
-            await _end(tx, job, stored)
+        export_id = UUID(job.payload["export"])
+        try:
+            # Locked before it is looked at: a retry between the look and the end would be ended, too.
+            locked = await store.lock(tx, export_id)
+        except NotFound:
+            return
+        if (await jobs.find(tx, locked.job_id)).run_id == job.run_id:
+            await _end(tx, job, await store.find(tx, export_id))
 
     async def revived(self, tx: Transaction, job: Job, actor: Actor) -> None:  # noqa: ARG002 - the protocol's
         """Refuse: the export is retried as a whole, which does the missing parts alone."""
