@@ -13,11 +13,12 @@ from typing import Any
 import duckdb
 import pytest
 
+from lading.exports import registry
 from lading.ledger.entry import SYSTEM
 from lading.sources import store as sources
 from lading.tenants.model import Role
 from serving import World
-from works import PERIOD, ROWS, Works, contents, document
+from works import ACTIVITIES, PERIOD, ROWS, Works, contents, document
 
 pytestmark = pytest.mark.anyio
 TABLES = {"type": "snapshot", "source": "activities", "tables": ["activity", "public.place"]}
@@ -121,6 +122,17 @@ async def test_what_a_profile_reads_is_one_table(works: Works) -> None:  # E9
     assert len(files["activities.ndjson"].splitlines()) == 10
     assert (schema["profile"], schema["revision"], schema["tables"][0]["key"]) == ("activities", 1, ["id"])
     assert [column["stored_as"] for column in schema["tables"][0]["columns"]] == ["int64", "string", "string"]
+
+
+async def test_who_a_profile_encrypts_to_is_who_reads_a_snapshot_of_it(works: Works) -> None:  # E17
+    reader = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+    async with works.world.services.database.tenant(works.world.organisations["nordlys"].id) as tx:
+        await registry.put(tx, {**ACTIVITIES, "encrypt_to": [reader]}, actor=SYSTEM, activate=True)
+
+    made = await works.made(type="snapshot", profile="activities", period=PERIOD)
+
+    assert made["encrypt_to"] == [reader]
+    assert [each["media_type"] for each in made["artifacts"]] == ["application/x-age-encryption"]
 
 
 async def test_sqlite_and_duckdb_files_are_read_alike(works: Works, tmp_path: Path) -> None:  # P14

@@ -28,7 +28,7 @@ async def admit(tx: Transaction, request: ExportRequest, plan: Plan) -> Handover
     Return where the package goes and who can read it; InvalidInput names what can't be.
 
     Destinations that a request names replace those of the profile.  Recipients add up: nobody can leave out those of
-    the profile, or of a destination.
+    the profile, or of a destination.  A snapshot of what a profile reads has its recipients, not its destinations.
     """
     given: dict[str, Any] = {}
     if plan.revision:
@@ -41,6 +41,9 @@ async def admit(tx: Transaction, request: ExportRequest, plan: Plan) -> Handover
     places = await destinations.named(tx, wanted) if wanted else ()
     recipients = check_recipients("encrypt_to", request.encrypt_to or ())
     recipients += _texts(given, "encrypt_to")
+    if "profile" in plan.selector:
+        read = await registry.get(tx, plan.selector["profile"], plan.selector["revision"])
+        recipients += _texts(dict(read.document), "encrypt_to")
     recipients += [each for place in places for each in place.settings.encrypt_to]
     return Handover(tuple(wanted), tuple(dict.fromkeys(recipients)))
 
