@@ -186,6 +186,20 @@ async def test_a_base_that_went_while_the_delta_waited_fails_it_in_words(works: 
     assert base["id"] in made["error"]["message"]
 
 
+async def test_removed_rows_never_show_what_a_later_revision_masks(works: Works) -> None:  # A7
+    base = await works.made()
+    first, kind, last = ACTIVITIES["columns"]
+    columns = [first, {**kind, "mask": {"kind": "redact"}}, last]
+    async with works.world.services.database.tenant(works.world.organisations["nordlys"].id) as tx:
+        await registry.put(tx, {**ACTIVITIES, "columns": columns}, actor=SYSTEM, activate=True)
+    works.change("DELETE FROM activity WHERE id = 7")
+
+    status, problem = await works.refused(profile="activities", period=PERIOD, variant="delta", base=base["id"])
+
+    assert (status, problem["errors"][0]["pointer"]) == (422, "/base")
+    assert "masks" in problem["detail"]
+
+
 async def test_what_does_not_fit_is_named(works: Works) -> None:  # E1 A6
     base, theirs = await works.made(), await works.made("fjord")
     whole = {"profile": "activities", "period": PERIOD, "variant": "delta"}

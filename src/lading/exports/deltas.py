@@ -102,7 +102,7 @@ async def _check_alike(tx: Transaction, base: Chosen, profile: Profile, plan: Pl
     else:
         before = profiles.parse((await registry.get(tx, base.profile, base.revision)).document)
         if _shape(before) != _shape(profile):
-            told = f"is of revision {base.revision}, which has another key or other columns; ask for a full export"
+            told = f"is of revision {base.revision}, which has another key, other columns or masks; ask for all rows"
             faults.append(FieldError("/base", told))
     if faults:
         raise InvalidInput(f"{faults[0].pointer[1:]}: {faults[0].detail}", tuple(faults))
@@ -110,11 +110,11 @@ async def _check_alike(tx: Transaction, base: Chosen, profile: Profile, plan: Pl
 
 def _shape(profile: Profile) -> Any:
     columns = [
-        (column.name, column.type, column.number_format, column.date_format, column.boolean_words)
+        (column.name, column.type, column.number_format, column.date_format, column.boolean_words, column.mask)
         for column in profile.columns
     ]
     styles = (profile.csv, profile.tsv, profile.json, profile.timezone)
-    return profile.key, columns, styles, profile.totals is None
+    return profile.key, key_columns(profile), columns, styles, profile.totals is None
 
 
 def _holds(column: Column, name: str) -> bool:
