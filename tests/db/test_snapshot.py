@@ -160,6 +160,20 @@ async def test_sqlite_and_duckdb_files_are_read_alike(works: Works, tmp_path: Pa
         assert [column["nullable"] for column in schema["tables"][0]["columns"]] == [False, True]
 
 
+async def test_generated_columns_of_sqlite_are_columns_too(works: Works, tmp_path: Path) -> None:  # P14
+    with sqlite3.connect(tmp_path / "b.sqlite") as one:
+        one.execute("CREATE TABLE sum (a INTEGER PRIMARY KEY, b INTEGER AS (a * 2), c INTEGER AS (a * 3) STORED)")
+        one.execute("INSERT INTO sum (a) VALUES (1)")
+    one.close()
+    async with works.world.services.database.tenant(works.world.organisations["nordlys"].id) as tx:
+        await sources.register(tx, "sums", kind="sqlite", options={"path": str(tmp_path / "b.sqlite")}, actor=SYSTEM)
+
+    files = await snapshot(works, source="sums", tables=["sum"], format="csv")
+
+    assert files["sum.csv"].decode().splitlines() == ["a,b,c", "1,2,3"]
+    assert [each["name"] for each in document(files["schema.json"])["tables"][0]["columns"]] == ["a", "b", "c"]
+
+
 async def test_a_table_without_a_key_or_without_existence_fails_in_words(works: Works) -> None:  # E8
     works.change("CREATE TABLE loose (a int)")
 

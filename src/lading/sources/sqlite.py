@@ -78,7 +78,7 @@ class SqliteConnector:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA trusted_schema = OFF")
             # Once before the guard: SQLite declares this table in its schema, for which no query gets the right.
-            connection.execute("SELECT 1 FROM pragma_table_info('sqlite_schema') LIMIT 1").fetchone()
+            connection.execute("SELECT 1 FROM pragma_table_xinfo('sqlite_schema') LIMIT 1").fetchone()
             connection.set_authorizer(_may)
             connection.execute("BEGIN")
             # The snapshot is taken by the first read.
@@ -191,7 +191,7 @@ def _quoted(name: str) -> str:
 def _may(action: int, first: str | None, second: str | None, *_: object) -> int:
     is_harmless = action in _ALLOWED and not (action == sqlite3.SQLITE_FUNCTION and second == "load_extension")
     # What columns a table has; of all pragmas the one that a snapshot asks.
-    is_harmless |= action == sqlite3.SQLITE_PRAGMA and first == "table_info"
+    is_harmless |= action == sqlite3.SQLITE_PRAGMA and first == "table_xinfo"
     return sqlite3.SQLITE_OK if is_harmless else sqlite3.SQLITE_DENY
 
 
