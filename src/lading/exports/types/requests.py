@@ -14,6 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from lading import clock, ids
+from lading.artifacts import names as files
 from lading.db.transaction import Transaction
 from lading.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 from lading.exports import profile as profiles
@@ -188,6 +189,11 @@ async def _snapshot(tx: Transaction, request: ExportRequest) -> Plan:
     for place, table in enumerate(request.tables):
         if _TABLE.fullmatch(table) is None:
             raise InvalidInput.field(f"tables.{place}", "is not the name of a table, or schema.table")
+        if files.fit(f"{table}.{form}") != f"{table}.{form}":
+            raise InvalidInput.field(f"tables.{place}", "is no file name on every system; let a profile read it")
+    if (twice := files.clash(tables)) is not None:
+        told = f"{twice!r} and another differ in case alone, as no two files may; ask for one snapshot of each"
+        raise InvalidInput.field("tables", told)
     today = tx.now.date()
     start, end = (today, today) if request.period is None else rules.period(request, today)
     return replace(_plan(names.SNAPSHOT, start, end, {"source": name, "tables": tables}), format=form)
