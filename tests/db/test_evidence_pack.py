@@ -167,6 +167,14 @@ async def test_an_export_that_still_runs_is_waited_for(works: Works) -> None:
     assert "when it has ended" in problem["detail"]
 
 
+async def test_files_of_an_export_that_ended_later_are_not_in_it(works: Works) -> None:  # P12
+    one = await works.made()
+
+    status, problem = await works.refused(type="evidence_pack", exports=[one["id"]], as_of=one["created_at"])
+
+    assert (status, problem["errors"][0]["pointer"]) == (422, "/as_of")
+
+
 async def test_a_field_that_can_not_be_is_named(works: Works) -> None:  # E1
     for fields, pointer in [
         ({"type": "evidence_pack"}, "/exports"),

@@ -129,6 +129,8 @@ async def _named(tx: Transaction, request: ExportRequest, as_of: datetime.dateti
             raise Conflict(
                 f"{ids.show(ids.EXPORT, each.id)} is {each.status}; ask for the evidence pack when it has ended."
             )
+        if request.as_of is not None and each.ended_at is not None and each.ended_at > as_of:
+            raise InvalidInput.field("as_of", f"is before {ids.show(ids.EXPORT, each.id)} ended; choose later")
     return chosen
 
 
