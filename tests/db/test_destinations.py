@@ -266,6 +266,23 @@ async def test_a_delivery_can_be_cancelled_and_leaves_nothing(open_world: World,
     assert files(out) == []
 
 
+async def test_a_package_is_not_brought_to_a_destination_that_wants_it_encrypted_by_now(
+    open_world: World, out: Path
+) -> None:  # E16, E17
+    await to_folder(open_world, out)
+    export_id = await packed(open_world)
+    await ask(open_world, export_id)
+    key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+    await to_folder(open_world, out, encrypt_to=[key])
+
+    await work(open_world)
+
+    found = await stands(open_world, export_id)
+    assert (found["status"], found["error"]["code"], files(out)) == ("failed", "destination-refused", [])
+    again = await open_world.ask("POST", f"/api/v1/exports/{export_id}/deliveries/archive", json={"reason": "to test"})
+    assert again.status_code == 409
+
+
 # --- the resource --------------------------------------------------------------------------------
 
 

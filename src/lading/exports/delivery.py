@@ -104,7 +104,10 @@ class DeliveryHandler:
             files = (await published.of_exports(tx, [key.export_id]))[key.export_id]
             if not files or not await deliveries.begin(tx, key, fence.job_id):
                 return None
-            return _Order(export, await _destination(tx, key), files[0], key)
+            destination = await _destination(tx, key)
+            # Keys that it was given after the export was asked for: what lacks them is not brought there.
+            destinations.require_readers(destination, export)
+            return _Order(export, destination, files[0], key)
 
     async def _abandoned(self, fence: Fence, key: Key) -> _Order | None:
         async with self._database.tenant(fence.tenant_id) as tx:

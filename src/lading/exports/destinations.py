@@ -164,6 +164,16 @@ async def delete(
     await record(tx, Entry("destination.deleted", f"destination:{name}", actor, data, row["version"]))
 
 
+def require_readers(destination: Destination, export: StoredExport) -> None:
+    """Return if the package of `export` is encrypted to everybody that `destination` wants it to be."""
+    left_out = set(destination.settings.encrypt_to) - set(export.plan.handover.encrypt_to)
+    if left_out:
+        raise DestinationRefused(
+            f"{destination.name} wants packages encrypted to {len(left_out)} keys that this one is not encrypted to; "
+            "ask for a new export with that destination."
+        )
+
+
 def object_name(template: str, export: StoredExport, file: str) -> str:
     """Return what the package `file` of an export is called at a destination: the same whenever it is asked."""
     plan = export.plan

@@ -1,7 +1,8 @@
 """
 What becomes of a package beyond its publishing: which destinations it goes to, and which public keys encrypt it.
 
-What is asked for is settled when the export is: a profile or destination that changes later changes nothing for it.
+What is asked for is settled when the export is: a profile or destination that changes later changes nothing for it;
+a destination that wants further keys by then is not given the package.
 Takes `tx`, never commits.
 """
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from lading.canonical import Json
 from lading.db.transaction import Transaction
-from lading.errors import Conflict
+from lading.errors import Conflict, DestinationRefused
 from lading.exports import deliveries, destinations, published, store
 from lading.exports.deliveries import Delivery, Key
 from lading.exports.model import Status
@@ -29,12 +29,10 @@ async def redeliver(
     if export.status is not Status.COMPLETED:
         raise Conflict(f"{key.subject} is {export.status.value}; only the package of a completed one can be delivered.")
     destination = await destinations.get(tx, key.destination)
-    left_out = set(destination.settings.encrypt_to) - set(export.plan.handover.encrypt_to)
-    if left_out:
-        raise Conflict(
-            f"{key.destination} wants packages encrypted to {len(left_out)} keys that this one is not encrypted to; "
-            "ask for a new export with that destination."
-        )
+    try:
+        destinations.require_readers(destination, export)
+    except DestinationRefused as error:
+        raise Conflict(error.message) from error
     package = (await published.of_exports(tx, [key.export_id]))[key.export_id][0]
     former = await deliveries.find(tx, key)
     told: dict[str, Json] = grounds(reason, ticket)
