@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ import boto3
 import pytest
 
 from lading.artifacts.blobs import BlobStore
+from lading.artifacts.store_directory import DirectoryCarrier
 from lading.exports.deliveries import JOB_KIND
 from lading.exports.delivery import DeliveryHandler
 from lading.jobs.model import Cancelled, Dead, Outcome, Retry, Throttled
@@ -341,6 +343,15 @@ async def test_a_trial_says_whether_packages_can_be_written(open_world: World, o
 
     assert (found["ok"], lost["ok"]) == (True, False)
     assert "can't be reached" in lost["checks"][0]["detail"]
+
+
+def test_a_trial_follows_no_link_that_lies_in_the_folder(out: Path, tmp_path: Path) -> None:  # E16
+    (out / f".lading-trial-{os.getpid()}").symlink_to(tmp_path / "outside")
+
+    DirectoryCarrier(out, [out]).trial()
+
+    assert not (tmp_path / "outside").exists()
+    assert files(out) == [f".lading-trial-{os.getpid()}"]
 
 
 # --- a bucket ------------------------------------------------------------------------------------

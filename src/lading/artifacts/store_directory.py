@@ -11,6 +11,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import secrets
 import stat
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from lading.errors import DestinationFull, DestinationRefused, DestinationTaken,
 
 _FOLDER_MODE: Final = 0o755
 _FILE_MODE: Final = 0o644
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG})
 _LINKED: Final = frozenset({errno.ELOOP, errno.ENOTDIR})
@@ -87,8 +89,9 @@ class DirectoryCarrier:
     def trial(self) -> str:
         """Write and remove a file that nobody sees."""
         with self._opened((), make=True) as place:
-            name = f".lading-trial-{os.getpid()}"
-            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE, dir_fd=place))
+            # Nobody can have put a link or a pipe under a name that nobody knows.
+            name = f".lading-trial-{secrets.token_hex(8)}"
+            os.close(os.open(name, _NEW, _FILE_MODE, dir_fd=place))
             os.unlink(name, dir_fd=place)
         return f"Files can be written to {self._folder}."
 
@@ -155,10 +158,9 @@ def _may_replace(parcel: Parcel) -> bool:
 
 
 def _copy(place: int, temporary: str, parcel: Parcel, advance: Advance) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     hashed, done = hashlib.sha256(), 0
     with (
-        os.fdopen(os.open(temporary, flags, _FILE_MODE, dir_fd=place), "wb", 0) as sink,
+        os.fdopen(os.open(temporary, _NEW, _FILE_MODE, dir_fd=place), "wb", 0) as sink,
         parcel.path.open("rb") as file,
     ):
         while chunk := file.read(CHUNK_BYTES):
