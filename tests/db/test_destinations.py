@@ -197,6 +197,16 @@ async def test_no_link_leads_a_package_out_of_its_folder(open_world: World, out:
     assert files(outside) == []
 
 
+async def test_a_folder_under_the_name_is_left_alone(open_world: World, out: Path) -> None:  # E16
+    await to_folder(open_world, out, object_name="{file}", overwrite=True)
+    (out / "report.zip").mkdir()
+
+    found = await deliver(open_world, await packed(open_world))
+
+    assert (found["status"], found["error"]["code"]) == ("failed", "destination-taken")
+    assert files(out) == []
+
+
 @pytest.mark.parametrize("path", ["/etc", "{out}/../elsewhere", "{out}x"])
 async def test_a_folder_that_the_operator_does_not_allow_is_refused(
     open_world: World, out: Path, path: str

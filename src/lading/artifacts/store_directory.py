@@ -139,10 +139,11 @@ def _holds(place: int, name: str, parcel: Parcel) -> bool:
         if error.errno != errno.ELOOP:
             raise
         return _may_replace(parcel)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise DestinationTaken(f"{parcel.name} is no file at the destination; remove what is there.")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise DestinationTaken(f"{parcel.name} is no file at the destination; remove what is there.")
         if status.st_size == parcel.size and hashlib.file_digest(file, "sha256").hexdigest() == parcel.sha256:
             return True
     return _may_replace(parcel)
