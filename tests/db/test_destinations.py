@@ -459,6 +459,15 @@ async def test_a_store_that_asks_for_a_rest_is_obeyed(open_world: World, store: 
     assert isinstance(outcome, Throttled)
 
 
+async def test_a_trial_says_what_a_store_answered(open_world: World, store: Store, bucket: Any) -> None:  # E16
+    await to_bucket(open_world, store, bucket)
+    store.fail("POST", "?uploads", times=9, status=429, code="TooManyRequests")
+
+    busy = (await open_world.ask("POST", "/api/v1/destinations/archive/test")).json()
+
+    assert (busy["ok"], "called less" in busy["checks"][-1]["detail"]) == (False, True)
+
+
 async def test_refused_keys_end_in_a_dead_letter_and_the_upload_is_removed(  # E16
     open_world: World, store: Store, bucket: Any
 ) -> None:

@@ -13,7 +13,13 @@ from typing import Any, Final, cast
 
 from lading.artifacts.carrying import Carrier
 from lading.artifacts.store_directory import DirectoryCarrier
-from lading.errors import DestinationError, DestinationRefused, DestinationUnreachable, SourceRefused
+from lading.errors import (
+    DestinationError,
+    DestinationRefused,
+    DestinationThrottled,
+    DestinationUnreachable,
+    SourceRefused,
+)
 from lading.exports.destinations import Destination
 from lading.settings import Settings
 from lading.sources import credentials
@@ -48,7 +54,7 @@ def trial(destination: Destination, settings: Settings) -> list[Check]:
         if destination.settings.credentials_ref is not None:
             found.append(Check("credentials", is_ok=True, detail="The credentials can be read."))
         found.append(Check("writing", is_ok=True, detail=carrier.trial()))
-    except (DestinationError, SourceRefused) as error:
+    except (DestinationError, DestinationThrottled, SourceRefused) as error:
         found.append(Check("writing" if found else "settings", is_ok=False, detail=error.message))
     return found
 
