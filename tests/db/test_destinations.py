@@ -468,6 +468,19 @@ async def test_a_trial_says_what_a_store_answered(open_world: World, store: Stor
     assert (busy["ok"], "called less" in busy["checks"][-1]["detail"]) == (False, True)
 
 
+async def test_a_trial_finds_that_nothing_can_be_looked_for(
+    open_world: World, store: Store, bucket: Any
+) -> None:  # E16
+    await to_bucket(open_world, store, bucket)
+    store.fail("HEAD", times=9, status=403)
+
+    found = (await open_world.ask("POST", "/api/v1/destinations/archive/test")).json()
+    store.faults.clear()
+    fine = (await open_world.ask("POST", "/api/v1/destinations/archive/test")).json()
+
+    assert (found["ok"], fine["ok"], unfinished(bucket)) == (False, True, 0)
+
+
 async def test_refused_keys_end_in_a_dead_letter_and_the_upload_is_removed(  # E16
     open_world: World, store: Store, bucket: Any
 ) -> None:

@@ -98,9 +98,10 @@ class BucketCarrier:
             raise self._meaning(error) from error
 
     def trial(self) -> str:
-        """Begin an upload and abort it: that needs the rights of a delivery and leaves nothing to see."""
+        """Look for what is not there, begin an upload and abort it: the rights of a delivery, and nothing to see."""
         key = f"{self._prefix}.lading-trial"
         try:
+            self._look(key)
             made = self._client.create_multipart_upload(Bucket=self._bucket, Key=key)
             self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=made["UploadId"])
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
@@ -200,12 +201,9 @@ class BucketCarrier:
 
     def _holds(self, key: str, parcel: Parcel, *, is_sent: bool = False) -> bool:
         """Return True when the parcel lies there, False when its name is free for it; else DestinationTaken."""
-        try:
-            found = self._client.head_object(Bucket=self._bucket, Key=key)
-        except botocore.exceptions.ClientError as error:
-            if _code(error) in _ABSENT:
-                return False
-            raise
+        found = self._look(key)
+        if found is None:
+            return False
         told = found.get("Metadata", {}).get(_META)
         is_ours = found["ContentLength"] == parcel.size and told in {None, parcel.sha256}
         if is_ours and (told is None or self._verify == "read"):
@@ -218,6 +216,15 @@ class BucketCarrier:
             f"{self._where} has other content as {key}. Move it away, give the destination an object_name with "
             "{export}, or let it overwrite."
         )
+
+    def _look(self, key: str) -> Mapping[str, Any] | None:
+        """Return what the store says of an object, None when there is none; who may not list it refuses to say."""
+        try:
+            return self._client.head_object(Bucket=self._bucket, Key=key)
+        except botocore.exceptions.ClientError as error:
+            if _code(error) in _ABSENT:
+                return None
+            raise
 
     def _digest(self, key: str) -> str:
         hashed = hashlib.sha256()
