@@ -448,6 +448,22 @@ async def test_whatever_the_store_does_there_is_one_object_in_the_end(  # E16, P
     assert unfinished(bucket) == 0
 
 
+async def test_an_upload_that_lacks_a_part_is_begun_anew(  # E16, P2
+    open_world: World, store: Store, bucket: Any
+) -> None:
+    await to_bucket(open_world, store, bucket)
+    export_id = await packed(open_world)
+    made = await ask(open_world, export_id)
+    store.fail("POST", "uploadId", status=400, code="InvalidPart")
+
+    await work(open_world)
+    await hasten(open_world, made["job"])
+    await work(open_world)
+
+    assert (await stands(open_world, export_id))["status"] == "delivered"
+    assert (store.count("POST", "?uploads"), store.count("PUT", "partNumber=1"), unfinished(bucket)) == (2, 2, 0)
+
+
 async def test_a_store_that_asks_for_a_rest_is_obeyed(open_world: World, store: Store, bucket: Any) -> None:  # E16, O5
     await to_bucket(open_world, store, bucket)
     await ask(open_world, await packed(open_world))

@@ -83,6 +83,8 @@ class BucketCarrier:
             if not self._holds(key, parcel):
                 self._send(key, parcel, journal, advance)
                 if not self._holds(key, parcel, is_sent=True):
+                    # The store lacks a part that the journal has, or wants it begun anew: the same parts never help.
+                    self._forget(key, journal)
                     raise DestinationUnreachable(f"{self._where} does not show {key} after it was sent. Retry.")
             self._forget(key, journal)
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
