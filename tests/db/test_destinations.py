@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import boto3
 import pytest
 
 from lading.artifacts.blobs import BlobStore
 from lading.artifacts.store_directory import DirectoryCarrier
-from lading.exports.deliveries import JOB_KIND
+from lading.exports.deliveries import JOB_KIND, Key
 from lading.exports.delivery import DeliveryHandler
 from lading.jobs.model import Cancelled, Dead, Outcome, Retry, Throttled
 from lading.worker import execute
@@ -205,6 +206,12 @@ async def test_a_folder_under_the_name_is_left_alone(open_world: World, out: Pat
 
     assert (found["status"], found["error"]["code"]) == ("failed", "destination-taken")
     assert files(out) == []
+
+
+def test_no_delivery_takes_the_unfinished_files_of_another_for_its_own() -> None:  # E16
+    export = UUID(int=1)
+
+    assert not Key(export, "archive-2").token.startswith(Key(export, "archive").token)
 
 
 @pytest.mark.parametrize("path", ["/etc", "{out}/../elsewhere", "{out}x"])

@@ -54,8 +54,8 @@ class Key:
 
     @property
     def token(self) -> str:
-        """Return what the names of unfinished files of this delivery begin with."""
-        return f".lading-{self.export_id.hex}-{self.destination}-"
+        """Return what the names of unfinished files of this delivery begin with, and of no other."""
+        return f".lading-{self.export_id.hex}-{self.destination}."
 
     @property
     def payload(self) -> dict[str, Any]:
