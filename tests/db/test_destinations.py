@@ -272,6 +272,19 @@ async def test_a_damaged_package_is_not_delivered(open_world: World, out: Path) 
     assert files(out) == []
 
 
+async def test_a_package_that_is_gone_is_not_blamed_on_the_destination(open_world: World, out: Path) -> None:  # E16
+    await to_folder(open_world, out)
+    export_id = await packed(open_world)
+    (path,) = open_world.services.settings.blobs_dir.rglob("objects/*/*/*")
+    path.unlink()
+    await ask(open_world, export_id)
+
+    (outcome,) = await work(open_world)
+
+    assert isinstance(outcome, Retry)
+    assert outcome.fault.code == "storage-failed"
+
+
 async def test_a_delivery_can_be_cancelled_and_leaves_nothing(open_world: World, out: Path) -> None:  # E16
     await to_folder(open_world, out)
     export_id = await packed(open_world)

@@ -162,7 +162,7 @@ def _copy(place: int, temporary: str, parcel: Parcel, advance: Advance) -> None:
     hashed, done = hashlib.sha256(), 0
     with (
         os.fdopen(os.open(temporary, _NEW, _FILE_MODE, dir_fd=place), "wb", 0) as sink,
-        parcel.path.open("rb") as file,
+        parcel.open() as file,
     ):
         while chunk := file.read(CHUNK_BYTES):
             hashed.update(chunk)
