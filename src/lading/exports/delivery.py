@@ -158,8 +158,9 @@ class DeliveryHandler:
     async def _show(self, fence: Fence, key: Key, done: int, context: Context) -> int:
         try:
             async with self._database.tenant(fence.tenant_id) as tx:
-                await deliveries.progress(tx, key, fence.job_id, done)
+                # The job first, as whoever ends it takes them: the other way round the two wait for each other.
                 await attempts.progressed(tx, fence)
+                await deliveries.progress(tx, key, fence.job_id, done)
         except DatabaseUnavailable:
             return done  # progress is a courtesy
         context.hint(notify.EXPORTS)
