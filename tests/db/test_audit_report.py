@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from lading.exports.types.tally import Tally
 from lading.ledger import heads, keys
 from lading.tenants.model import Role
 from pdftext import pages_of, pdf_text, tags_of
@@ -66,6 +67,17 @@ async def test_it_counts_what_happened(works: Works) -> None:  # E9
     }
     assert summary["counts"]["actions"] >= 2
     assert "Ann" not in str(files)
+
+
+async def test_who_sent_a_package_on_is_among_the_actions() -> None:  # E9
+    tally = Tally()
+    for kind in ("worker", "key"):
+        actor = {"kind": kind, "id": f"{kind}_1"}
+        data = {"destination": "archive", "job": "job_1", "reason": "given"}
+        at = "2026-01-31T12:00:00.000000Z"
+        tally.add(7, {"type": "delivery.requested", "subject": "exp_1", "at": at, "actor": actor, "data": data})
+
+    assert [row[1:2] + row[3:5] for row in tally.actions.rows] == [["key_1", "exp_1", "given"]]
 
 
 async def test_the_data_behind_it_is_complete_and_other_tools_read_it(works: Works, tmp_path: Path) -> None:  # E9

@@ -31,9 +31,10 @@ _LIMITS: Final = frozenset({"lane.blocked", "breaker.opened", "bucket.adapted", 
 _CLOSED: Final = frozenset({"job.requeued", "letter.requeued", "letter.resolved", "letter.discarded"})
 # What a person did with what runs here; asking for exports and fetching them is told elsewhere in the report.
 _ACTIONS: Final = (
-    "allocation.", "blackout.", "bucket.", "destination.", "export.cancel_requested", "export.deleted",
-    "export.retried", "job.cancel_requested", "job.hastened", "job.prioritised", "job.replayed", "job.requeued",
-    "key.", "letter.", "pause.", "profile.", "quota.", "retry_policy.", "run.cancel_requested", "source.",
+    "allocation.", "blackout.", "bucket.", "delivery.requested", "destination.", "export.cancel_requested",
+    "export.deleted", "export.retried", "job.cancel_requested", "job.hastened", "job.prioritised", "job.replayed",
+    "job.requeued", "key.", "letter.", "pause.", "profile.", "quota.", "retry_policy.", "run.cancel_requested",
+    "source.",
 )  # fmt: skip
 
 
