@@ -234,6 +234,15 @@ async def test_a_run_or_a_job_is_no_way_around_that(works: Works) -> None:  # A7
         assert (await works.world.ask("GET", "/api/v1/exports")).json()["items"] == []
 
 
+async def test_a_source_may_be_called_as_this_installation_is(works: Works, tmp_path: Path) -> None:
+    async with works.world.services.database.tenant(works.world.organisations["nordlys"].id) as tx:
+        await sources.register(tx, "lading", credentials_ref=f"file:{tmp_path / 'source-url'}", actor=SYSTEM)
+
+    files = await snapshot(works, source="lading", tables=["public.place"], format="csv")
+
+    assert len(files["public.place.csv"].splitlines()) == 4
+
+
 async def test_a_source_of_another_organisation_is_unknown(works: Works) -> None:  # A6
     status, problem = await works.refused("fjord", **TABLES)
 

@@ -59,7 +59,7 @@ async def subject(tx: Transaction, plan: Plan) -> Subject:
         profile = replace(kinds.profile_of(plan), selection=read.selection, key=read.key)
     else:
         profile, digest = kinds.profile_of(plan), kinds.digest_of(plan)
-    if profile.source == kinds.HOST and kinds.is_own(plan.type):
+    if plan.type in {names.EVIDENCE_PACK, names.AUDIT_REPORT}:
         return Subject(profile, digest, Source(tx.tenant, kinds.HOST, kinds.HOST))
     try:
         return Subject(profile, digest, await sources.get(tx, profile.source))
