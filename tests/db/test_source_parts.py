@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -85,13 +84,3 @@ def test_a_key_that_is_not_unique_is_found_though_parts_end_within_it(source: Po
     with pytest.raises(SourceRefused, match="is the same in two rows"):
         for low, high in pairwise(bounds):
             rows(source, query, ["n"], KeyRange(low, high))
-
-
-def test_a_snapshot_that_is_left_in_the_middle_reads_no_further(source: PostgresSource) -> None:  # P3
-    before = set(threading.enumerate())
-
-    with source.snapshot() as snapshot:
-        rows = snapshot.batches("SELECT n FROM generate_series(1, 1000000) AS n", {}, key=["n"])
-        next(rows)
-
-    assert set(threading.enumerate()) <= before

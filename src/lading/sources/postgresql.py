@@ -80,7 +80,6 @@ class Snapshot:
         self._source: Final = source
         self._connection: Final = connection
         self._is_abandoned = False
-        self._stream: Prefetch[pa.RecordBatch] | None = None
         self.rewritten: Final[list[Rewrite]] = []
 
     def batches(
@@ -124,7 +123,7 @@ class Snapshot:
     def _streaming(self, make: Callable[[], Iterator[pa.RecordBatch]]) -> Iterator[Prefetch[pa.RecordBatch]]:
         """Run `make()` ahead under the source's time limit; what goes wrong is a SourceError."""
         place = self._source.place
-        stream = self._stream = Prefetch(make, seconds=place.seconds + _GRACE_SECONDS)
+        stream = Prefetch(make, seconds=place.seconds + _GRACE_SECONDS)
         try:
             yield stream
         except Overdue:
@@ -148,9 +147,6 @@ class Snapshot:
 
     def close(self) -> None:
         """End the transaction; a connection whose thread still hangs is left to it."""
-        if self._stream is not None:
-            # Whoever stopped in the middle holds the rows still: their thread would read on while this rolls back.
-            self._end(self._stream)
         if self._is_abandoned:
             return
         with suppress(adbc.Error):
@@ -204,7 +200,6 @@ class Snapshot:
             with suppress(adbc.Error, Overdue):
                 call(self._connection.adbc_cancel, seconds=1.0)
         self._is_abandoned = not stream.close()
-        self._stream = None
 
 
 def _of_key(described: Sequence[Column], key: Sequence[str]) -> list[Column]:
