@@ -14,7 +14,9 @@ import duckdb
 import pytest
 
 from lading.artifacts.blobs import BlobStore
+from lading.exports import profile as profiles
 from lading.exports import registry, retention
+from lading.exports.types.report_rows import KEY, read
 from lading.ledger.entry import SYSTEM
 from serving import World
 from works import ACTIVITIES, PERIOD, ROWS, Works, contents, document
@@ -155,6 +157,25 @@ async def test_without_the_key_among_the_columns_a_change_is_one_out_and_one_in(
         "removed;same;1,00",
     ]
     assert [each["code"] for each in made["warnings"]] == ["delta_without_key"]
+
+
+@pytest.mark.parametrize(
+    ("form", "place", "text", "keys"),
+    [
+        ("csv", 1, "\ufeffKind\r\na\r\n\r\nb\r\n", ["a", "", "b"]),
+        ("ndjson", 2, '{"Hours":12345678901234567.01}\n', ["12345678901234567.01"]),
+    ],
+)
+def test_no_row_and_no_digit_is_lost_when_a_report_is_read(
+    tmp_path: Path, form: str, place: int, text: str, keys: list[str]
+) -> None:
+    column = ACTIVITIES["columns"][place]
+    path = tmp_path / "report"
+    path.write_bytes(text.encode())
+
+    batches = read(path, form, profiles.parse({**ACTIVITIES, "columns": [column]}), [column["name"]])
+
+    assert [each for batch in batches for each in batch.column(KEY).to_pylist()] == keys
 
 
 async def test_a_base_that_is_gone_is_refused(works: Works) -> None:  # E12

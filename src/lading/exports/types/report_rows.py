@@ -56,7 +56,7 @@ def _cells(path: Path, form: str, profile: Profile) -> Iterator[pl.DataFrame]:
     reader = csv.open_csv(
         str(path),
         read_options=csv.ReadOptions(block_size=_BLOCK_BYTES, column_names=names, skip_rows=1, use_threads=False),
-        parse_options=csv.ParseOptions(delimiter=style.delimiter, newlines_in_values=True),
+        parse_options=csv.ParseOptions(delimiter=style.delimiter, newlines_in_values=True, ignore_empty_lines=False),
         convert_options=csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, quoted_strings_can_be_null=False
         ),
@@ -113,7 +113,7 @@ def _lines(path: Path, form: str, profile: Profile, key: Sequence[str]) -> Itera
 
 
 def _batch(lines: Sequence[str], key: Sequence[str], numbers: frozenset[str]) -> pa.RecordBatch:
-    keys = [_key_of(json.loads(line), key, numbers) for line in lines] if key else lines
+    keys = [_key_of(json.loads(line, parse_float=str), key, numbers) for line in lines] if key else lines
     return pa.RecordBatch.from_arrays([pa.array(lines, pa.string()), pa.array(keys, pa.string())], names=[LINE, KEY])
 
 
