@@ -13,6 +13,7 @@ from subprocess import CompletedProcess
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from lading.cli import exits
 from lading.db.embedded import EmbeddedServer
@@ -33,13 +34,13 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 @pytest.fixture(scope="module")
 def source(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A database that stands for the customer's system, as the document of a source."""
-    folder = tmp_path_factory.mktemp("source")
+    folder, name = tmp_path_factory.mktemp("source"), f"cli_source_{next(_NUMBERS)}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE cli_source")
-    papers = make_source(server.url("cli_source"), folder)
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+    papers = make_source(server.url(name), folder)
     credentials = folder / "credentials"
     credentials.touch(mode=0o600)
-    credentials.write_text(server.url("cli_source"))
+    credentials.write_text(server.url(name))
     return {"name": "visits", "credentials_ref": f"file:{credentials}", "attachments_ref": f"file:{papers}"}
 
 

@@ -35,13 +35,17 @@ def family(pid: int) -> dict[str, psutil.Process]:
 
 def me(up, token=None) -> int:
     answer = httpx2.get(
-        f"{up.url}/api/v1/me", headers={"Authorization": f"Bearer {token or up.token}"}, trust_env=False
+        f"{up.url}/api/v1/me", headers={"Authorization": f"Bearer {token or up.token}"}, trust_env=False, timeout=120
     )
     return answer.status_code
 
 
 def left_over(data_dir: Path) -> list[psutil.Process]:
-    """Return every process that still has to do with the data directory."""
+    """Return what has to do with the data directory and does not end; children of what was killed take a while."""
+    return psutil.wait_procs(_concerned(data_dir), timeout=60)[1]
+
+
+def _concerned(data_dir: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["environ", "cmdline"]):
         words = " ".join(process.info["cmdline"] or [])
