@@ -136,7 +136,7 @@ def backoff(failures: int, policy: Policy, chance: float) -> float:
     1.0
     """
     ceiling = min(policy.cap_seconds, policy.base_seconds * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))
-    return max(min(_FLOOR_SECONDS, ceiling), round(ceiling * chance, 3))
+    return min(ceiling, max(_FLOOR_SECONDS, round(ceiling * chance, 3)))
 
 
 def parking(policy: Policy, chance: float) -> float:
