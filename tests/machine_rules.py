@@ -243,10 +243,12 @@ class Rules(Played):
 
     @rule()
     def promote(self) -> None:
-        self.system(store.promote)
-        for known in self.jobs.values():
-            if known.due_at is not None and known.due_at <= self.now:
-                known.due_at, known.again_at = None, self.now
+        promoted = self.system(store.promote)
+        due = [known for known in self.jobs.values() if known.due_at is not None and known.due_at <= self.now]
+        waiting = [known for known in due if known.ended is None and not known.is_blocked]
+        assert promoted >= len(waiting), "a job whose time has come is left waiting"
+        for known in due:
+            known.due_at, known.again_at = None, self.now
 
     @rule()
     def sweep(self) -> None:
