@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest -q -n logical --maxprocesses 8
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help install demo up test check fast chaos bench lint types contracts unit db tidy flow format lock clean bench-engine
+.PHONY: help install demo up test check fast chaos bench lint types contracts unit db tidy flow format lock clean azurite bench-engine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +69,13 @@ chaos: .venv/.ok ## 4 workers under kills, freezes, database restarts and wrong 
 	@$(PYTEST) tests/chaos/test_seeded_bugs.py tests/chaos/test_seeded_storage_bugs.py
 	@$(BIN)/pytest -q -s tests/chaos --ignore-glob='*seeded*'
 
+azurite: .azurite/.ok ## install what tests of kind azure talk to (needs npm); without it they are skipped
+
+.azurite/.ok: tests/azurite/package.json tests/azurite/package-lock.json
+	@mkdir -p .azurite && cp tests/azurite/package.json tests/azurite/package-lock.json .azurite/
+	@cd .azurite && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 bench: .venv/.ok ## measure exports next to psql COPY
 	@$(BIN)/python bench/export.py
 
@@ -82,4 +89,4 @@ lock: ## renew requirements.lock from pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra server --group dev pyproject.toml -o requirements.lock
 
 clean: ## forget what was installed (never touches .lading)
-	@rm -rf .venv .uv build
+	@rm -rf .venv .uv .azurite build

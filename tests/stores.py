@@ -2,7 +2,8 @@
 A store in front of a store: passes requests on to a real server, and fails as it is told.
 
 Each fault is for the next requests that match: an answer of its own, a connection cut before the request is passed on
-or after it was (the answer is lost), a wrong ETag, or a request that is held until the test releases it.
+or after it was (the answer is lost), a wrong ETag or MD5, a body that changes on the way, or a request that is held
+until the test releases it.
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ def faulty(upstream: str) -> Iterator[Store]:
                 self.close_connection = True
                 self.connection.close()
                 return
+            if fault is not None and fault.kind == "spoil":
+                body = bytes([body[0] ^ 1]) + body[1:]
             place = urlsplit(store.upstream)
             link = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
             link.request(self.command, self.path, body, dict(self.headers))
@@ -95,6 +98,9 @@ def faulty(upstream: str) -> Iterator[Store]:
             if fault is not None and fault.kind == "etag":
                 headers = {name: value for name, value in headers.items() if name.lower() != "etag"}
                 headers["ETag"] = '"00000000000000000000000000000000"'
+            if fault is not None and fault.kind == "md5":
+                headers = {name: value for name, value in headers.items() if name.lower() != "content-md5"}
+                headers["Content-MD5"] = "AAAAAAAAAAAAAAAAAAAAAA=="
             self.answer(found.status, headers, content)
 
         def answer(self, status: int, headers: dict[str, str], content: bytes) -> None:

@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import pytest
 
+import azure_server
 import mariadb as mariadb_server
 from serving import services, world
 
@@ -32,3 +33,10 @@ def bucket_server() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def azure() -> Iterator[str]:
+    """The URL of a server that answers like Azure Blob Storage; the test is skipped where it is not installed."""
+    with azure_server.running() as url:
+        yield url

@@ -21,6 +21,7 @@ from lading.ledger.entry import SYSTEM
 from lading.ledger.trust import Trust
 from lading.settings import Settings
 from lading.wire.exports import Export
+from tests import azure_server
 from tests.flow.organisation import Organisation, Worker, organisation
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
@@ -122,6 +123,12 @@ def bucket_server() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture
+def azure() -> Iterator[str]:
+    with azure_server.running() as url:
+        yield url
+
+
 UPLOADED = (
     ("delivery.upload_named", "delivery.upload_begun", "delivery.upload_known"),
     ("delivery.part_sent", "delivery.part_known", "delivery.copied"),
@@ -167,6 +174,42 @@ async def test_a_package_killed_on_its_way_to_a_bucket_lies_there_once(  # E16, 
             assert hashlib.sha256(lying.get()["Body"].read()).hexdigest() == ended.package_sha256, point
             assert await events(acme, export) == {"delivery.requested": 1, "delivery.delivered": 1}, point
             assert list(bucket.multipart_uploads.all()) == [], point
+
+
+@pytest.mark.parametrize("points", UPLOADED, ids=lambda points: points[0])
+async def test_a_package_killed_on_its_way_to_a_container_lies_there_once(  # E16, P2
+    acme: Organisation, settings: Settings, database_url: str, tmp_path: Path, azure: str, points: tuple[str, ...]
+) -> None:
+    there = azure_server.container(azure)
+    endpoint = f"{azure}/{azure_server.ACCOUNT}"
+    await place(
+        acme,
+        "cloud",
+        kind="azure",
+        options={"account": azure_server.ACCOUNT, "container": there.name, "endpoint": endpoint},
+        credentials_ref="env:STORE_KEYS",
+    )
+    failpoint = tmp_path / "failpoint"
+    environment = {
+        "LADING_FAILPOINT_FILE": str(failpoint),
+        "LADING_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "STORE_KEYS": azure_server.KEY,
+    }
+    async with worker(settings, database_url, **environment):
+        for point in points:
+            failpoint.write_text(point)
+            export = await acme.submit(format="csv", destinations=["cloud"])
+            ended = await delivered(acme, export)
+
+            assert not failpoint.exists(), f"{point} was not reached"
+            (found,) = ended.deliveries
+            assert (found.status, found.error, found.attempts) == ("delivered", None, 2), point
+            name = f"visits/{export.id}/visits_2025-01-01_2025-12-31.zip"
+            lying = {each: data for each, data in there.content().items() if export.id in each}
+            assert list(lying) == [name], point
+            assert hashlib.sha256(lying[name]).hexdigest() == ended.package_sha256, point
+            assert there.waiting(name) == {}, point
+            assert await events(acme, export) == {"delivery.requested": 1, "delivery.delivered": 1}, point
 
 
 async def test_an_encrypted_package_is_all_that_is_handed_out(  # E17, E12

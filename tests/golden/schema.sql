@@ -343,7 +343,7 @@ CREATE TABLE public.destinations (
     version bigint DEFAULT 1 NOT NULL,
     updated_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
     CONSTRAINT destinations_credentials_ref_check CHECK ((credentials_ref ~ '^(env|file|systemd|kubernetes):.+'::text)),
-    CONSTRAINT destinations_kind_check CHECK ((kind = ANY (ARRAY['directory'::text, 's3'::text, 'gcs'::text]))),
+    CONSTRAINT destinations_kind_check CHECK ((kind = ANY (ARRAY['directory'::text, 's3'::text, 'gcs'::text, 'azure'::text]))),
     CONSTRAINT destinations_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,49}$'::text)),
     CONSTRAINT destinations_object_name_check CHECK (((length(object_name) >= 1) AND (length(object_name) <= 300))),
     CONSTRAINT destinations_options_check CHECK ((jsonb_typeof(options) = 'object'::text)),

@@ -17,6 +17,8 @@ from lading.artifacts.blobs import storing
 from lading.errors import StorageFailed
 
 CHUNK_BYTES: Final = 1 << 20
+PART_BYTES: Final = 8 << 20
+_MOST_PARTS: Final = 9_000
 Advance: TypeAlias = Callable[[int], None]
 """Hears how many bytes are there, and raises Halted when the attempt has to stop."""
 
@@ -116,3 +118,13 @@ class Carrier(Protocol):
 def damaged(parcel: Parcel) -> StorageFailed:
     """Return the error for a file that is not what was published."""
     return StorageFailed(f"The stored file of {parcel.name} is not what was published; it is not delivered.")
+
+
+def part_bytes_of(size: int) -> int:
+    """
+    Return how large a part is: so that few suffice, whole MiB.
+
+    >>> part_bytes_of(1000) >> 20, part_bytes_of(100 << 30) >> 20
+    (8, 12)
+    """
+    return max(PART_BYTES, -(-size // (_MOST_PARTS << 20)) << 20)

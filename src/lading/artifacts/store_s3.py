@@ -17,7 +17,17 @@ import botocore.exceptions
 
 from lading import failpoints
 from lading.artifacts import s3
-from lading.artifacts.carrying import CHUNK_BYTES, Advance, Carrier, Journal, Parcel, Part, Upload, damaged
+from lading.artifacts.carrying import (
+    CHUNK_BYTES,
+    Advance,
+    Carrier,
+    Journal,
+    Parcel,
+    Part,
+    Upload,
+    damaged,
+    part_bytes_of,
+)
 from lading.errors import (
     DestinationError,
     DestinationFull,
@@ -29,8 +39,6 @@ from lading.errors import (
     LadingError,
 )
 
-PART_BYTES: Final = 8 << 20
-_MOST_PARTS: Final = 9_000
 _TRIES: Final = 2
 _GOOGLE: Final = "https://storage.googleapis.com"
 _META: Final = "lading-sha256"
@@ -288,16 +296,6 @@ class BucketCarrier:
         if code in _FULL:
             return DestinationFull(f"No space is left in {self._where.lower()} ({code}).")
         return DestinationUnreachable(f"{self._where} answered {code or 'nothing'}. It is tried again.")
-
-
-def part_bytes_of(size: int) -> int:
-    """
-    Return how large a part is: so that few suffice, whole MiB.
-
-    >>> part_bytes_of(1000) >> 20, part_bytes_of(100 << 30) >> 20
-    (8, 12)
-    """
-    return max(PART_BYTES, -(-size // (_MOST_PARTS << 20)) << 20)
 
 
 def _code(error: botocore.exceptions.ClientError) -> str:

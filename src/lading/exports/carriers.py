@@ -29,6 +29,7 @@ from lading.sources.model import Check
 _MODULES: Final[Mapping[str, str]] = {
     "s3": "lading.artifacts.store_s3",
     "gcs": "lading.artifacts.store_s3",
+    "azure": "lading.artifacts.store_azure",
 }
 
 
@@ -42,7 +43,15 @@ def carrier_of(destination: Destination, settings: Settings) -> Carrier:
         raise DestinationRefused(f"This version does not deliver to kind {given.kind}; register another kind.")
     if "endpoint" in given.options:
         _admit(given.options["endpoint"], settings)
-    found: Any = importlib.import_module(module)
+    try:
+        found: Any = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("azure"):
+            raise
+        raise DestinationRefused(
+            "Destinations of kind azure need the library azure-storage-blob; run: pip install 'lading[azure]' where "
+            "the server and the workers run."
+        ) from None
     return cast("Carrier", found.carrier(given.kind, given.options, _secret(destination), given.timeout_seconds))
 
 

@@ -43,11 +43,21 @@ _FOLDER: Final = Option(
 )
 _CHECKSUMS: Final = Option(re.compile(r"sha256|none"), "must be sha256 or none")
 _VERIFY: Final = Option(re.compile(r"etag|read|none"), "must be etag, read or none")
+_MD5: Final = Option(re.compile(r"md5|read"), "must be md5 or read")
+_ACCOUNT: Final = Option(re.compile(r"[a-z0-9]{3,24}"), "must be the name of a storage account", is_required=True)
+_CONTAINER: Final = Option(
+    re.compile(r"(?=.{3,63}\Z)[a-z0-9](-?[a-z0-9])*"), "must be the name of a container", is_required=True
+)
+_PATHED: Final = Option(
+    re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,200}(/[a-z0-9]{3,24})?/?"),
+    "must be a URL such as https://account.blob.example.org, with the account as path where it is not in the name",
+)
 _S3: Final = {"bucket": BUCKET, "prefix": PREFIX, "region": REGION, "verify": _VERIFY}
 OPTIONS: Final[Mapping[str, Mapping[str, Option]]] = {
     "directory": {"path": _FOLDER},
     "s3": {**_S3, "endpoint": ENDPOINT, "checksums": _CHECKSUMS},
     "gcs": {**_S3, "endpoint": ENDPOINT},
+    "azure": {"account": _ACCOUNT, "container": _CONTAINER, "prefix": PREFIX, "endpoint": _PATHED, "verify": _MD5},
 }
 KINDS: Final = tuple(OPTIONS)
 

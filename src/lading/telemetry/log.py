@@ -72,6 +72,7 @@ def configure(level: str = "INFO") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # whoever started the server tells that it runs
+    logging.getLogger("azure").setLevel(logging.WARNING)  # it tells every request
 
 
 def redact(text: str) -> str:
