@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import LiteralString
 from uuid import UUID
@@ -63,11 +64,12 @@ async def until_counted(database: Database, url: str, query: LiteralString, coun
 
 
 def light_children() -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if child.is_running() and "lading.wiring.light" in " ".join(child.cmdline())
-    ]
+    found: list[psutil.Process] = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # others end while we look
+            if "lading.wiring.light" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def completions(url: str) -> Counter[UUID]:

@@ -23,7 +23,10 @@ def family(pid: int) -> dict[str, psutil.Process]:
     """Return the processes of a tree by what they are."""
     found: dict[str, psutil.Process] = {}
     for process in psutil.Process(pid).children():
-        command = process.cmdline()
+        try:
+            command = process.cmdline()
+        except psutil.Error:
+            continue  # it ended while we looked
         if "server" in command:
             found["api"] = process
         elif "worker" in command:
