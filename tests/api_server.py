@@ -75,7 +75,7 @@ class Api:
         self._server.daemon_threads = True
         if secured is not None:
             self._server.socket = secured.wrap_socket(self._server.socket, server_side=True)
-        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        self._server.handle_error = lambda *_: None  # pyright: ignore[reportAttributeAccessIssue]  # its way to be quiet
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="api", daemon=True)
         self._thread.start()

@@ -47,7 +47,8 @@ def open_world(world: World, out: Path, monkeypatch: pytest.MonkeyPatch) -> Worl
 
 
 def app(world: World) -> Any:
-    return world.http._transport.app  # type: ignore[union-attr]
+    transport: Any = world.http._transport
+    return transport.app
 
 
 @pytest.fixture
@@ -357,6 +358,19 @@ async def test_a_package_is_delivered_to_a_bucket(
     )  # fmt: skip
     assert content_of(bucket) == {key: SMALL}
     assert (unfinished(bucket), store.count("PUT", "partNumber")) == (0, 1)
+
+
+async def test_no_proxy_of_the_environment_comes_between(
+    open_world: World, store: Store, bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:  # E16: the address that was judged is the one that is called
+    await to_bucket(open_world, store, bucket)
+    export_id = await packed(open_world)
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert (await deliver(open_world, export_id))["status"] == "delivered"
 
 
 async def test_an_upload_goes_on_where_it_stopped(open_world: World, store: Store, bucket: Any) -> None:  # E16, P2

@@ -30,7 +30,8 @@ def open_world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 def allow(world: World, networks: str) -> None:
     settings = replace(world.services.settings, allowed_networks=networks, max_attempts=8)
     world.services = replace(world.services, settings=settings)
-    world.http._transport.app.state.services = world.services  # type: ignore[union-attr]
+    transport: Any = world.http._transport
+    transport.app.state.services = world.services
 
 
 @pytest.fixture
@@ -75,6 +76,19 @@ async def test_a_package_is_delivered_to_a_container(open_world: World, store: S
     assert (told.metadata, told.content_settings.content_type) == (
         {"lading_sha256": found["sha256"]}, "application/zip",
     )  # fmt: skip
+
+
+async def test_no_proxy_of_the_environment_comes_between(
+    open_world: World, store: Store, place: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:  # E16: the address that was judged is the one that is called
+    await to_container(open_world, store, place)
+    export_id = await packed(open_world, SMALL)
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert (await deliver(open_world, export_id))["status"] == "delivered"
 
 
 async def test_an_upload_goes_on_where_it_stopped(open_world: World, store: Store, place: Container) -> None:  # E16, P2

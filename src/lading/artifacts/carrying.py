@@ -8,6 +8,7 @@ has to outlive it, it writes into the journal, whose every call is durable when 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +119,20 @@ class Carrier(Protocol):
 def damaged(parcel: Parcel) -> StorageFailed:
     """Return the error for a file that is not what was published."""
     return StorageFailed(f"The stored file of {parcel.name} is not what was published; it is not delivered.")
+
+
+def sent(parcel: Parcel, part_bytes: int, send: Callable[[int, bytes], Part], advance: Advance) -> list[Part]:
+    """Return the parts of a parcel after `send` has had each with its number; StorageFailed if it is not whole."""
+    parts, size, hashed = list[Part](), 0, hashlib.sha256()
+    with parcel.open() as file:
+        while body := file.read(part_bytes):
+            hashed.update(body)
+            parts.append(send(len(parts) + 1, body))
+            size += len(body)
+            advance(min(size, parcel.size))
+    if hashed.hexdigest() != parcel.sha256:
+        raise damaged(parcel)
+    return parts
 
 
 def part_bytes_of(size: int) -> int:

@@ -41,6 +41,7 @@ def client(keys: dict[str, str] | None, *, endpoint: str | None, region: str, re
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         ignore_configured_endpoint_urls=True,
+        proxies={},  # not those of the environment: the address that was judged is the one that is called
     )
     nobody = {"aws_access_key_id": "", "aws_secret_access_key": ""}
     session = boto3.session.Session(region_name=region, **(nobody if keys is None else keys))

@@ -23,7 +23,7 @@ from azure.storage.blob import BlobBlock, BlobServiceClient, ContentSettings, Li
 
 from lading import failpoints
 from lading.artifacts import azure_keys
-from lading.artifacts.carrying import Advance, Carrier, Journal, Parcel, Part, Upload, damaged, part_bytes_of
+from lading.artifacts.carrying import Advance, Carrier, Journal, Parcel, Part, Upload, part_bytes_of, sent
 from lading.errors import (
     DestinationError,
     DestinationFull,
@@ -67,6 +67,7 @@ def carrier(kind: str, options: Mapping[str, str], secret: str, seconds: int) ->
             read_timeout=min(_READ_SECONDS, seconds),
             # A store that sends us elsewhere would lead past the guard.
             permit_redirects=False,
+            use_env_settings=False,  # so would a proxy of the environment
             max_single_get_size=_READ_BYTES,
             max_chunk_get_size=_READ_BYTES,
         )
@@ -116,15 +117,11 @@ class ContainerCarrier:
 
     def _send(self, blob: Any, parcel: Parcel, journal: Journal, advance: Advance) -> None:
         upload = self._resumed(blob, parcel, journal) or self._begun(blob, parcel, journal)
-        parts: list[Part] = []
-        hashed = hashlib.sha256()
-        with parcel.open() as file:
-            while body := file.read(upload.part_bytes):
-                hashed.update(body)
-                parts.append(self._part(blob, upload, len(parts) + 1, body, journal))
-                advance(min(sum(part.size for part in parts), parcel.size))
-        if hashed.hexdigest() != parcel.sha256:
-            raise damaged(parcel)
+
+        def send(number: int, body: bytes) -> Part:
+            return self._part(blob, upload, number, body, journal)
+
+        parts = sent(parcel, upload.part_bytes, send, advance)
         journal.confirm()
         failpoints.reach("delivery.copied")
         self._commit(blob, parts, parcel)

@@ -25,8 +25,8 @@ from lading.artifacts.carrying import (
     Parcel,
     Part,
     Upload,
-    damaged,
     part_bytes_of,
+    sent,
 )
 from lading.errors import (
     DestinationError,
@@ -122,15 +122,11 @@ class BucketCarrier:
 
     def _send(self, key: str, parcel: Parcel, journal: Journal, advance: Advance) -> None:
         upload = self._resumed(key, parcel, journal) or self._begun(key, parcel, journal)
-        parts: list[Part] = []
-        hashed = hashlib.sha256()
-        with parcel.open() as file:
-            while body := file.read(upload.part_bytes):
-                hashed.update(body)
-                parts.append(self._part(key, upload, len(parts) + 1, body, journal))
-                advance(min(sum(part.size for part in parts), parcel.size))
-        if hashed.hexdigest() != parcel.sha256:
-            raise damaged(parcel)
+
+        def send(number: int, body: bytes) -> Part:
+            return self._part(key, upload, number, body, journal)
+
+        parts = sent(parcel, upload.part_bytes, send, advance)
         journal.confirm()
         failpoints.reach("delivery.copied")
         self._complete(key, upload, parts, parcel)
