@@ -22,6 +22,8 @@ _CROSS_TENANT = {
     Role.SYSTEM: {
         "tenants",
         "api_keys",
+        "identity_providers",
+        "members",
         "jobs",
         "finished_jobs",
         "attempts",

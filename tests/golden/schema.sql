@@ -178,7 +178,13 @@ CREATE TABLE public.api_keys (
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
     last_used_at timestamp with time zone,
+    scopes text[],
+    created_by text DEFAULT 'unknown'::text NOT NULL,
+    replaces uuid,
+    revoke_reason text,
+    CONSTRAINT api_keys_revoke_reason_check CHECK (((length(revoke_reason) >= 1) AND (length(revoke_reason) <= 500))),
     CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'requester'::text, 'operator'::text, 'quota'::text, 'auditor'::text, 'admin'::text, 'worker'::text]))),
+    CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['read'::text, 'operate'::text, 'quota'::text, 'backfill'::text, 'export'::text, 'download'::text, 'audit'::text, 'admin'::text, 'worker'::text]))),
     CONSTRAINT api_keys_secret_digest_check CHECK ((octet_length(secret_digest) = 32))
 );
 
@@ -493,6 +499,25 @@ CREATE TABLE public.idempotency_keys (
 
 ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.identity_providers (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    issuer text NOT NULL,
+    audience text NOT NULL,
+    require jsonb DEFAULT '{}'::jsonb NOT NULL,
+    roles jsonb DEFAULT '[]'::jsonb NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT identity_providers_audience_check CHECK (((length(audience) >= 1) AND (length(audience) <= 255))),
+    CONSTRAINT identity_providers_issuer_check CHECK (((length(issuer) >= 8) AND (length(issuer) <= 500))),
+    CONSTRAINT identity_providers_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT identity_providers_require_check CHECK ((jsonb_typeof(require) = 'object'::text)),
+    CONSTRAINT identity_providers_roles_check CHECK ((jsonb_typeof(roles) = 'array'::text))
+);
+
+ALTER TABLE ONLY public.identity_providers FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.jobs (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -623,6 +648,45 @@ CREATE TABLE public.ledger_trees (
 );
 
 ALTER TABLE ONLY public.ledger_trees FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.login_refusals (
+    tenant_id uuid NOT NULL,
+    subject text NOT NULL,
+    reason text NOT NULL,
+    noted_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT login_refusals_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 60))),
+    CONSTRAINT login_refusals_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 200)))
+);
+
+ALTER TABLE ONLY public.login_refusals FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.members (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    issuer text,
+    subject text,
+    email text,
+    name text,
+    role text NOT NULL,
+    is_claimed boolean DEFAULT false NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    joined_at timestamp with time zone,
+    last_seen_at timestamp with time zone,
+    removed_at timestamp with time zone,
+    CONSTRAINT members_check CHECK (((issuer IS NULL) = (subject IS NULL))),
+    CONSTRAINT members_check1 CHECK (((removed_at IS NOT NULL) OR (subject IS NOT NULL) OR (email IS NOT NULL))),
+    CONSTRAINT members_check2 CHECK (((removed_at IS NULL) OR ((email IS NULL) AND (name IS NULL)))),
+    CONSTRAINT members_check3 CHECK (((joined_at IS NULL) OR (subject IS NOT NULL))),
+    CONSTRAINT members_email_check CHECK ((((length(email) >= 3) AND (length(email) <= 254)) AND (email = lower(email)))),
+    CONSTRAINT members_issuer_check CHECK (((length(issuer) >= 8) AND (length(issuer) <= 500))),
+    CONSTRAINT members_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT members_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'requester'::text, 'operator'::text, 'quota'::text, 'auditor'::text, 'admin'::text, 'worker'::text]))),
+    CONSTRAINT members_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 255)))
+);
+
+ALTER TABLE ONLY public.members FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.objects (
     tenant_id uuid NOT NULL,
@@ -879,8 +943,16 @@ CREATE TABLE public.tenants (
     slug text NOT NULL,
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    suspended_at timestamp with time zone,
+    suspend_reason text,
+    suspend_ticket text,
+    pause_id uuid,
+    CONSTRAINT tenants_check CHECK (((suspended_at IS NULL) = (suspend_reason IS NULL))),
     CONSTRAINT tenants_name_check CHECK ((name <> ''::text)),
-    CONSTRAINT tenants_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{1,62}$'::text))
+    CONSTRAINT tenants_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{1,62}$'::text)),
+    CONSTRAINT tenants_suspend_reason_check CHECK (((length(suspend_reason) >= 1) AND (length(suspend_reason) <= 500))),
+    CONSTRAINT tenants_suspend_ticket_check CHECK ((length(suspend_ticket) <= 60))
 );
 
 ALTER TABLE ONLY public.tenants FORCE ROW LEVEL SECURITY;
@@ -969,6 +1041,12 @@ ALTER TABLE ONLY public.finished_jobs_default
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
 
+ALTER TABLE ONLY public.identity_providers
+    ADD CONSTRAINT identity_providers_pkey PRIMARY KEY (tenant_id, name);
+
+ALTER TABLE ONLY public.identity_providers
+    ADD CONSTRAINT identity_providers_tenant_id_issuer_audience_key UNIQUE (tenant_id, issuer, audience);
+
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (tenant_id, id) WITH (fillfactor='45');
 
@@ -989,6 +1067,12 @@ ALTER TABLE ONLY public.ledger_trees
 
 ALTER TABLE ONLY public.ledger_trees
     ADD CONSTRAINT ledger_trees_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.login_refusals
+    ADD CONSTRAINT login_refusals_pkey PRIMARY KEY (tenant_id, subject, reason);
+
+ALTER TABLE ONLY public.members
+    ADD CONSTRAINT members_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY public.objects
     ADD CONSTRAINT objects_pkey PRIMARY KEY (tenant_id, digest);
@@ -1081,6 +1165,8 @@ CREATE INDEX finished_jobs_run ON ONLY public.finished_jobs USING btree (tenant_
 
 CREATE INDEX finished_jobs_default_tenant_id_run_id_idx ON public.finished_jobs_default USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
 
+CREATE INDEX identity_providers_issuer ON public.identity_providers USING btree (issuer);
+
 CREATE INDEX jobs_cancel_requested ON public.jobs USING btree (lease_id) WHERE ((state = 'running'::text) AND (cancel_requested_at IS NOT NULL));
 
 CREATE INDEX jobs_lane_pending ON public.jobs USING btree (tenant_id, kind, host, priority DESC, sequence) WHERE (state = 'pending'::text);
@@ -1098,6 +1184,12 @@ CREATE INDEX jobs_unwanted ON public.jobs USING btree (tenant_id, run_id, id) WH
 CREATE INDEX leases_until ON public.leases USING btree (lease_until) WHERE (state = 'active'::text);
 
 CREATE INDEX ledger_entries_subject ON public.ledger_entries USING btree (tenant_id, subject, index);
+
+CREATE UNIQUE INDEX members_email ON public.members USING btree (tenant_id, email) WHERE (removed_at IS NULL);
+
+CREATE INDEX members_person ON public.members USING btree (issuer, subject);
+
+CREATE UNIQUE INDEX members_subject ON public.members USING btree (tenant_id, issuer, subject);
 
 CREATE INDEX objects_tombstoned ON public.objects USING btree (tombstoned_at) WHERE (state = 'tombstoned'::text);
 
@@ -1183,6 +1275,9 @@ ALTER TABLE ONLY public.exports
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.identity_providers
+    ADD CONSTRAINT identity_providers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -1197,6 +1292,12 @@ ALTER TABLE ONLY public.ledger_pending
 
 ALTER TABLE ONLY public.ledger_trees
     ADD CONSTRAINT ledger_trees_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.login_refusals
+    ADD CONSTRAINT login_refusals_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.members
+    ADD CONSTRAINT members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.objects
     ADD CONSTRAINT objects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -1282,6 +1383,8 @@ ALTER TABLE public.finished_jobs_default ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.identity_providers ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.lanes ENABLE ROW LEVEL SECURITY;
@@ -1301,6 +1404,10 @@ ALTER TABLE public.ledger_entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.ledger_pending ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.ledger_trees ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.login_refusals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.members ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.objects ENABLE ROW LEVEL SECURITY;
 
@@ -1346,11 +1453,15 @@ CREATE POLICY system ON public.dead_letters TO lading_system USING (true) WITH C
 
 CREATE POLICY system ON public.finished_jobs TO lading_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON public.identity_providers FOR SELECT TO lading_system USING (true);
+
 CREATE POLICY system ON public.jobs TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON public.lanes TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON public.ledger_pending TO lading_system WITH CHECK (true);
+
+CREATE POLICY system ON public.members FOR SELECT TO lading_system USING (true);
 
 CREATE POLICY system ON public.objects TO lading_system USING (true) WITH CHECK (true);
 
@@ -1404,6 +1515,8 @@ CREATE POLICY tenant ON public.finished_jobs_default TO lading_app USING ((tenan
 
 CREATE POLICY tenant ON public.idempotency_keys TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.identity_providers TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.jobs TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.lanes TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
@@ -1413,6 +1526,10 @@ CREATE POLICY tenant ON public.ledger_entries TO lading_app USING ((tenant_id = 
 CREATE POLICY tenant ON public.ledger_pending TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.ledger_trees TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.login_refusals TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.members TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.objects TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -1507,6 +1624,9 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.finished_jobs TO lading_system;
 
 GRANT SELECT,INSERT ON TABLE public.idempotency_keys TO lading_app;
 
+GRANT SELECT ON TABLE public.identity_providers TO lading_system;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.identity_providers TO lading_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO lading_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO lading_system;
 
@@ -1527,6 +1647,11 @@ GRANT SELECT,DELETE ON TABLE public.ledger_pending TO lading_ledger;
 
 GRANT SELECT ON TABLE public.ledger_trees TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.ledger_trees TO lading_ledger;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.login_refusals TO lading_app;
+
+GRANT SELECT ON TABLE public.members TO lading_system;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.members TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.objects TO lading_app;
 GRANT SELECT ON TABLE public.objects TO lading_system;
@@ -1571,6 +1696,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sources TO lading_app;
 GRANT SELECT ON TABLE public.tenants TO lading_app;
 GRANT SELECT,INSERT ON TABLE public.tenants TO lading_system;
 GRANT SELECT ON TABLE public.tenants TO lading_ledger;
+
+GRANT UPDATE(name) ON TABLE public.tenants TO lading_app;
+
+GRANT UPDATE(version) ON TABLE public.tenants TO lading_app;
+
+GRANT UPDATE(suspended_at) ON TABLE public.tenants TO lading_app;
+
+GRANT UPDATE(suspend_reason) ON TABLE public.tenants TO lading_app;
+
+GRANT UPDATE(suspend_ticket) ON TABLE public.tenants TO lading_app;
+
+GRANT UPDATE(pause_id) ON TABLE public.tenants TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.turns TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.turns TO lading_system;
