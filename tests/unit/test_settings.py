@@ -25,7 +25,7 @@ from lading.wiring.database import bring_forward, url_of_running
         (
             "LADING_EXPORT_DEADLINE_SECONDS",
             "-1",
-            "LADING_EXPORT_DEADLINE_SECONDS=-1 must be 0 (none) to 31536000 (a year); correct it.",
+            "LADING_EXPORT_DEADLINE_SECONDS=-1 must be 0 (for ever) to 31536000; correct it.",
         ),
     ],
 )

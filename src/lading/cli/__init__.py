@@ -40,6 +40,7 @@ _COMMANDS = {
     "pause": ("lading.cli.pause", "Stop a tenant, a source, a kind of job or one job."),
     "resume": ("lading.cli.resume", "Let go on what was paused."),
     "pauses": ("lading.cli.pauses", "List what is paused."),
+    "config": ("lading.cli.config", "See the settings in force and where each comes from."),
     "doctor": ("lading.cli.doctor", "Say what is wrong with this installation, and the mend."),
     "server": ("lading.cli.server", "Run one API process."),
     "worker": ("lading.cli.worker", "Run one worker process."),

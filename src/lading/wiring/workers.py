@@ -51,7 +51,7 @@ async def run_worker(settings: Settings, url: str) -> None:
             executor=_EXECUTOR,
             light=(list(LIGHT), _LIGHT),
             environment=environment,
-            slots=None if settings.slots == "auto" else int(settings.slots),
+            slots=None if settings.worker_slots == "auto" else int(settings.worker_slots),
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, worker.drain)

@@ -1,0 +1,72 @@
+"""What can be set from outside: every value has a default that works on one machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    The settings of one process tree.
+
+    Durations in seconds; an `export_deadline_seconds` of 0 means none.
+    An export of which at least `split_parts` parts are to be read is shared among workers; 0 means never.
+    `database_url` None means the embedded PostgreSQL below `data_dir`.
+    Lease and heartbeat: one lost heartbeat must never lose a lease, so heartbeat ≤ lease / 3.
+    """
+
+    data_dir: Path = field(default_factory=lambda: Path(".lading").resolve())
+    database_url: str | None = field(default=None, repr=False)  # holds a password
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 2
+    instance: str = "lading.local"
+    lease_seconds: float = 30.0
+    heartbeat_seconds: float = 5.0
+    sweep_seconds: float = 5.0
+    self_fence_seconds: float = 20.0
+    drain_seconds: float = 25.0
+    light_batch: int = 2000
+    history_days: int = 400
+    worker_slots: str = "1"
+    max_attempts: int = 8
+    max_crashes: int = 3
+    retention_days: int = 30
+    artifact_grace_seconds: float = 3600.0
+    source_timeout_seconds: float = 600.0
+    export_deadline_seconds: int = 6 * 3600
+    body_limit_bytes: int = 1 << 20
+    queue_limit: int = 500_000
+    tenant_queue_limit: int = 200_000
+    split_parts: int = 2
+    allowed_networks: str = ""
+    delivery_roots: str = ""
+
+    @property
+    def blobs_dir(self) -> Path:
+        """Return where artifacts and stage results are kept."""
+        return self.data_dir / "blobs"
+
+    @property
+    def delivery_folders(self) -> tuple[Path, ...]:
+        """Return the folders below which packages may be delivered."""
+        return tuple(Path(each) for each in self.delivery_roots.split(os.pathsep) if each)
+
+    @property
+    def networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """Return the networks beside public ones that sources may be called in; ValueError when one is none."""
+        return tuple(ipaddress.ip_network(each.strip()) for each in self.allowed_networks.split(",") if each.strip())
+
+    @property
+    def keys_dir(self) -> Path:
+        """Return where signing keys are kept (0700)."""
+        return self.data_dir / "keys"
+
+    @property
+    def trust_file(self) -> Path:
+        """Return the public keys that an auditor pins."""
+        return self.keys_dir / "trust.json"
