@@ -93,6 +93,17 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.retention_days(of_tenant uuid, of_profile text, of_type text, otherwise integer) RETURNS integer
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT coalesce(
+        (SELECT days FROM retention_rules WHERE tenant_id = of_tenant AND scope = 'profile' AND target = of_profile),
+        (SELECT days FROM retention_rules WHERE tenant_id = of_tenant AND scope = 'type' AND target = of_type),
+        (SELECT days FROM retention_rules WHERE tenant_id = of_tenant AND scope = 'tenant'),
+        otherwise
+    )
+$$;
+
 CREATE FUNCTION public.wake_after_delete() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -410,6 +421,7 @@ CREATE TABLE public.exports (
     encrypt_to text[] DEFAULT '{}'::text[] NOT NULL,
     package_digest bytea,
     selector jsonb DEFAULT '{}'::jsonb NOT NULL,
+    schedule_id uuid,
     CONSTRAINT exports_check CHECK ((period_from <= period_to)),
     CONSTRAINT exports_check1 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT exports_check2 CHECK (((status <> 'completed'::text) OR (rows_read = (((rows_written + rows_quarantined) + rows_duplicate) + rows_filtered)))),
@@ -486,6 +498,55 @@ CREATE TABLE public.finished_jobs_default (
 );
 
 ALTER TABLE ONLY public.finished_jobs_default FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.handouts (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    held_until timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.handouts FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.holds (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    export_id uuid,
+    profile text,
+    type text,
+    requested_by text,
+    period_from date,
+    period_to date,
+    reason text NOT NULL,
+    ticket text,
+    placed_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    placed_by text NOT NULL,
+    lifted_at timestamp with time zone,
+    lifted_by text,
+    lift_reason text,
+    lift_ticket text,
+    CONSTRAINT holds_check CHECK (((export_id IS NULL) = (num_nonnulls(profile, type, requested_by, period_from, period_to) > 0))),
+    CONSTRAINT holds_check1 CHECK ((period_from <= period_to)),
+    CONSTRAINT holds_check2 CHECK ((num_nulls(lifted_at, lifted_by, lift_reason) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT holds_lift_reason_check CHECK (((length(lift_reason) >= 1) AND (length(lift_reason) <= 500))),
+    CONSTRAINT holds_lift_ticket_check CHECK ((length(lift_ticket) <= 60)),
+    CONSTRAINT holds_profile_check CHECK (((length(profile) >= 1) AND (length(profile) <= 100))),
+    CONSTRAINT holds_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT holds_requested_by_check CHECK (((length(requested_by) >= 1) AND (length(requested_by) <= 100))),
+    CONSTRAINT holds_ticket_check CHECK ((length(ticket) <= 60)),
+    CONSTRAINT holds_type_check CHECK (((length(type) >= 1) AND (length(type) <= 100)))
+);
+
+ALTER TABLE ONLY public.holds FORCE ROW LEVEL SECURITY;
+
+CREATE VIEW public.held WITH (security_invoker='true') AS
+ SELECT exports.tenant_id,
+    exports.id AS export_id,
+    holds.id AS hold_id,
+    holds.ticket
+   FROM (public.holds
+     JOIN public.exports ON (((exports.tenant_id = holds.tenant_id) AND ((holds.export_id IS NULL) OR (exports.id = holds.export_id)) AND ((holds.profile IS NULL) OR (exports.profile = holds.profile)) AND ((holds.type IS NULL) OR (exports.type = holds.type)) AND ((holds.requested_by IS NULL) OR (exports.requested_by = holds.requested_by)) AND ((holds.period_from IS NULL) OR (exports.period_to >= holds.period_from)) AND ((holds.period_to IS NULL) OR (exports.period_from <= holds.period_to)))))
+  WHERE (holds.lifted_at IS NULL);
 
 CREATE TABLE public.idempotency_keys (
     tenant_id uuid NOT NULL,
@@ -809,6 +870,25 @@ CREATE VIEW public.reservations WITH (security_invoker='true') AS
           WHERE ((leases.state = 'active'::text) AND (leases.lease_until > public.lading_now()))) living)
   WHERE ((allocations.strategy = 'reserved'::text) AND (allocations.reserved > 0));
 
+CREATE TABLE public.retention_rules (
+    tenant_id uuid NOT NULL,
+    scope text NOT NULL,
+    target text NOT NULL,
+    days integer NOT NULL,
+    reason text NOT NULL,
+    ticket text,
+    version bigint DEFAULT 1 NOT NULL,
+    set_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    set_by text NOT NULL,
+    CONSTRAINT retention_rules_check CHECK ((((scope = 'tenant'::text) = (target = ''::text)) AND (length(target) <= 100))),
+    CONSTRAINT retention_rules_days_check CHECK (((days >= 1) AND (days <= 36500))),
+    CONSTRAINT retention_rules_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT retention_rules_scope_check CHECK ((scope = ANY (ARRAY['profile'::text, 'type'::text, 'tenant'::text]))),
+    CONSTRAINT retention_rules_ticket_check CHECK ((length(ticket) <= 60))
+);
+
+ALTER TABLE ONLY public.retention_rules FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.retry_budgets (
     tenant_id uuid NOT NULL,
     host text NOT NULL,
@@ -897,6 +977,85 @@ CREATE TABLE public.runs (
 );
 
 ALTER TABLE ONLY public.runs FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.schedule_slots (
+    tenant_id uuid NOT NULL,
+    schedule_id uuid NOT NULL,
+    slot timestamp with time zone NOT NULL,
+    local text NOT NULL,
+    outcome text NOT NULL,
+    is_manual boolean DEFAULT false NOT NULL,
+    is_late boolean DEFAULT false NOT NULL,
+    code text,
+    message text,
+    since timestamp with time zone,
+    missed integer DEFAULT 1 NOT NULL,
+    job_id uuid NOT NULL,
+    subject text,
+    decided_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT schedule_slots_check CHECK ((since < slot)),
+    CONSTRAINT schedule_slots_check1 CHECK (((outcome = 'fired'::text) = (subject IS NOT NULL))),
+    CONSTRAINT schedule_slots_check2 CHECK (((outcome = ANY (ARRAY['skipped'::text, 'failed'::text])) = (code IS NOT NULL))),
+    CONSTRAINT schedule_slots_code_check CHECK ((length(code) <= 60)),
+    CONSTRAINT schedule_slots_local_check CHECK ((length(local) <= 40)),
+    CONSTRAINT schedule_slots_message_check CHECK ((length(message) <= 500)),
+    CONSTRAINT schedule_slots_missed_check CHECK (((missed >= 1) AND (missed <= 1000))),
+    CONSTRAINT schedule_slots_outcome_check CHECK ((outcome = ANY (ARRAY['waiting'::text, 'fired'::text, 'skipped'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY public.schedule_slots FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.schedules (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    cron text NOT NULL,
+    zone text NOT NULL,
+    kind text NOT NULL,
+    payload jsonb NOT NULL,
+    period text,
+    source text DEFAULT ''::text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    max_attempts integer,
+    deadline_seconds integer,
+    catch_up text NOT NULL,
+    overlap text NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    owner_kind text NOT NULL,
+    owner_id text NOT NULL,
+    owner uuid NOT NULL,
+    owner_role text NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
+    pause_reason text,
+    pause_ticket text,
+    next_at timestamp with time zone,
+    decided_to timestamp with time zone NOT NULL,
+    tzdata text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT schedules_catch_up_check CHECK ((catch_up = ANY (ARRAY['latest'::text, 'all'::text, 'skip'::text]))),
+    CONSTRAINT schedules_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT schedules_check1 CHECK (((paused_at IS NULL) = (pause_reason IS NULL))),
+    CONSTRAINT schedules_check2 CHECK (((paused_at IS NULL) OR (next_at IS NULL))),
+    CONSTRAINT schedules_check3 CHECK ((next_at > decided_to)),
+    CONSTRAINT schedules_cron_check CHECK (((length(cron) >= 1) AND (length(cron) <= 200))),
+    CONSTRAINT schedules_deadline_seconds_check CHECK (((deadline_seconds >= 1) AND (deadline_seconds <= 604800))),
+    CONSTRAINT schedules_kind_check CHECK (((length(kind) >= 1) AND (length(kind) <= 60))),
+    CONSTRAINT schedules_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 100))),
+    CONSTRAINT schedules_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT schedules_overlap_check CHECK ((overlap = ANY (ARRAY['skip'::text, 'queue'::text, 'cancel_previous'::text, 'allow'::text]))),
+    CONSTRAINT schedules_pause_reason_check CHECK (((length(pause_reason) >= 1) AND (length(pause_reason) <= 500))),
+    CONSTRAINT schedules_pause_ticket_check CHECK ((length(pause_ticket) <= 60)),
+    CONSTRAINT schedules_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
+    CONSTRAINT schedules_priority_check CHECK (((priority >= '-100'::integer) AND (priority <= 100))),
+    CONSTRAINT schedules_tzdata_check CHECK ((tzdata ~ '^[0-9]+(\.[0-9]+)*$'::text)),
+    CONSTRAINT schedules_zone_check CHECK (((length(zone) >= 1) AND (length(zone) <= 64)))
+);
+
+ALTER TABLE ONLY public.schedules FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.schema_migrations (
     version integer NOT NULL,
@@ -1038,6 +1197,12 @@ ALTER TABLE ONLY public.finished_jobs
 ALTER TABLE ONLY public.finished_jobs_default
     ADD CONSTRAINT finished_jobs_default_pkey PRIMARY KEY (tenant_id, id, finished_at);
 
+ALTER TABLE ONLY public.handouts
+    ADD CONSTRAINT handouts_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.holds
+    ADD CONSTRAINT holds_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
 
@@ -1104,6 +1269,9 @@ ALTER TABLE ONLY public.quotas
 ALTER TABLE ONLY public.refusals
     ADD CONSTRAINT refusals_pkey PRIMARY KEY (tenant_id);
 
+ALTER TABLE ONLY public.retention_rules
+    ADD CONSTRAINT retention_rules_pkey PRIMARY KEY (tenant_id, scope, target);
+
 ALTER TABLE ONLY public.retry_budgets
     ADD CONSTRAINT retry_budgets_pkey PRIMARY KEY (tenant_id, host);
 
@@ -1118,6 +1286,15 @@ ALTER TABLE ONLY public.run_nodes
 
 ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.schedule_slots
+    ADD CONSTRAINT schedule_slots_pkey PRIMARY KEY (tenant_id, schedule_id, slot);
+
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_tenant_id_name_key UNIQUE (tenant_id, name);
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
@@ -1155,7 +1332,13 @@ CREATE INDEX dead_letters_open ON public.dead_letters USING btree (tenant_id, di
 
 CREATE INDEX deliveries_open ON public.deliveries USING btree (tenant_id, destination) WHERE (status = ANY (ARRAY['pending'::text, 'running'::text]));
 
+CREATE INDEX exports_due ON public.exports USING btree (tenant_id, expires_at, id) WHERE ((status = 'completed'::text) AND (deleted_at IS NULL));
+
+CREATE INDEX exports_open ON public.exports USING btree (tenant_id) WHERE ((status = ANY (ARRAY['pending'::text, 'running'::text])) AND (deleted_at IS NULL));
+
 CREATE INDEX exports_period ON public.exports USING btree (tenant_id, profile, period_from, period_to) WHERE (status = 'completed'::text);
+
+CREATE INDEX exports_schedule ON public.exports USING btree (tenant_id, schedule_id, id) WHERE (schedule_id IS NOT NULL);
 
 CREATE INDEX finished_jobs_code ON ONLY public.finished_jobs USING btree (tenant_id, code, id) WHERE (code IS NOT NULL);
 
@@ -1164,6 +1347,10 @@ CREATE INDEX finished_jobs_default_tenant_id_code_id_idx ON public.finished_jobs
 CREATE INDEX finished_jobs_run ON ONLY public.finished_jobs USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
 
 CREATE INDEX finished_jobs_default_tenant_id_run_id_idx ON public.finished_jobs_default USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
+
+CREATE INDEX handouts_export ON public.handouts USING btree (tenant_id, export_id);
+
+CREATE INDEX holds_active ON public.holds USING btree (tenant_id, id) WHERE (lifted_at IS NULL);
 
 CREATE INDEX identity_providers_issuer ON public.identity_providers USING btree (issuer);
 
@@ -1200,6 +1387,16 @@ CREATE INDEX run_edges_parent ON public.run_edges USING btree (tenant_id, parent
 CREATE UNIQUE INDEX run_nodes_job ON public.run_nodes USING btree (tenant_id, job_id) WHERE (job_id IS NOT NULL);
 
 CREATE INDEX runs_running ON public.runs USING btree (tenant_id, id) WHERE (state = 'running'::text);
+
+CREATE INDEX schedule_slots_fired ON public.schedule_slots USING btree (tenant_id, schedule_id, slot) WHERE (outcome = 'fired'::text);
+
+CREATE INDEX schedule_slots_job ON public.schedule_slots USING btree (tenant_id, job_id);
+
+CREATE INDEX schedule_slots_old ON public.schedule_slots USING btree (decided_at);
+
+CREATE INDEX schedule_slots_waiting ON public.schedule_slots USING btree (tenant_id, schedule_id, slot) WHERE (outcome = 'waiting'::text);
+
+CREATE INDEX schedules_due ON public.schedules USING btree (next_at) WHERE (next_at IS NOT NULL);
 
 CREATE INDEX turns_next ON public.turns USING btree (next_at);
 
@@ -1272,6 +1469,15 @@ ALTER TABLE ONLY public.exports
 ALTER TABLE ONLY public.exports
     ADD CONSTRAINT exports_tenant_id_profile_revision_fkey FOREIGN KEY (tenant_id, profile, revision) REFERENCES public.profile_revisions(tenant_id, name, revision);
 
+ALTER TABLE ONLY public.handouts
+    ADD CONSTRAINT handouts_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
+
+ALTER TABLE ONLY public.holds
+    ADD CONSTRAINT holds_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
+
+ALTER TABLE ONLY public.holds
+    ADD CONSTRAINT holds_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -1323,6 +1529,9 @@ ALTER TABLE ONLY public.quotas
 ALTER TABLE ONLY public.refusals
     ADD CONSTRAINT refusals_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.retention_rules
+    ADD CONSTRAINT retention_rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.retry_budgets
     ADD CONSTRAINT retry_budgets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -1337,6 +1546,12 @@ ALTER TABLE ONLY public.run_nodes
 
 ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.schedule_slots
+    ADD CONSTRAINT schedule_slots_tenant_id_schedule_id_fkey FOREIGN KEY (tenant_id, schedule_id) REFERENCES public.schedules(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.signed_heads
     ADD CONSTRAINT signed_heads_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -1381,6 +1596,10 @@ ALTER TABLE public.finished_jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.finished_jobs_default ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.handouts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.holds ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.identity_providers ENABLE ROW LEVEL SECURITY;
@@ -1423,6 +1642,8 @@ ALTER TABLE public.quotas ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.refusals ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.retention_rules ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.retry_budgets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.retry_policies ENABLE ROW LEVEL SECURITY;
@@ -1432,6 +1653,10 @@ ALTER TABLE public.run_edges ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.run_nodes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.runs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.schedule_slots ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.schedules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.signed_heads ENABLE ROW LEVEL SECURITY;
 
@@ -1481,6 +1706,10 @@ CREATE POLICY system ON public.run_nodes TO lading_system USING (true) WITH CHEC
 
 CREATE POLICY system ON public.runs TO lading_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON public.schedule_slots TO lading_system USING (true);
+
+CREATE POLICY system ON public.schedules TO lading_system USING (true);
+
 CREATE POLICY system ON public.tenants TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON public.turns TO lading_system USING (true) WITH CHECK (true);
@@ -1512,6 +1741,10 @@ CREATE POLICY tenant ON public.exports TO lading_app USING ((tenant_id = ( SELEC
 CREATE POLICY tenant ON public.finished_jobs TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.finished_jobs_default TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.handouts TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.holds TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.idempotency_keys TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -1545,6 +1778,8 @@ CREATE POLICY tenant ON public.quotas TO lading_app USING ((tenant_id = ( SELECT
 
 CREATE POLICY tenant ON public.refusals TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.retention_rules TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.retry_budgets TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.retry_policies TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
@@ -1554,6 +1789,10 @@ CREATE POLICY tenant ON public.run_edges TO lading_app USING ((tenant_id = ( SEL
 CREATE POLICY tenant ON public.run_nodes TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.runs TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.schedule_slots TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.schedules TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.signed_heads TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -1622,6 +1861,12 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.exports TO lading_app;
 GRANT SELECT,INSERT ON TABLE public.finished_jobs TO lading_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.finished_jobs TO lading_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.handouts TO lading_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.holds TO lading_app;
+
+GRANT SELECT ON TABLE public.held TO lading_app;
+
 GRANT SELECT,INSERT ON TABLE public.idempotency_keys TO lading_app;
 
 GRANT SELECT ON TABLE public.identity_providers TO lading_system;
@@ -1673,6 +1918,8 @@ GRANT SELECT ON TABLE public.refusals TO lading_system;
 
 GRANT SELECT ON TABLE public.reservations TO lading_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retention_rules TO lading_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retry_budgets TO lading_app;
 GRANT SELECT,UPDATE ON TABLE public.retry_budgets TO lading_system;
 
@@ -1687,6 +1934,12 @@ GRANT SELECT ON TABLE public.run_nodes TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.runs TO lading_app;
 GRANT SELECT,UPDATE ON TABLE public.runs TO lading_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedule_slots TO lading_app;
+GRANT SELECT,DELETE ON TABLE public.schedule_slots TO lading_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedules TO lading_app;
+GRANT SELECT ON TABLE public.schedules TO lading_system;
 
 GRANT SELECT ON TABLE public.signed_heads TO lading_app;
 GRANT SELECT,INSERT ON TABLE public.signed_heads TO lading_ledger;

@@ -92,3 +92,192 @@ CREATE POLICY system ON members FOR SELECT TO lading_system USING (true);
 GRANT SELECT ON identity_providers, members TO lading_system;
 GRANT SELECT, INSERT, UPDATE, DELETE ON identity_providers TO lading_app;
 GRANT SELECT, INSERT, UPDATE ON members, login_refusals TO lading_app;
+
+-- ---------------------------------------------------------------- retention, holds, downloads
+
+-- How long completed exports are kept: the rule of the profile, else of the type, else of the tenant, else the setting.
+CREATE TABLE retention_rules (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    scope text NOT NULL CHECK (scope IN ('profile', 'type', 'tenant')),
+    target text NOT NULL CHECK ((scope = 'tenant') = (target = '') AND length(target) <= 100),
+    days integer NOT NULL CHECK (days BETWEEN 1 AND 36500),
+    reason text NOT NULL CHECK (length(reason) BETWEEN 1 AND 500),
+    ticket text CHECK (length(ticket) <= 60),
+    version bigint NOT NULL DEFAULT 1,
+    set_at timestamptz NOT NULL DEFAULT lading_now(),
+    set_by text NOT NULL,
+    PRIMARY KEY (tenant_id, scope, target)
+);
+
+CREATE FUNCTION retention_days(of_tenant uuid, of_profile text, of_type text, otherwise integer) RETURNS integer
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(
+        (SELECT days FROM retention_rules WHERE tenant_id = of_tenant AND scope = 'profile' AND target = of_profile),
+        (SELECT days FROM retention_rules WHERE tenant_id = of_tenant AND scope = 'type' AND target = of_type),
+        (SELECT days FROM retention_rules WHERE tenant_id = of_tenant AND scope = 'tenant'),
+        otherwise
+    )
+$$;
+
+-- What may not be removed until somebody says so: one export, or all that a filter matches, also those to come.
+CREATE TABLE holds (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    id uuid NOT NULL,
+    export_id uuid,
+    profile text CHECK (length(profile) BETWEEN 1 AND 100),
+    type text CHECK (length(type) BETWEEN 1 AND 100),
+    requested_by text CHECK (length(requested_by) BETWEEN 1 AND 100),
+    period_from date,
+    period_to date,
+    reason text NOT NULL CHECK (length(reason) BETWEEN 1 AND 500),
+    ticket text CHECK (length(ticket) <= 60),
+    placed_at timestamptz NOT NULL DEFAULT lading_now(),
+    placed_by text NOT NULL,
+    lifted_at timestamptz,
+    lifted_by text,
+    lift_reason text CHECK (length(lift_reason) BETWEEN 1 AND 500),
+    lift_ticket text CHECK (length(lift_ticket) <= 60),
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, export_id) REFERENCES exports,
+    CHECK ((export_id IS NULL) = (num_nonnulls(profile, type, requested_by, period_from, period_to) > 0)),
+    CHECK (period_from <= period_to),
+    CHECK (num_nulls(lifted_at, lifted_by, lift_reason) IN (0, 3))
+);
+CREATE INDEX holds_active ON holds (tenant_id, id) WHERE lifted_at IS NULL;
+
+-- Which holds keep which exports now.  A period matches when it overlaps; a bound that is left out is open.
+CREATE VIEW held WITH (security_invoker = true) AS
+SELECT exports.tenant_id, exports.id AS export_id, holds.id AS hold_id, holds.ticket
+FROM holds
+JOIN exports ON exports.tenant_id = holds.tenant_id
+    AND (holds.export_id IS NULL OR exports.id = holds.export_id)
+    AND (holds.profile IS NULL OR exports.profile = holds.profile)
+    AND (holds.type IS NULL OR exports.type = holds.type)
+    AND (holds.requested_by IS NULL OR exports.requested_by = holds.requested_by)
+    AND (holds.period_from IS NULL OR exports.period_to >= holds.period_from)
+    AND (holds.period_to IS NULL OR exports.period_from <= holds.period_to)
+WHERE holds.lifted_at IS NULL;
+
+-- A file on its way to somebody.  Whoever hands it out renews `held_until`; one that ran out is of a process that died.
+CREATE TABLE handouts (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    held_until timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, export_id) REFERENCES exports
+);
+CREATE INDEX handouts_export ON handouts (tenant_id, export_id);
+
+-- What is due is looked for every minute; what runs is asked whether it reads what is due.
+CREATE INDEX exports_due ON exports (tenant_id, expires_at, id) WHERE status = 'completed' AND deleted_at IS NULL;
+CREATE INDEX exports_open ON exports (tenant_id) WHERE status IN ('pending', 'running') AND deleted_at IS NULL;
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['retention_rules', 'holds', 'handouts'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format(
+            'CREATE POLICY tenant ON %I TO lading_app USING (tenant_id = (SELECT current_tenant())) '
+            'WITH CHECK (tenant_id = (SELECT current_tenant()))', name);
+    END LOOP;
+END
+$$;
+GRANT SELECT, INSERT, UPDATE, DELETE ON retention_rules, handouts TO lading_app;
+GRANT SELECT, INSERT, UPDATE ON holds TO lading_app;
+GRANT SELECT ON held TO lading_app;
+
+-- ---------------------------------------------------------------- schedules
+
+-- What is made by the clock.  `next_at` is the next slot to be decided, NULL while it is paused or when none follows;
+-- slots before `decided_to` are decided.  `tzdata` is the edition of the time zone database that told it.  The owner is
+-- whoever changed it last: policies judge what it makes by that role.
+CREATE TABLE schedules (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    id uuid NOT NULL,
+    name text NOT NULL CHECK (name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
+    cron text NOT NULL CHECK (length(cron) BETWEEN 1 AND 200),
+    zone text NOT NULL CHECK (length(zone) BETWEEN 1 AND 64),
+    kind text NOT NULL CHECK (length(kind) BETWEEN 1 AND 60),
+    payload jsonb NOT NULL CHECK (jsonb_typeof(payload) = 'object'),
+    period text,
+    source text NOT NULL DEFAULT '',
+    priority integer NOT NULL DEFAULT 0 CHECK (priority BETWEEN -100 AND 100),
+    max_attempts integer CHECK (max_attempts BETWEEN 1 AND 100),
+    deadline_seconds integer CHECK (deadline_seconds BETWEEN 1 AND 604800),
+    catch_up text NOT NULL CHECK (catch_up IN ('latest', 'all', 'skip')),
+    overlap text NOT NULL CHECK (overlap IN ('skip', 'queue', 'cancel_previous', 'allow')),
+    starts_at timestamptz,
+    ends_at timestamptz CHECK (ends_at > starts_at),
+    owner_kind text NOT NULL,
+    owner_id text NOT NULL,
+    owner uuid NOT NULL,
+    owner_role text NOT NULL,
+    paused_at timestamptz,
+    paused_by text,
+    pause_reason text CHECK (length(pause_reason) BETWEEN 1 AND 500),
+    pause_ticket text CHECK (length(pause_ticket) <= 60),
+    next_at timestamptz,
+    decided_to timestamptz NOT NULL,
+    tzdata text NOT NULL CHECK (tzdata ~ '^[0-9]+(\.[0-9]+)*$'),
+    version bigint NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT lading_now(),
+    updated_at timestamptz NOT NULL DEFAULT lading_now(),
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, name),
+    CHECK ((paused_at IS NULL) = (pause_reason IS NULL)),
+    CHECK (paused_at IS NULL OR next_at IS NULL),
+    CHECK (next_at > decided_to)
+);
+CREATE INDEX schedules_due ON schedules (next_at) WHERE next_at IS NOT NULL;
+
+-- What became of each slot: the key lets any number of schedulers decide it once.  A row `skipped` may stand for many,
+-- `missed` of them (at most 1000 are counted) from `since` to `slot`.
+CREATE TABLE schedule_slots (
+    tenant_id uuid NOT NULL,
+    schedule_id uuid NOT NULL,
+    slot timestamptz NOT NULL,
+    local text NOT NULL CHECK (length(local) <= 40),
+    outcome text NOT NULL CHECK (outcome IN ('waiting', 'fired', 'skipped', 'failed')),
+    is_manual boolean NOT NULL DEFAULT false,
+    is_late boolean NOT NULL DEFAULT false,
+    code text CHECK (length(code) <= 60),
+    message text CHECK (length(message) <= 500),
+    since timestamptz CHECK (since < slot),
+    missed integer NOT NULL DEFAULT 1 CHECK (missed BETWEEN 1 AND 1000),
+    job_id uuid NOT NULL,
+    subject text,
+    decided_at timestamptz NOT NULL DEFAULT lading_now(),
+    PRIMARY KEY (tenant_id, schedule_id, slot),
+    FOREIGN KEY (tenant_id, schedule_id) REFERENCES schedules ON DELETE CASCADE,
+    CHECK ((outcome = 'fired') = (subject IS NOT NULL)),
+    CHECK ((outcome IN ('skipped', 'failed')) = (code IS NOT NULL))
+);
+CREATE INDEX schedule_slots_fired ON schedule_slots (tenant_id, schedule_id, slot) WHERE outcome = 'fired';
+CREATE INDEX schedule_slots_waiting ON schedule_slots (tenant_id, schedule_id, slot) WHERE outcome = 'waiting';
+CREATE INDEX schedule_slots_job ON schedule_slots (tenant_id, job_id);
+CREATE INDEX schedule_slots_old ON schedule_slots (decided_at);
+
+ALTER TABLE exports ADD COLUMN schedule_id uuid;
+CREATE INDEX exports_schedule ON exports (tenant_id, schedule_id, id) WHERE schedule_id IS NOT NULL;
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['schedules', 'schedule_slots'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format(
+            'CREATE POLICY tenant ON %I TO lading_app USING (tenant_id = (SELECT current_tenant())) '
+            'WITH CHECK (tenant_id = (SELECT current_tenant()))', name);
+        EXECUTE format('CREATE POLICY system ON %I TO lading_system USING (true)', name);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO lading_app', name);
+        EXECUTE format('GRANT SELECT ON %I TO lading_system', name);
+    END LOOP;
+END
+$$;
+GRANT DELETE ON schedule_slots TO lading_system;
