@@ -104,6 +104,41 @@ CREATE FUNCTION public.retention_days(of_tenant uuid, of_profile text, of_type t
     )
 $$;
 
+CREATE FUNCTION public.take_call_quota(the_tenant uuid, the_name text, wanted integer) RETURNS TABLE(max_per_hour integer, max_per_day integer, max_waiting integer, hour_used bigint, day_used bigint, waiting bigint, hour_seconds double precision, day_seconds double precision)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+DECLARE
+    held call_quotas;
+    this_hour timestamptz := date_trunc('hour', lading_now(), 'UTC');
+    this_day timestamptz := date_trunc('day', lading_now(), 'UTC');
+    waits bigint := 0;
+BEGIN
+    SELECT * INTO held FROM call_quotas WHERE tenant_id = the_tenant AND name = the_name FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    -- A transaction that began before the hour did, and got the lock after one of the new hour, counts in the new one.
+    held.hour_used := CASE WHEN held.hour_at < this_hour THEN 0 ELSE held.hour_used END + wanted;
+    held.day_used := CASE WHEN held.day_at < this_day THEN 0 ELSE held.day_used END + wanted;
+    held.hour_at := greatest(held.hour_at, this_hour);
+    held.day_at := greatest(held.day_at, this_day);
+    UPDATE call_quotas
+    SET hour_at = held.hour_at, hour_used = held.hour_used, day_at = held.day_at, day_used = held.day_used
+    WHERE tenant_id = the_tenant AND name = the_name;
+    IF held.max_waiting IS NOT NULL THEN
+        SELECT count(*) INTO waits FROM (
+            SELECT FROM exports
+            WHERE exports.tenant_id = the_tenant AND exports.status = 'pending' AND exports.deleted_at IS NULL
+            LIMIT held.max_waiting + 1
+        ) AS counted;
+    END IF;
+    RETURN QUERY SELECT held.max_per_hour, held.max_per_day, held.max_waiting, held.hour_used, held.day_used, waits,
+        extract(epoch FROM held.hour_at + interval '1 hour' - lading_now())::float8,
+        extract(epoch FROM held.day_at + interval '1 day' - lading_now())::float8;
+END
+$$;
+
 CREATE FUNCTION public.wake_after_delete() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -201,6 +236,28 @@ CREATE TABLE public.api_keys (
 
 ALTER TABLE ONLY public.api_keys FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.approvals (
+    tenant_id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    rules jsonb NOT NULL,
+    roles text[] NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    decided_by text,
+    decided_role text,
+    decided_at timestamp with time zone,
+    reason text,
+    ticket text,
+    CONSTRAINT approvals_check CHECK (((decided_at IS NULL) = (decided_by IS NULL))),
+    CONSTRAINT approvals_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT approvals_roles_check CHECK ((cardinality(roles) > 0)),
+    CONSTRAINT approvals_rules_check CHECK ((jsonb_typeof(rules) = 'array'::text)),
+    CONSTRAINT approvals_ticket_check CHECK ((length(ticket) <= 60))
+);
+
+ALTER TABLE ONLY public.approvals FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.artifacts (
     tenant_id uuid NOT NULL,
     export_id uuid NOT NULL,
@@ -284,6 +341,28 @@ CREATE TABLE public.buckets (
 WITH (fillfactor='50');
 
 ALTER TABLE ONLY public.buckets FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.call_quotas (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    max_per_hour integer,
+    max_per_day integer,
+    max_waiting integer,
+    hour_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    hour_used bigint DEFAULT 0 NOT NULL,
+    day_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    day_used bigint DEFAULT 0 NOT NULL,
+    reason text,
+    ticket text,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT call_quotas_check CHECK (((max_waiting >= 0) AND (name = 'exports'::text))),
+    CONSTRAINT call_quotas_check1 CHECK ((num_nonnulls(max_per_hour, max_per_day, max_waiting) > 0)),
+    CONSTRAINT call_quotas_max_per_day_check CHECK ((max_per_day >= 0)),
+    CONSTRAINT call_quotas_max_per_hour_check CHECK ((max_per_hour >= 0)),
+    CONSTRAINT call_quotas_name_check CHECK ((name = ANY (ARRAY['export-calls'::text, 'exports'::text])))
+);
+
+ALTER TABLE ONLY public.call_quotas FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.checkpoints (
     tenant_id uuid NOT NULL,
@@ -422,6 +501,10 @@ CREATE TABLE public.exports (
     package_digest bytea,
     selector jsonb DEFAULT '{}'::jsonb NOT NULL,
     schedule_id uuid,
+    asked_role text,
+    asked_at timestamp with time zone,
+    approval text,
+    CONSTRAINT exports_approval_check CHECK ((approval = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'withdrawn'::text]))),
     CONSTRAINT exports_check CHECK ((period_from <= period_to)),
     CONSTRAINT exports_check1 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT exports_check2 CHECK (((status <> 'completed'::text) OR (rows_read = (((rows_written + rows_quarantined) + rows_duplicate) + rows_filtered)))),
@@ -790,6 +873,48 @@ CREATE TABLE public.pauses (
 
 ALTER TABLE ONLY public.pauses FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.policies (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    active_revision integer,
+    version bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT policies_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,49}$'::text))
+);
+
+ALTER TABLE ONLY public.policies FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.policy_activations (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    version bigint NOT NULL,
+    revision integer,
+    is_rollback boolean DEFAULT false NOT NULL,
+    activated_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    activated_by text NOT NULL,
+    reason text,
+    ticket text,
+    CONSTRAINT policy_activations_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT policy_activations_ticket_check CHECK ((length(ticket) <= 60))
+);
+
+ALTER TABLE ONLY public.policy_activations FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.policy_revisions (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    revision integer NOT NULL,
+    document jsonb NOT NULL,
+    digest bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    created_by text NOT NULL,
+    CONSTRAINT policy_revisions_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT policy_revisions_document_check CHECK ((jsonb_typeof(document) = 'object'::text)),
+    CONSTRAINT policy_revisions_revision_check CHECK ((revision > 0))
+);
+
+ALTER TABLE ONLY public.policy_revisions FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.profile_activations (
     tenant_id uuid NOT NULL,
     name text NOT NULL,
@@ -1061,7 +1186,8 @@ CREATE TABLE public.schema_migrations (
     version integer NOT NULL,
     name text NOT NULL,
     digest bytea NOT NULL,
-    applied_at timestamp with time zone DEFAULT now() NOT NULL
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    beside integer
 );
 
 CREATE TABLE public.signed_heads (
@@ -1161,6 +1287,9 @@ ALTER TABLE ONLY public.allocations
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_pkey PRIMARY KEY (tenant_id, export_id);
+
 ALTER TABLE ONLY public.artifacts
     ADD CONSTRAINT artifacts_pkey PRIMARY KEY (tenant_id, export_id, name);
 
@@ -1172,6 +1301,9 @@ ALTER TABLE ONLY public.breakers
 
 ALTER TABLE ONLY public.buckets
     ADD CONSTRAINT buckets_pkey PRIMARY KEY (tenant_id, host);
+
+ALTER TABLE ONLY public.call_quotas
+    ADD CONSTRAINT call_quotas_pkey PRIMARY KEY (tenant_id, name);
 
 ALTER TABLE ONLY public.checkpoints
     ADD CONSTRAINT checkpoints_pkey PRIMARY KEY (tenant_id, export_id, stage);
@@ -1250,6 +1382,18 @@ ALTER TABLE ONLY public.objects
 
 ALTER TABLE ONLY public.pauses
     ADD CONSTRAINT pauses_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.policies
+    ADD CONSTRAINT policies_pkey PRIMARY KEY (tenant_id, name);
+
+ALTER TABLE ONLY public.policy_activations
+    ADD CONSTRAINT policy_activations_pkey PRIMARY KEY (tenant_id, name, version);
+
+ALTER TABLE ONLY public.policy_revisions
+    ADD CONSTRAINT policy_revisions_pkey PRIMARY KEY (tenant_id, name, revision);
+
+ALTER TABLE ONLY public.policy_revisions
+    ADD CONSTRAINT policy_revisions_tenant_id_name_digest_key UNIQUE (tenant_id, name, digest);
 
 ALTER TABLE ONLY public.profile_activations
     ADD CONSTRAINT profile_activations_pkey PRIMARY KEY (tenant_id, name, version);
@@ -1339,6 +1483,10 @@ CREATE INDEX exports_open ON public.exports USING btree (tenant_id) WHERE ((stat
 CREATE INDEX exports_period ON public.exports USING btree (tenant_id, profile, period_from, period_to) WHERE (status = 'completed'::text);
 
 CREATE INDEX exports_schedule ON public.exports USING btree (tenant_id, schedule_id, id) WHERE (schedule_id IS NOT NULL);
+
+CREATE INDEX exports_unapproved ON public.exports USING btree (tenant_id, job_id) WHERE (approval = 'pending'::text);
+
+CREATE INDEX exports_waiting ON public.exports USING btree (tenant_id) WHERE (status = 'pending'::text);
 
 CREATE INDEX finished_jobs_code ON ONLY public.finished_jobs USING btree (tenant_id, code, id) WHERE (code IS NOT NULL);
 
@@ -1436,6 +1584,9 @@ ALTER TABLE ONLY public.allocations
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
+
 ALTER TABLE ONLY public.artifacts
     ADD CONSTRAINT artifacts_tenant_id_digest_object_state_fkey FOREIGN KEY (tenant_id, digest, object_state) REFERENCES public.objects(tenant_id, digest, state);
 
@@ -1447,6 +1598,9 @@ ALTER TABLE ONLY public.breakers
 
 ALTER TABLE ONLY public.buckets
     ADD CONSTRAINT buckets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.call_quotas
+    ADD CONSTRAINT call_quotas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.checkpoints
     ADD CONSTRAINT checkpoints_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
@@ -1511,6 +1665,18 @@ ALTER TABLE ONLY public.objects
 ALTER TABLE ONLY public.pauses
     ADD CONSTRAINT pauses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.policies
+    ADD CONSTRAINT policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.policies
+    ADD CONSTRAINT policies_tenant_id_name_active_revision_fkey FOREIGN KEY (tenant_id, name, active_revision) REFERENCES public.policy_revisions(tenant_id, name, revision);
+
+ALTER TABLE ONLY public.policy_activations
+    ADD CONSTRAINT policy_activations_tenant_id_name_revision_fkey FOREIGN KEY (tenant_id, name, revision) REFERENCES public.policy_revisions(tenant_id, name, revision);
+
+ALTER TABLE ONLY public.policy_revisions
+    ADD CONSTRAINT policy_revisions_tenant_id_name_fkey FOREIGN KEY (tenant_id, name) REFERENCES public.policies(tenant_id, name);
+
 ALTER TABLE ONLY public.profile_activations
     ADD CONSTRAINT profile_activations_tenant_id_name_revision_fkey FOREIGN KEY (tenant_id, name, revision) REFERENCES public.profile_revisions(tenant_id, name, revision);
 
@@ -1572,6 +1738,8 @@ ALTER TABLE public.allocations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.approvals ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.artifacts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.attempts ENABLE ROW LEVEL SECURITY;
@@ -1579,6 +1747,8 @@ ALTER TABLE public.attempts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.breakers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.buckets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.call_quotas ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.checkpoints ENABLE ROW LEVEL SECURITY;
 
@@ -1631,6 +1801,12 @@ ALTER TABLE public.members ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.objects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.pauses ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.policies ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.policy_activations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.policy_revisions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.profile_activations ENABLE ROW LEVEL SECURITY;
 
@@ -1718,6 +1894,8 @@ CREATE POLICY tenant ON public.allocations TO lading_app USING ((tenant_id = ( S
 
 CREATE POLICY tenant ON public.api_keys TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.approvals TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.artifacts TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.attempts TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
@@ -1725,6 +1903,8 @@ CREATE POLICY tenant ON public.attempts TO lading_app USING ((tenant_id = ( SELE
 CREATE POLICY tenant ON public.breakers TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.buckets TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.call_quotas TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.checkpoints TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -1767,6 +1947,12 @@ CREATE POLICY tenant ON public.members TO lading_app USING ((tenant_id = ( SELEC
 CREATE POLICY tenant ON public.objects TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.pauses TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.policies TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.policy_activations TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.policy_revisions TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.profile_activations TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -1824,6 +2010,8 @@ GRANT SELECT ON TABLE public.allocations TO lading_system;
 GRANT SELECT ON TABLE public.api_keys TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO lading_system;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE public.approvals TO lading_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.artifacts TO lading_app;
 
 GRANT SELECT(tenant_id) ON TABLE public.artifacts TO lading_system;
@@ -1844,6 +2032,8 @@ GRANT SELECT,UPDATE ON TABLE public.breakers TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.buckets TO lading_app;
 GRANT SELECT,DELETE,UPDATE ON TABLE public.buckets TO lading_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.call_quotas TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.checkpoints TO lading_app;
 
@@ -1903,6 +2093,12 @@ GRANT SELECT ON TABLE public.objects TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.pauses TO lading_app;
 GRANT SELECT ON TABLE public.pauses TO lading_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.policies TO lading_app;
+
+GRANT SELECT,INSERT ON TABLE public.policy_activations TO lading_app;
+
+GRANT SELECT,INSERT ON TABLE public.policy_revisions TO lading_app;
 
 GRANT SELECT,INSERT ON TABLE public.profile_activations TO lading_app;
 

@@ -281,3 +281,147 @@ BEGIN
 END
 $$;
 GRANT DELETE ON schedule_slots TO lading_system;
+
+-- ---------------------------------------------------------------- policies, approvals, call quotas
+
+-- What may be exported: numbered revisions that never change, one of them active or, where it was switched off, none.
+CREATE TABLE policies (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    name text NOT NULL CHECK (name ~ '^[a-z0-9][a-z0-9_-]{0,49}$'),
+    active_revision integer,
+    version bigint NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL DEFAULT lading_now(),
+    PRIMARY KEY (tenant_id, name)
+);
+CREATE TABLE policy_revisions (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    revision integer NOT NULL CHECK (revision > 0),
+    document jsonb NOT NULL CHECK (jsonb_typeof(document) = 'object'),
+    digest bytea NOT NULL CHECK (octet_length(digest) = 32),
+    created_at timestamptz NOT NULL DEFAULT lading_now(),
+    created_by text NOT NULL,
+    PRIMARY KEY (tenant_id, name, revision),
+    UNIQUE (tenant_id, name, digest),
+    FOREIGN KEY (tenant_id, name) REFERENCES policies
+);
+ALTER TABLE policies
+    ADD FOREIGN KEY (tenant_id, name, active_revision) REFERENCES policy_revisions (tenant_id, name, revision);
+CREATE TABLE policy_activations (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    version bigint NOT NULL,
+    revision integer,
+    is_rollback boolean NOT NULL DEFAULT false,
+    activated_at timestamptz NOT NULL DEFAULT lading_now(),
+    activated_by text NOT NULL,
+    reason text CHECK (length(reason) BETWEEN 1 AND 500),
+    ticket text CHECK (length(ticket) <= 60),
+    PRIMARY KEY (tenant_id, name, version),
+    FOREIGN KEY (tenant_id, name, revision) REFERENCES policy_revisions (tenant_id, name, revision)
+);
+
+-- As whom and when an export was last asked for is what policies judge when it runs; NULL (asked before there were any)
+-- is judged by every rule, as of its creation.  `approval` is where a second person's word stands.
+ALTER TABLE exports
+    ADD COLUMN asked_role text,
+    ADD COLUMN asked_at timestamptz,
+    ADD COLUMN approval text CHECK (approval IN ('pending', 'approved', 'rejected', 'expired', 'withdrawn'));
+CREATE INDEX exports_unapproved ON exports (tenant_id, job_id) WHERE approval = 'pending';
+CREATE INDEX exports_waiting ON exports (tenant_id) WHERE status = 'pending';
+
+-- The second person's word: which rules ask for it, who may give it, until when, and who did.  One that an export asks
+-- for again replaces the one before; the ledger keeps both.
+CREATE TABLE approvals (
+    tenant_id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    rules jsonb NOT NULL CHECK (jsonb_typeof(rules) = 'array'),
+    roles text[] NOT NULL CHECK (cardinality(roles) > 0),
+    asked_by text NOT NULL,
+    asked_at timestamptz NOT NULL DEFAULT lading_now(),
+    expires_at timestamptz NOT NULL,
+    decided_by text,
+    decided_role text,
+    decided_at timestamptz,
+    reason text CHECK (length(reason) BETWEEN 1 AND 500),
+    ticket text CHECK (length(ticket) <= 60),
+    PRIMARY KEY (tenant_id, export_id),
+    FOREIGN KEY (tenant_id, export_id) REFERENCES exports,
+    CHECK ((decided_at IS NULL) = (decided_by IS NULL))
+);
+
+-- How many calls of the export API, and how many exports, a tenant has: over it, the answer is 429.  The counts are those
+-- of the hour and the day that began last, and stand beside the limits so that one lock makes them exact.
+CREATE TABLE call_quotas (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    name text NOT NULL CHECK (name IN ('export-calls', 'exports')),
+    max_per_hour integer CHECK (max_per_hour >= 0),
+    max_per_day integer CHECK (max_per_day >= 0),
+    max_waiting integer CHECK (max_waiting >= 0 AND name = 'exports'),
+    hour_at timestamptz NOT NULL DEFAULT '-infinity',
+    hour_used bigint NOT NULL DEFAULT 0,
+    day_at timestamptz NOT NULL DEFAULT '-infinity',
+    day_used bigint NOT NULL DEFAULT 0,
+    reason text,
+    ticket text,
+    version bigint NOT NULL DEFAULT 1,
+    PRIMARY KEY (tenant_id, name),
+    CHECK (num_nonnulls(max_per_hour, max_per_day, max_waiting) > 0)
+);
+
+-- Count `wanted` calls and return how the quota stands then; no row where there is none.  Whoever finds it exceeded rolls
+-- back.  A function, because what waits must be counted by a statement that begins when the lock is held.
+CREATE FUNCTION take_call_quota(the_tenant uuid, the_name text, wanted integer)
+RETURNS TABLE (
+    max_per_hour integer, max_per_day integer, max_waiting integer, hour_used bigint, day_used bigint, waiting bigint,
+    hour_seconds float8, day_seconds float8
+)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    held call_quotas;
+    this_hour timestamptz := date_trunc('hour', lading_now(), 'UTC');
+    this_day timestamptz := date_trunc('day', lading_now(), 'UTC');
+    waits bigint := 0;
+BEGIN
+    SELECT * INTO held FROM call_quotas WHERE tenant_id = the_tenant AND name = the_name FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    -- A transaction that began before the hour did, and got the lock after one of the new hour, counts in the new one.
+    held.hour_used := CASE WHEN held.hour_at < this_hour THEN 0 ELSE held.hour_used END + wanted;
+    held.day_used := CASE WHEN held.day_at < this_day THEN 0 ELSE held.day_used END + wanted;
+    held.hour_at := greatest(held.hour_at, this_hour);
+    held.day_at := greatest(held.day_at, this_day);
+    UPDATE call_quotas
+    SET hour_at = held.hour_at, hour_used = held.hour_used, day_at = held.day_at, day_used = held.day_used
+    WHERE tenant_id = the_tenant AND name = the_name;
+    IF held.max_waiting IS NOT NULL THEN
+        SELECT count(*) INTO waits FROM (
+            SELECT FROM exports
+            WHERE exports.tenant_id = the_tenant AND exports.status = 'pending' AND exports.deleted_at IS NULL
+            LIMIT held.max_waiting + 1
+        ) AS counted;
+    END IF;
+    RETURN QUERY SELECT held.max_per_hour, held.max_per_day, held.max_waiting, held.hour_used, held.day_used, waits,
+        extract(epoch FROM held.hour_at + interval '1 hour' - lading_now())::float8,
+        extract(epoch FROM held.day_at + interval '1 day' - lading_now())::float8;
+END
+$$;
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['policies', 'policy_revisions', 'policy_activations', 'approvals', 'call_quotas'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format(
+            'CREATE POLICY tenant ON %I TO lading_app USING (tenant_id = (SELECT current_tenant())) '
+            'WITH CHECK (tenant_id = (SELECT current_tenant()))', name);
+    END LOOP;
+END
+$$;
+GRANT SELECT, INSERT, UPDATE ON policies, approvals TO lading_app;
+GRANT SELECT, INSERT ON policy_revisions, policy_activations TO lading_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON call_quotas TO lading_app;
