@@ -107,7 +107,26 @@ EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "blackout.set": "an operator set a window in which something does not run",
         "breaker.opened": "a host failed so often that it is left alone for a while",
         "breaker.closed": "a host answered again",
+        "schedule.set": "what is made by the clock was written or changed",
+        "schedule.deleted": "nothing is made by this schedule any more",
+        "schedule.paused": "somebody stopped a schedule",
+        "schedule.resumed": "somebody let a schedule go on",
+        "schedule.replanned": "the rules of a time zone changed, and with them when a schedule fires next",
+        "schedule.fired": "the work of a slot was made",
+        "schedule.waiting": "a slot waits for the end of an earlier one",
+        "schedule.skipped": "the work of a slot is not made",
+        "schedule.failed": "the work of a slot could not be made",
         "policy.denied": "a principal was refused something it asked for",
+        "policy.revised": "a new revision of a policy was stored",
+        "policy.activated": "a revision became the one that exports are judged by",
+        "policy.deactivated": "a policy was switched off: exports are not judged by it any more",
+        "policy.rolled_back": "the revision that was active before became the one that exports are judged by",
+        "approval.requested": "an export waits for the word of a second person",
+        "approval.approved": "a second person let an export run",
+        "approval.rejected": "a second person refused an export",
+        "approval.expired": "nobody gave their word for an export in time",
+        "call_quota.set": "how many calls and exports a tenant may ask for was set",
+        "call_quota.dropped": "a limit on calls or exports of a tenant was lifted",
     }
 )
 """Every type of entry with its meaning; `line` refuses any other."""
@@ -115,10 +134,15 @@ EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who caused a change, by id and never by name."""
+    """
+    Who caused a change, by id and never by name.
+
+    `role` is no part of the record: it is what policies judge, None where nobody with a role is behind it.
+    """
 
     kind: Literal["key", "worker", "system"]
     id: str
+    role: str | None = field(default=None, compare=False)
 
 
 SYSTEM: Final = Actor("system", "lading")
