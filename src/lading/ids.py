@@ -25,9 +25,11 @@ EXPORT: Final = "exp"
 JOB: Final = "job"
 KEY: Final = "key"
 LEASE: Final = "lse"
+MEMBER: Final = "mem"
 PAUSE: Final = "pau"
 REQUEST: Final = "req"
 RUN: Final = "run"
+SCHEDULE: Final = "sch"
 TENANT: Final = "ten"
 
 

@@ -44,6 +44,8 @@ _CROSS_TENANT = {
         "refusals",
         "retry_budgets",
         "retry_policies",
+        "schedules",
+        "schedule_slots",
     },
     Role.LEDGER: {"tenants", "ledger_pending", "ledger_trees", "ledger_entries", "signed_heads"},
 }
