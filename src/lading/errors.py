@@ -8,6 +8,7 @@ Never holds a secret or a row of tenant data.  Surfaces translate: `api/problems
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -69,6 +70,29 @@ class Forbidden(LadingError):
     code = "forbidden"
 
 
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One rule of a policy that does not allow what was asked for; `code` says what it is about, `detail` why."""
+
+    policy: str
+    revision: int
+    rule: str
+    code: str
+    detail: str
+
+
+class PolicyDenied(Forbidden):
+    """A policy does not allow the export; `violations` names every rule, the one that is told first."""
+
+    code = "policy-denied"
+
+    def __init__(self, message: str, violations: tuple[Violation, ...] = ()) -> None:
+        super().__init__(message)
+        self.violations = violations
+        self.is_recorded = False
+        """Whether the ledger knows of it."""
+
+
 class NotFound(LadingError):
     """No such thing in this tenant."""
 
@@ -99,6 +123,28 @@ class PreconditionFailed(Conflict):
     code = "precondition-failed"
 
 
+class Held(Conflict):
+    """A legal hold keeps the thing; `holds` are its ids."""
+
+    code = "held"
+
+    def __init__(self, message: str, holds: Sequence[str]) -> None:
+        super().__init__(message)
+        self.holds = holds
+
+
+class InUse(Conflict):
+    """Somebody is just reading the thing; the same request is taken when that is over."""
+
+    code = "in-use"
+
+
+class Gone(LadingError):
+    """The thing was there until a time that is over."""
+
+    code = "gone"
+
+
 class QueueFull(LadingError):
     """Too many jobs of the tenant have not ended; the same request may be taken later."""
 
@@ -113,6 +159,22 @@ class Overloaded(QueueFull):
     """Too many jobs of all tenants have not ended."""
 
     code = "overloaded"
+
+
+class TooManyStreams(QueueFull):
+    """Too many clients of a tenant follow its events."""
+
+    code = "too-many-streams"
+
+
+class QuotaExceeded(QueueFull):
+    """A tenant has asked for more than its call quota allows; `violated` names what of it."""
+
+    code = "quota-exceeded"
+
+    def __init__(self, message: str, *, retry_after_seconds: float = 30.0, violated: tuple[str, ...] = ()) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds)
+        self.violated = violated
 
 
 class PackageInvalid(LadingError):
@@ -145,6 +207,12 @@ class ProfileInvalid(ExportError):
     def __init__(self, message: str, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(message)
         self.errors = errors
+
+
+class PolicyInvalid(ProfileInvalid):
+    """A policy document is wrong; `errors` names line or path."""
+
+    code = "policy-invalid"
 
 
 class NoData(ExportError):

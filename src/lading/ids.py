@@ -22,10 +22,13 @@ _LOW_50: Final = (1 << 50) - 1
 
 BATCH: Final = "bat"
 EXPORT: Final = "exp"
+HANDOUT: Final = "hnd"
+HOLD: Final = "hld"
 JOB: Final = "job"
 KEY: Final = "key"
 LEASE: Final = "lse"
 MEMBER: Final = "mem"
+LINK: Final = "lnk"
 PAUSE: Final = "pau"
 REQUEST: Final = "req"
 RUN: Final = "run"

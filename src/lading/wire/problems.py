@@ -22,8 +22,24 @@ class ProblemField:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyViolation:
+    """One rule that does not allow what was asked for; `code` says what it is about, `detail` why."""
+
+    policy: str
+    revision: int
+    rule: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """An HTTP error body."""
+    """
+    An HTTP error body.
+
+    Of `policy-denied`, `policy`, `revision` and `rule` are those of the first of `violations`; of `quota-exceeded`,
+    `violated_policies` are the names that RateLimit-Policy gives them, written `violated-policies` too.
+    """
 
     type: str
     title: str
@@ -32,6 +48,11 @@ class Problem:
     detail: str
     request_id: str
     errors: list[ProblemField] = field(default_factory=list[ProblemField])
+    policy: str | None = None
+    revision: int | None = None
+    rule: str | None = None
+    violations: list[PolicyViolation] | None = None
+    violated_policies: list[str] | None = None
 
 
 STATUS: Final[dict[str, int]] = {
@@ -39,11 +60,14 @@ STATUS: Final[dict[str, int]] = {
     "reason-required": 400,
     "unauthenticated": 401,
     "forbidden": 403,
+    "policy-denied": 403,
     "not-found": 404,
     "method-not-allowed": 405,
     "conflict": 409,
     "invalid-transition": 409,
     "stale-lease": 409,
+    "held": 409,
+    "in-use": 409,
     "gone": 410,
     "precondition-failed": 412,
     "too-large": 413,
@@ -52,7 +76,10 @@ STATUS: Final[dict[str, int]] = {
     "invalid-input": 422,
     "idempotency-key-reused": 422,
     "profile-invalid": 422,
+    "policy-invalid": 422,
     "queue-full": 429,
+    "quota-exceeded": 429,
+    "too-many-streams": 429,
     "internal-error": 500,
     "overloaded": 503,
     "environment-unfit": 503,
