@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 
 class LadingError(Exception):
@@ -59,15 +60,30 @@ class ReasonRequired(InvalidInput):
 
 
 class Unauthenticated(LadingError):
-    """No credentials, or credentials that are not valid."""
+    """
+    No credentials, or credentials that are not valid.
+
+    `of` is whose ledger should tell of it and about what, where that is known; `why` a word for that.
+    """
 
     code = "unauthenticated"
+
+    def __init__(self, message: str, *, of: tuple[UUID, str] | None = None, why: str = "invalid") -> None:
+        super().__init__(message)
+        self.of = of
+        self.why = why
 
 
 class Forbidden(LadingError):
     """The principal may not do this."""
 
     code = "forbidden"
+
+
+class TenantSuspended(Forbidden):
+    """Nobody of the tenant is let in until an admin of the instance reactivates it."""
+
+    code = "tenant-suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +125,12 @@ class InvalidTransition(Conflict):
     """The state machine has no such edge."""
 
     code = "invalid-transition"
+
+
+class LastAdmin(Conflict):
+    """Nobody could manage the tenant after this."""
+
+    code = "last-admin"
 
 
 class StaleLease(Conflict):
@@ -341,6 +363,12 @@ class DataDirectoryUnusable(EnvironmentUnfit):
     """The data directory is owned by another process, read-only or full."""
 
     code = "data-directory-unusable"
+
+
+class ProviderUnavailable(EnvironmentUnfit):
+    """The keys of an identity provider can't be had, so its tokens can't be checked; it may be back later."""
+
+    code = "identity-provider-unavailable"
 
 
 class DatabaseUnavailable(EnvironmentUnfit):

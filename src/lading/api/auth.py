@@ -145,7 +145,7 @@ async def _admit(
 
 async def _deny(request: Request, principal: Principal, services: Services) -> None:
     operation = request.scope["route"].name
-    subject = ids.show(ids.KEY, principal.key_id)
+    subject = ids.show(ids.KEY, principal.id)
     entry = Entry(
         "policy.denied", subject=subject, actor=principal.actor, data={"operation": operation, "rule": "role"}
     )

@@ -31,7 +31,7 @@ async def me(caller: Annotated[Caller, Depends(_ANYBODY)]) -> Response:
     principal = caller.principal
     return answers.shown(
         wire.Me(
-            key_id=ids.show(ids.KEY, principal.key_id),
+            key_id=ids.show(ids.KEY, principal.id),
             name=principal.name,
             role=principal.role.value,
             tenant=caller.tenant.slug,
@@ -90,7 +90,7 @@ async def create_key(
 ) -> Response:
     """Add a key to a tenant; the answer is the only place where its token is ever shown."""
     tenant = await _managed(services, caller, slug)
-    role, expires_at = store.parse_role(body.role), _instant(body.expires_at)
+    role, expires_at = rules.parse_role(body.role), _instant(body.expires_at)
     async with services.database.system() as tx:
         minted = await store.mint_key(
             tx, tenant.id, name=body.name, role=role, expires_at=expires_at, actor=caller.principal.actor

@@ -29,6 +29,17 @@ EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "tenant.created": "an organisation was added",
         "key.created": "an API key was made",
         "key.revoked": "an API key was made useless",
+        "key.rotated": "an API key was replaced by another and ends soon",
+        "tenant.renamed": "an organisation got another name",
+        "tenant.suspended": "nobody of an organisation is let in any more",
+        "tenant.reactivated": "those of a suspended organisation are let in again",
+        "member.added": "a person was named or invited",
+        "member.joined": "a person came for the first time",
+        "member.changed": "a person got another role or name",
+        "member.removed": "a person is let in no more",
+        "identity_provider.set": "the tokens of an issuer are believed, or give something else",
+        "identity_provider.deleted": "the tokens of an issuer are believed no more",
+        "login.refused": "somebody with a token was not let in; `data.refused` counts those since the last entry",
         "source.registered": "a source was added or its settings changed",
         "profile.revised": "a new revision of a profile was stored",
         "profile.activated": "a revision became the one that exports use",
@@ -149,7 +160,7 @@ class Actor:
     `role` is no part of the record: it is what policies judge, None where nobody with a role is behind it.
     """
 
-    kind: Literal["key", "worker", "system"]
+    kind: Literal["key", "member", "worker", "system"]
     id: str
     role: str | None = field(default=None, compare=False)
 

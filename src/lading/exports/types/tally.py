@@ -102,7 +102,7 @@ class Tally:
             self.dead.add(line["subject"], str(data.get("code", "")), at, str(index))
         if event in _CLOSED:
             self.closed += 1
-        if who["kind"] == "key" and event.startswith(_ACTIONS):
+        if who["kind"] in {"key", "member"} and event.startswith(_ACTIONS):
             reason = "given" if data.get("reason") else "–"
             self.actions.add(
                 at, who["id"], EVENT_TYPES[event], line["subject"], reason, str(data.get("ticket") or "–"), str(index)

@@ -1,0 +1,5 @@
+-- The tenant that is about to change, held until it has.
+SELECT tenant_id, slug, name, created_at, version, suspended_at, suspend_reason, suspend_ticket, pause_id
+FROM tenants
+WHERE tenant_id = %(tenant_id)s::uuid
+FOR NO KEY UPDATE
