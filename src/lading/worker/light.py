@@ -22,8 +22,7 @@ import logging
 import os
 import random
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final
@@ -40,6 +39,7 @@ from lading.jobs.model import Endings, Handlers, Outcome
 from lading.worker import execute, pace
 from lading.worker.channel import commands, keep_output_to_ourselves, say
 from lading.worker.crew import Crew
+from lading.worker.places import Places
 
 _LOG: Final = logging.getLogger("lading.worker")
 _UNSETTLED: Final = 70
@@ -72,7 +72,7 @@ class LightExecutor:
         self._is_hurried: Final = exchanges is not None
         self._handlers: Final = handlers
         self._endings: Final = endings
-        self._most: Final = most
+        self._places: Final = Places(most)
         self._pace = pace.first(most)
         self._marks: Final = Marks(time.monotonic)
         self._marks_beside: Final = Marks(time.monotonic)
@@ -81,8 +81,6 @@ class LightExecutor:
         self._stir: Final = asyncio.Event()
         self._claiming: Final = asyncio.Lock()
         self._lease: UUID | None = None
-        self._held = 0
-        self._holding: Final = Counter[int]()
         self._left_out: frozenset[int] = frozenset()
         self._exchanging = 0
         self._look_at = 0.0
@@ -134,7 +132,7 @@ class LightExecutor:
     async def _live(self) -> None:
         """Say every second that the loop goes round, and how many jobs are held."""
         while True:
-            say({"alive": self._held})
+            say({"alive": self._places.taken})
             await asyncio.sleep(1.0)
 
     # --- exchanging -------------------------------------------------------------------------------
@@ -158,7 +156,7 @@ class LightExecutor:
             heard = self._heard
             # Pumps that are busy settle what is done right afterwards; here it would only keep newcomers waiting.
             ended = self._crew.take_done(_SETTLED_BESIDE) if self._exchanging < _PUMPS else ()
-            beside = self._beside_now(ended)
+            beside = self._places.beside(ended)
             self._left_out, self._look_beside_at = beside.without, self._soon()
             got = await self._swap(_Ask(ended, beside.limit, without=beside.without))
             if got == beside.limit or heard != self._heard:
@@ -171,24 +169,16 @@ class LightExecutor:
 
     async def _swap(self, ask: _Ask) -> int:
         """Exchange, run what came of it, and return how many that are."""
-        self._held += ask.room  # reserved, so that nobody else asks for it, too
-        try:
+        with self._places.kept(ask.ended, ask.room):
             exchanged = await self._exchange(ask)
-        finally:
-            self._held -= ask.room + len(ask.ended)
-        self._let_go(ask.ended)
-        self._held += len(exchanged.started)
-        self._holding.update(_owners(exchanged.started))
+        self._look_who_was_left_out()
+        self._places.hold(exchanged.started)
         self._crew.give(exchanged.started)
         return len(exchanged.started)
 
-    def _let_go(self, ended: Iterable[Started]) -> None:
-        """Hold these no longer; who was left out for holding too many may be served beside again."""
-        for owner in _owners(ended):
-            self._holding[owner] -= 1
-            if not self._holding[owner]:
-                del self._holding[owner]
-        if self._left_out and not self._left_out <= self._beside_now(()).without:
+    def _look_who_was_left_out(self) -> None:
+        """Look beside again when one that was left out for holding too many holds few by now."""
+        if self._left_out and not self._left_out <= self._places.beside().without:
             self._look_beside_at = 0.0
 
     async def _turn(self) -> int:
@@ -200,7 +190,7 @@ class LightExecutor:
             wait = self._wait(now, done, room)
             if wait <= 0:
                 return room if now >= self._look_at or done else 0
-            if self._is_draining and not self._held:
+            if self._is_draining and not self._places.taken:
                 say({"drained": True})
             try:
                 async with asyncio.timeout(wait):
@@ -211,7 +201,7 @@ class LightExecutor:
     def _room(self, done: int) -> int:
         if self._is_draining or self._lease is None:
             return 0
-        return self._pace.room(self._held - done, slow=self._crew.running)
+        return self._pace.room(self._places.taken - done, slow=self._crew.running)
 
     def _wait(self, now: float, done: int, room: int) -> float:
         """Return how many seconds there is no reason to exchange yet."""
@@ -221,18 +211,13 @@ class LightExecutor:
             return 0.0 if is_worth_it else self._crew.done_since + _SETTLE_SECONDS - now
         return self._look_at - now if room >= self._pace.share(slow) else _POLL_SECONDS
 
-    def _beside_now(self, ended: Sequence[Started]) -> pace.Beside:
-        """Return what to claim beside the pumps in an exchange that settles `ended`."""
-        left = self._holding - Counter(_owners(ended))
-        return pace.beside(self._most, left, taken=self._held - len(ended))
-
     async def _turn_beside(self) -> None:
         """Wait until there is a reason to claim beside the pumps: they are busy or would not look for so few."""
         while True:
             self._stir.clear()
             slow, done, wait = self._crew.running, self._crew.done, _POLL_SECONDS
             is_needed = self._exchanging == _PUMPS or self._room(done) < self._pace.share(slow)
-            if is_needed and not self._is_draining and self._lease is not None and self._beside_now(()).limit:
+            if is_needed and not self._is_draining and self._lease is not None and self._places.beside().limit:
                 wait = self._look_beside_at - self._loop.time()
             if wait <= 0:
                 return
@@ -302,14 +287,10 @@ class LightExecutor:
             await execute.settle(self._database, self._endings, fence, outcome, kind=job.kind)
             if attempt is not None:
                 attempt.hint_again()
-        self._held -= 1
-        self._let_go([started])
+        self._places.let_go([started])
+        self._look_who_was_left_out()
         self._look_at = self._look_beside_at = 0.0  # its end may have made room under a quota
         self._stir.set()
-
-
-def _owners(jobs: Iterable[Started]) -> list[int]:
-    return [fence.tenant_id.int for _, fence in jobs]  # by number: a UUID takes long to hash
 
 
 class _Watch:
