@@ -31,6 +31,9 @@ _BATCH_BYTES: Final = "1000000"
 _CONNECT_SECONDS: Final = 10
 # The server's own limit should speak first: its error says more than silence.
 _GRACE_SECONDS: Final = 2.0
+# A request to stop may come before what it is to stop: it is sent again while the thread lives.
+_REQUESTS: Final = 5
+_REQUEST_SECONDS: Final = 1.0
 _BEGIN: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
@@ -80,6 +83,8 @@ class Snapshot:
         self._source: Final = source
         self._connection: Final = connection
         self._is_abandoned = False
+        self._stream: Prefetch[pa.RecordBatch] | None = None
+        self._describing: psycopg.Connection[Any] | None = None
         self.rewritten: Final[list[Rewrite]] = []
 
     def batches(
@@ -123,7 +128,7 @@ class Snapshot:
     def _streaming(self, make: Callable[[], Iterator[pa.RecordBatch]]) -> Iterator[Prefetch[pa.RecordBatch]]:
         """Run `make()` ahead under the source's time limit; what goes wrong is a SourceError."""
         place = self._source.place
-        stream = Prefetch(make, seconds=place.seconds + _GRACE_SECONDS)
+        stream = self._stream = Prefetch(make, seconds=place.seconds + _GRACE_SECONDS)
         try:
             yield stream
         except Overdue:
@@ -146,9 +151,22 @@ class Snapshot:
             raise faults.from_query(error, self._source.place) from None
 
     def close(self) -> None:
-        """End the transaction; a connection whose thread still hangs is left to it."""
-        if self._is_abandoned:
-            return
+        """
+        End the stream that is still read, then the transaction.
+
+        A connection whose thread hangs is left to that thread, and closed when it ends.
+        """
+        stream = self._stream
+        if stream is not None:
+            # Whoever stops in the middle holds the rows still: their thread reads on over this connection.
+            self._end(stream)
+        if not self._is_abandoned:
+            with suppress(Overdue):
+                call(self._release, seconds=_CONNECT_SECONDS)
+        elif stream is not None:
+            stream.afterwards(self._release)
+
+    def _release(self) -> None:
         with suppress(adbc.Error):
             self._connection.rollback()
         with suppress(adbc.Error):
@@ -162,7 +180,7 @@ class Snapshot:
     def _rows(
         self, query: str, parameters: Mapping[str, object], key: Sequence[str], within: KeyRange
     ) -> Iterator[pa.RecordBatch]:
-        with self._source.connect() as connection:
+        with self._asking() as connection:
             text, described = self._described(connection, query, parameters, key)
             names = type_names(connection, described)
             self.rewritten.extend(columns.rewrites(described, names))
@@ -173,10 +191,20 @@ class Snapshot:
     def _boundaries(
         self, query: str, parameters: Mapping[str, object], key: Sequence[str], size: Size
     ) -> Iterator[pa.RecordBatch]:
-        with self._source.connect() as connection:
+        with self._asking() as connection:
             text, described = self._described(connection, query, parameters, key)
             statement = columns.boundaries(text, _of_key(described, key), size=size).as_string(connection)
         return self._fetched(statement)
+
+    @contextmanager
+    def _asking(self) -> Iterator[psycopg.Connection[Any]]:
+        """Open a plain connection that can be interrupted, too: a table may be locked."""
+        with self._source.connect() as connection:
+            self._describing = connection
+            try:
+                yield connection
+            finally:
+                self._describing = None
 
     def _described(
         self, connection: psycopg.Connection[Any], query: str, parameters: Mapping[str, object], key: Sequence[str]
@@ -197,9 +225,19 @@ class Snapshot:
     def _end(self, stream: Prefetch[pa.RecordBatch]) -> None:
         # Never cancel what has ended: the request travels by itself and could hit the next query of this transaction.
         if not stream.is_ended and not stream.close(seconds=0.0):
-            with suppress(adbc.Error, Overdue):
-                call(self._connection.adbc_cancel, seconds=1.0)
+            for _ in range(_REQUESTS):
+                with suppress(adbc.Error, psycopg.Error, Overdue):
+                    call(self._interrupt, seconds=_REQUEST_SECONDS)
+                if stream.close(seconds=_REQUEST_SECONDS):
+                    break
         self._is_abandoned = not stream.close()
+        if not self._is_abandoned:
+            self._stream = None
+
+    def _interrupt(self) -> None:
+        if (describing := self._describing) is not None:
+            describing.cancel_safe(timeout=_REQUEST_SECONDS)
+        self._connection.adbc_cancel()
 
 
 def _of_key(described: Sequence[Column], key: Sequence[str]) -> list[Column]:

@@ -63,6 +63,15 @@ class Prefetch(Generic[T]):
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    def afterwards(self, work: Callable[[], object]) -> None:
+        """Do `work` when the thread has ended, whenever that is."""
+
+        def wait() -> None:
+            self._thread.join()
+            work()
+
+        threading.Thread(target=wait, name="source-end", daemon=True).start()
+
     def _next(self) -> T | _Failed | _End:
         try:
             # What is already there is never refused for being late.
