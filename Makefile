@@ -87,6 +87,7 @@ format: .venv/.ok ## rewrite the code in the house style
 
 lock: ## renew requirements.lock from pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra server --group dev pyproject.toml -o requirements.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra server --extra azure --extra duckdb --group build --constraint requirements.lock --no-annotate pyproject.toml -o deploy/container/requirements.lock
 
 clean: ## forget what was installed (never touches .lading)
 	@rm -rf .venv .uv .azurite build
