@@ -1182,6 +1182,83 @@ CREATE TABLE public.schedules (
 
 ALTER TABLE ONLY public.schedules FORCE ROW LEVEL SECURITY;
 
+CREATE VIEW public.slots_seen WITH (security_invoker='true') AS
+ SELECT tenant_id,
+    schedule_id,
+    slot,
+    local,
+    outcome,
+    is_manual,
+    is_late,
+    code,
+    message,
+    since,
+    missed,
+    job_id,
+    subject,
+    decided_at,
+    COALESCE(( SELECT j.state
+           FROM public.jobs j
+          WHERE ((j.tenant_id = s.tenant_id) AND (j.id = s.job_id))), ( SELECT f.state
+           FROM public.finished_jobs f
+          WHERE ((f.tenant_id = s.tenant_id) AND (f.id = s.job_id))
+          ORDER BY f.finished_at DESC
+         LIMIT 1)) AS state
+   FROM public.schedule_slots s;
+
+CREATE VIEW public.schedules_seen WITH (security_invoker='true') AS
+ SELECT s.tenant_id,
+    s.id,
+    s.name,
+    s.cron,
+    s.zone,
+    s.kind,
+    s.payload,
+    s.period,
+    s.source,
+    s.priority,
+    s.max_attempts,
+    s.deadline_seconds,
+    s.catch_up,
+    s.overlap,
+    s.starts_at,
+    s.ends_at,
+    s.owner_kind,
+    s.owner_id,
+    s.owner,
+    s.owner_role,
+    s.paused_at,
+    s.paused_by,
+    s.pause_reason,
+    s.pause_ticket,
+    s.next_at,
+    s.decided_to,
+    s.tzdata,
+    s.version,
+    s.created_at,
+    s.updated_at,
+    f.failures,
+    f.failure,
+    ( SELECT count(*) AS count
+           FROM public.schedule_slots w
+          WHERE ((w.tenant_id = s.tenant_id) AND (w.schedule_id = s.id) AND (w.outcome = 'waiting'::text))) AS waiting
+   FROM (public.schedules s
+     CROSS JOIN LATERAL ( SELECT count(*) FILTER (WHERE newest.is_unbroken) AS failures,
+            min(newest.code) FILTER (WHERE (newest.is_unbroken AND (newest.place = 1))) AS failure
+           FROM ( SELECT COALESCE(t.code, t.state) AS code,
+                    bool_and(((t.outcome = 'failed'::text) OR (t.state = 'dead'::text))) OVER earlier AS is_unbroken,
+                    row_number() OVER earlier AS place
+                   FROM ( SELECT n.slot,
+                            n.outcome,
+                            n.code,
+                            n.state
+                           FROM public.slots_seen n
+                          WHERE ((n.tenant_id = s.tenant_id) AND (n.schedule_id = s.id) AND (n.outcome = ANY (ARRAY['fired'::text, 'failed'::text])))
+                          ORDER BY n.slot DESC
+                         LIMIT 10) t
+                  WHERE ((t.outcome = 'failed'::text) OR (t.state = ANY (ARRAY['completed'::text, 'dead'::text])))
+                  WINDOW earlier AS (ORDER BY t.slot DESC)) newest) f);
+
 CREATE TABLE public.schema_migrations (
     version integer NOT NULL,
     name text NOT NULL,
@@ -1536,9 +1613,9 @@ CREATE UNIQUE INDEX run_nodes_job ON public.run_nodes USING btree (tenant_id, jo
 
 CREATE INDEX runs_running ON public.runs USING btree (tenant_id, id) WHERE (state = 'running'::text);
 
-CREATE INDEX schedule_slots_fired ON public.schedule_slots USING btree (tenant_id, schedule_id, slot) WHERE (outcome = 'fired'::text);
-
 CREATE INDEX schedule_slots_job ON public.schedule_slots USING btree (tenant_id, job_id);
+
+CREATE INDEX schedule_slots_made ON public.schedule_slots USING btree (tenant_id, schedule_id, slot) WHERE (outcome = ANY (ARRAY['fired'::text, 'failed'::text]));
 
 CREATE INDEX schedule_slots_old ON public.schedule_slots USING btree (decided_at);
 
@@ -2136,6 +2213,10 @@ GRANT SELECT,DELETE ON TABLE public.schedule_slots TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedules TO lading_app;
 GRANT SELECT ON TABLE public.schedules TO lading_system;
+
+GRANT SELECT ON TABLE public.slots_seen TO lading_app;
+
+GRANT SELECT ON TABLE public.schedules_seen TO lading_app;
 
 GRANT SELECT ON TABLE public.signed_heads TO lading_app;
 GRANT SELECT,INSERT ON TABLE public.signed_heads TO lading_ledger;

@@ -256,7 +256,7 @@ CREATE TABLE schedule_slots (
     CHECK ((outcome = 'fired') = (subject IS NOT NULL)),
     CHECK ((outcome IN ('skipped', 'failed')) = (code IS NOT NULL))
 );
-CREATE INDEX schedule_slots_fired ON schedule_slots (tenant_id, schedule_id, slot) WHERE outcome = 'fired';
+CREATE INDEX schedule_slots_made ON schedule_slots (tenant_id, schedule_id, slot) WHERE outcome IN ('fired', 'failed');
 CREATE INDEX schedule_slots_waiting ON schedule_slots (tenant_id, schedule_id, slot) WHERE outcome = 'waiting';
 CREATE INDEX schedule_slots_job ON schedule_slots (tenant_id, job_id);
 CREATE INDEX schedule_slots_old ON schedule_slots (decided_at);
@@ -281,6 +281,54 @@ BEGIN
 END
 $$;
 GRANT DELETE ON schedule_slots TO lading_system;
+
+-- Slots with the state of their job, NULL where there is none (any more).
+CREATE VIEW slots_seen WITH (security_invoker = true) AS
+SELECT
+    s.*,
+    coalesce(
+        (SELECT j.state FROM jobs AS j WHERE j.tenant_id = s.tenant_id AND j.id = s.job_id),
+        (
+            SELECT f.state FROM finished_jobs AS f WHERE f.tenant_id = s.tenant_id AND f.id = s.job_id
+            ORDER BY f.finished_at DESC
+            LIMIT 1
+        )
+    ) AS state
+FROM schedule_slots AS s;
+GRANT SELECT ON slots_seen TO lading_app;
+
+-- Schedules with how many of their newest slots (of ten) came to nothing, one after the other, and how many wait.
+CREATE VIEW schedules_seen WITH (security_invoker = true) AS
+SELECT
+    s.*,
+    f.failures,
+    f.failure,
+    (
+        SELECT count(*) FROM schedule_slots AS w
+        WHERE w.tenant_id = s.tenant_id AND w.schedule_id = s.id AND w.outcome = 'waiting'
+    ) AS waiting
+FROM schedules AS s
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE is_unbroken) AS failures,
+        min(code) FILTER (WHERE is_unbroken AND place = 1) AS failure
+    FROM (
+        SELECT
+            coalesce(t.code, t.state) AS code,
+            bool_and(t.outcome = 'failed' OR t.state = 'dead') OVER earlier AS is_unbroken,
+            row_number() OVER earlier AS place
+        FROM (
+            SELECT n.slot, n.outcome, n.code, n.state
+            FROM slots_seen AS n
+            WHERE n.tenant_id = s.tenant_id AND n.schedule_id = s.id AND n.outcome IN ('fired', 'failed')
+            ORDER BY n.slot DESC
+            LIMIT 10
+        ) AS t
+        WHERE t.outcome = 'failed' OR t.state IN ('completed', 'dead')
+        WINDOW earlier AS (ORDER BY t.slot DESC)
+    ) AS newest
+) AS f;
+GRANT SELECT ON schedules_seen TO lading_app;
 
 -- ---------------------------------------------------------------- policies, approvals, call quotas
 
