@@ -10,6 +10,7 @@ of a source can collide.
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,8 +23,10 @@ from lading.exports import casting
 from lading.exports.claims import Check, Claims, names_of
 from lading.exports.masking import masked
 from lading.exports.profile import Column, Profile, Transform
+from lading.exports.repeated import each
 
 _ARITHMETIC: Final = frozenset({"divide", "multiply"})
+_COSTLY: Final = frozenset({"collapse_spaces", "upper", "lower"})
 _REACH: Final = Decimal(10) ** 15
 
 
@@ -66,7 +69,11 @@ def compile_plan(profile: Profile, schema: pl.Schema, *, parameters: Mapping[str
     )
     empty = empty.with_columns(raw)
     compiler = _Compiler(empty.schema, profile.timezone, parameters, claims)
-    typed = tuple(expr for i, column in enumerate(profile.columns) for expr in compiler.typed(i, column))
+    present = [f"{i}" for i in range(len(profile.columns)) if f"p:{i}" not in empty.columns]
+    typed = tuple(
+        [pl.col(f"r:{i}").is_not_null().alias(f"p:{i}") for i in present]
+        + [expr for i, column in enumerate(profile.columns) for expr in compiler.typed(i, column)]
+    )
     found = [pair for i, column in enumerate(profile.columns) for pair in compiler.checks(i, column)]
     found += claims.checks()
     return Plan(
@@ -120,15 +127,17 @@ def _source(name: str, schema: pl.Schema) -> pl.Expr:
 def _raw(
     index: int, column: Column, schema: pl.Schema, parameters: Mapping[str, Any], claims: Claims
 ) -> Iterator[pl.Expr]:
-    """Yield the raw value after its transforms, and whether there was one before arithmetic could lose it."""
+    """Yield the raw value after its transforms; where arithmetic could lose it, also whether there was one before."""
     value, given = claims.origin(index) if column.expression else _origin(column, schema, parameters)
-    steps = list(column.transforms)
-    while steps and steps[0].kind not in _ARITHMETIC:
-        value, given = _transformed(value, given, steps.pop(0), column)
+    texts = list(itertools.takewhile(lambda step: step.kind not in _ARITHMETIC, column.transforms))
+    steps = column.transforms[len(texts) :]
+    if texts:
+        value, given = _changed(value, given, texts, column), pl.String()
     if given == pl.String() and column.type != "string":
         # In a column of numbers or dates an empty text is an absent value, not a wrong one.
         value = pl.when(value.str.strip_chars() != "").then(value)
-    yield value.is_not_null().alias(f"p:{index}")
+    if steps:
+        yield value.is_not_null().alias(f"p:{index}")
     for step in steps:
         value, given = _transformed(value, given, step, column)
     yield value.alias(f"r:{index}")
@@ -153,6 +162,17 @@ def _parameter(column: Column, parameters: Mapping[str, Any]) -> str | int | boo
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value)
     return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def _changed(value: pl.Expr, given: pl.DataType, steps: Sequence[Transform], column: Column) -> pl.Expr:
+    def change(text: pl.Expr) -> pl.Expr:
+        for step in steps:
+            text, _ = _transformed(text, pl.String(), step, column)
+        return text
+
+    is_costly = any(step.kind in _COSTLY for step in steps) and (column.source is not None or column.concat)
+    text = casting.plain(value, given)
+    return each(text, change) if is_costly else change(text)
 
 
 def _transformed(value: pl.Expr, given: pl.DataType, step: Transform, column: Column) -> tuple[pl.Expr, pl.DataType]:
@@ -224,7 +244,7 @@ class _Compiler:
         raw, given = pl.col(f"r:{index}"), self._schema[f"r:{index}"]
         if column.values is not None:
             key = casting.plain(raw, given)
-            raw, given = self._looked_up(key, column), pl.String()
+            raw, given = each(key, lambda text: self._looked_up(text, column)), pl.String()
             if column.fallback is not None:
                 yield pl.when(~key.is_in(list(column.values))).then(key).alias(f"w:{index}")
         yield casting.typed(raw, given, column, timezone=self._timezone).alias(f"t:{index}")

@@ -16,8 +16,10 @@ import polars as pl
 
 from lading.errors import ProfileInvalid
 from lading.exports.profile import Mask
+from lading.exports.repeated import each, each_text
 
 MIN_SALT: Final = 16
+_MOST_KNOWN: Final = 50_000  # pseudonyms kept from batch to batch
 _WORD: Final = r"\p{L}[\p{L}\p{M}\p{N}'’.]*"
 
 
@@ -25,14 +27,18 @@ def masked(text: pl.Expr, mask: Mask, *, salt: bytes) -> pl.Expr:
     """Return the text as the mask lets it through; null stays null."""
     match mask.kind:
         case "initials":
-            firsts = text.str.extract_all(_WORD).list.eval(pl.element().str.slice(0, 1).str.to_uppercase() + ".")
-            return pl.when(text.is_not_null()).then(firsts.list.join(""))
+            return each(text, _initials)
         case "first_letter":
-            return text.str.extract(r"(\p{L})", 1).str.to_uppercase() + "."
+            return each(text, lambda name: name.str.extract(r"(\p{L})", 1).str.to_uppercase() + ".")
         case "pseudonym":
             return _pseudonym(text, mask, salt)
         case _:
             return pl.when(text.is_not_null()).then(pl.lit(mask.text))
+
+
+def _initials(text: pl.Expr) -> pl.Expr:
+    firsts = text.str.extract_all(_WORD).list.eval(pl.element().str.slice(0, 1).str.to_uppercase() + ".")
+    return pl.when(text.is_not_null()).then(firsts.list.join(""))
 
 
 def _pseudonym(text: pl.Expr, mask: Mask, salt: bytes) -> pl.Expr:
@@ -40,16 +46,18 @@ def _pseudonym(text: pl.Expr, mask: Mask, salt: bytes) -> pl.Expr:
         raise ProfileInvalid("The profile makes pseudonyms, but the tenant has no salt of at least 16 bytes.")
     start = hmac.new(salt, mask.domain.encode("utf-8") + b"\x00", hashlib.sha256)
 
-    def name(value: str) -> str:
-        keyed = start.copy()
-        keyed.update(value.encode("utf-8"))
-        return mask.prefix + keyed.hexdigest()[: mask.length]
+    known: dict[str, str] = {}
 
-    def batch(values: pl.Series) -> pl.Series:
-        # Names repeat within a batch: each distinct one is hashed once.
-        distinct = values.drop_nulls().unique()
-        return values.replace_strict(
-            distinct, [name(value) for value in distinct], default=None, return_dtype=pl.String
-        )
+    def name(value: str | None) -> str | None:
+        if value is None:
+            return None
+        found = known.get(value)
+        if found is None:
+            keyed = start.copy()
+            keyed.update(value.encode("utf-8"))
+            found = mask.prefix + keyed.hexdigest()[: mask.length]
+            if len(known) < _MOST_KNOWN:
+                known[value] = found
+        return found
 
-    return text.map_batches(batch, return_dtype=pl.String, is_elementwise=False)
+    return each_text(text, lambda values: pl.Series(values.name, map(name, values), dtype=pl.String))
