@@ -299,8 +299,9 @@ def _objects(request: pytest.FixtureRequest, folder: Path) -> Iterator[Kind]:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         mute = replace(source, options={**source.options, "endpoint": address}, timeout_seconds=1)
         yield Kind(
-            source, "files-unchanged-while-read", make, ask, lambda: gone, lambda: (mute, ask({"id": "integer"}, ""))
-        )
+            source, "files-unchanged-while-read", make, ask, lambda: gone, lambda: (mute, ask({"id": "integer"}, "")),
+            outside=api_server.LOOPBACK,
+        )  # fmt: skip
 
 
 @contextmanager

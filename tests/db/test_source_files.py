@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from api_server import LOOPBACK
 from lading.errors import InvalidInput, SourceError, SourceRefused, SourceUnreachable
 from lading.sources import check
 from lading.sources.connectors import connect
@@ -291,7 +292,7 @@ def test_a_trial_of_a_bucket_says_what_is_wrong(tmp_path: Path, bucket_server: s
     reference = secret(tmp_path, "hunter2")
 
     def trial(reference: str | None, **given: str) -> str:
-        return check.test(Source(TENANT, "b", "objects", reference, options={**options, **given}))[-1].detail
+        return check.test(Source(TENANT, "b", "objects", reference, options={**options, **given}), LOOPBACK)[-1].detail
 
     assert "must read ACCESS_KEY_ID:SECRET_ACCESS_KEY" in trial(reference)
     assert "hunter2" not in trial(reference)

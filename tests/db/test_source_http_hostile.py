@@ -145,6 +145,12 @@ def test_a_packed_page_is_read() -> None:
         assert read(api.source()).height == 3
 
 
+def test_a_body_of_several_packed_members_is_read_whole() -> None:
+    text = json.dumps(ids(3)).encode()
+    with serving(lambda _: packed(gzip.compress(text[:20]) + gzip.compress(b"") + gzip.compress(text[20:]))) as api:
+        assert read(api.source()).height == 3
+
+
 def test_a_bomb_does_not_unfold() -> None:
     bomb = gzip.compress(b"[" + b" " * (64 << 20) + b"]", 9)
 

@@ -8,15 +8,26 @@ many stores refuse what they do not know.
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 
 import boto3.session
 import botocore
 import botocore.config
+import botocore.configprovider
+import botocore.session
 
 CONNECT_SECONDS: Final = 10
 READ_SECONDS: Final = 60
 _NAMES: Final = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+
+
+# Neither profiles nor files nor variables of this machine; but which authorities it trusts is for its operator to say.
+_OWN: Final = {
+    name: (None, None, os.devnull if name in {"config_file", "credentials_file"} else default, convert)
+    for name, (_, _, default, convert) in botocore.configprovider.BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
+    if name != "ca_bundle"
+}
 
 
 def keys_of(secret: str) -> dict[str, str] | None:
@@ -44,5 +55,9 @@ def client(keys: dict[str, str] | None, *, endpoint: str | None, region: str, re
         proxies={},  # not those of the environment: the address that was judged is the one that is called
     )
     nobody = {"aws_access_key_id": "", "aws_secret_access_key": ""}
-    session = boto3.session.Session(region_name=region, **(nobody if keys is None else keys))
+    session = boto3.session.Session(
+        botocore_session=botocore.session.Session(session_vars=_OWN),
+        region_name=region,
+        **(nobody if keys is None else keys),
+    )
     return session.client("s3", endpoint_url=endpoint, config=config)

@@ -27,7 +27,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "http": "lading.sources.http",
 }
 # Theirs have `connector(source, scratch, outside)`.
-_OUTWARD: Final = frozenset({"http"})
+_OUTWARD: Final = frozenset({"http", "objects"})
 _NOWHERE: Final = Outside()
 
 

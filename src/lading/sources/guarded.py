@@ -23,6 +23,7 @@ import httpcore2
 from lading.sources.guard import Network, Origin, Resolver, judged
 
 _CONNECT_SECONDS: Final = 10.0
+_MEMBER_BYTES: Final = 1024
 _PACKED: Final = {"", "identity", "gzip", "x-gzip"}
 
 
@@ -119,25 +120,43 @@ def _read(response: httpcore2.Response, most: int) -> Answer:
         raise NoAnswer("the body is packed in a way that was not asked for")
     if headers.get("content-length", "").isdecimal() and int(headers["content-length"]) > most:
         raise TooMuch
-    unpacker: Any = zlib.decompressobj(16 + zlib.MAX_WBITS) if packing.endswith("gzip") else None
-    body = bytearray()
+    unpacker = _Gzip() if packing.endswith("gzip") else None
+    body, size = bytearray(), 0
     for chunk in response.iter_stream():
+        size += len(chunk)
         # One byte more than wanted is enough to know; what is packed never unfolds whole.
-        body += chunk if unpacker is None else _unpacked(unpacker, chunk, most + 1 - len(body))
-        if len(body) > most:
+        body += chunk if unpacker is None else unpacker.unpacked(chunk, most + 1 - len(body))
+        # Packing what can't be made smaller adds a little; much of it that unfolds to nothing never ends.
+        if len(body) > most or size > most + (most >> 8) + _MEMBER_BYTES:
             raise TooMuch
-    if unpacker is not None and not unpacker.eof:
+    if unpacker is not None and not unpacker.is_whole:
         raise NoAnswer("the packed body is not whole")
     return Answer(response.status, headers, bytes(body))
 
 
-def _unpacked(unpacker: Any, chunk: bytes, most: int) -> bytes:
-    try:
-        if unpacker.eof:
-            raise NoAnswer("something follows the packed body")
-        return unpacker.decompress(chunk, max(1, most))
-    except zlib.error:
-        raise NoAnswer("the packed body is damaged") from None
+class _Gzip:
+    """A body of gzip members, one after the other: all of them are the body (RFC 1952)."""
+
+    def __init__(self) -> None:
+        self._member: Any = zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the last member has ended."""
+        return self._member.eof
+
+    def unpacked(self, chunk: bytes, most: int) -> bytes:
+        """Return what `chunk` adds, at most so many bytes; NoAnswer when it is no gzip."""
+        found = bytearray()
+        try:
+            while chunk and len(found) < most:
+                if self._member.eof:
+                    self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+                found += self._member.decompress(chunk, most - len(found))
+                chunk = self._member.unused_data
+        except zlib.error:
+            raise NoAnswer("the packed body is damaged") from None
+        return bytes(found)
 
 
 class _Backend(httpcore2.NetworkBackend):

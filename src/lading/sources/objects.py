@@ -23,7 +23,9 @@ from lading.artifacts.blobs import storing
 from lading.errors import SourceError, SourceRefused, SourceThrottled, SourceUnreachable
 from lading.sources import credentials
 from lading.sources.files import MOST_FILES, FilesReading
+from lading.sources.guard import Barred, judged, origin_of
 from lading.sources.model import Check, Source
+from lading.sources.outside import Outside
 from lading.sources.read import Read
 from lading.sources.readers.file import File
 
@@ -40,9 +42,9 @@ _REGION: Final = frozenset(
 )
 
 
-def connector(source: Source, scratch: Path | None) -> ObjectsConnector:
+def connector(source: Source, scratch: Path | None, outside: Outside) -> ObjectsConnector:
     """Return the connector of a bucket."""
-    return ObjectsConnector(source, scratch)
+    return ObjectsConnector(source, scratch, outside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,10 @@ class _Object:
 class ObjectsConnector:
     """A registered bucket, or the part of it below a prefix."""
 
-    def __init__(self, source: Source, scratch: Path | None) -> None:
+    def __init__(self, source: Source, scratch: Path | None, outside: Outside) -> None:
         self._source: Final = source
         self._scratch: Final = scratch
+        self._outside: Final = outside
         self._bucket: Final[str] = source.options["bucket"]
         self._prefix: Final[str] = source.options.get("prefix", "")
 
@@ -91,6 +94,8 @@ class ObjectsConnector:
         ]
 
     def _client(self) -> Any:
+        if "endpoint" in self._source.options:
+            _admit(self._source.options["endpoint"], self._outside)
         return client_of(self._source)
 
     def _files(self, client: Any, read: Read, folder: Path) -> Iterator[File]:
@@ -165,6 +170,22 @@ def client_of(source: Source) -> Any:
         return s3.client(keys, endpoint=endpoint, region=region, read_seconds=source.timeout_seconds, tries=_TRIES)
     except ValueError:
         raise SourceRefused("The endpoint of the source is no URL; correct it.") from None
+
+
+def _admit(endpoint: str, outside: Outside) -> None:
+    """Return if the operator lets this server be called: a public one over TLS, or one of his networks."""
+    origin = origin_of(endpoint)
+    if origin is None:
+        raise SourceRefused("The endpoint of the source is no plain URL; correct it.")
+    try:
+        judged(origin, outside.networks, outside.resolve)
+    except Barred as reason:
+        raise SourceRefused(
+            f"{origin} has {reason}, and this instance does not connect there. Use its public address over https, or "
+            "let the operator allow its network with LADING_ALLOWED_NETWORKS."
+        ) from None
+    except (OSError, UnicodeError):
+        raise SourceUnreachable(f"{origin} has no address. Check the endpoint of the source.") from None
 
 
 def _beginning(pattern: str) -> str:
