@@ -119,8 +119,8 @@ TEXTS = [
     ("a: 1\nb: 2\na: 3\n", "line 3: the key `a` is written twice"),
     ("a: 1\nb: 0.5\n", 'line 2: write the fraction as quoted text, "0.5"'),
     ("a: [1\n", "not YAML"),
-    ("- a\n", "a profile is a mapping"),
-    ("", "a profile is a mapping"),
+    ("- a\n", "a document is a mapping"),
+    ("", "a document is a mapping"),
     ("a: " + "[" * 40 + "]" * 40, "nested deeper"),
     ("a: " + "x" * 300_000, "over 256 KiB"),
 ]

@@ -1,9 +1,10 @@
 """
-Profile documents as text: YAML in, plain JSON values out, with the line of every value remembered.
+Profiles and policies as people write them: YAML in, plain JSON values out, with the line of every value remembered.
 
 A deliberately small YAML: keys are always text, only `true`/`false`/`null` and decimal integers are special, dates
 stay text, fractions must be quoted.  Anchors, aliases, tags, duplicate keys and merge keys are refused, so a text can
-neither explode nor mean something else than it shows.  What the values mean is in `exports/profile`.
+neither explode nor mean something else than it shows.  What the values mean is in `exports/profile` and
+`exports/policy`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": N
 
 
 class Document(dict[str, Any]):
-    """A profile document that knows where it was written: `lines` maps a JSON pointer to a line, from 1."""
+    """A document that knows where it was written: `lines` maps a JSON pointer to a line, from 1."""
 
     __slots__ = ("lines",)
 
@@ -53,16 +54,16 @@ def pointer_of(parts: tuple[str | int, ...]) -> str:
 def load(text: str) -> Document:
     """Return the document written in `text`; raise ProfileInvalid that names the line."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise ProfileInvalid(f"The profile text is over {MAX_BYTES // 1024} KiB; a profile is a page or two.")
+        raise ProfileInvalid(f"The text is over {MAX_BYTES // 1024} KiB; such a document is a page or two.")
     try:
         for token in yaml.scan(text, Loader=yaml.SafeLoader):
             if isinstance(token, yaml.AnchorToken | yaml.AliasToken | yaml.TagToken):
-                raise _fault("", token.start_mark.line + 1, "anchors, aliases and tags are not allowed in a profile")
+                raise _fault("", token.start_mark.line + 1, "anchors, aliases and tags are not allowed")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
         raise _syntax(error) from None
     if not isinstance(root, yaml.MappingNode):
-        raise _fault("", 1, "a profile is a mapping of keys to values")
+        raise _fault("", 1, "a document is a mapping of keys to values")
     lines: dict[str, int] = {}
     return Document(cast("dict[str, Any]", _value(root, (), lines)), lines)
 

@@ -106,6 +106,10 @@ class StoredExport:
     job_error: Mapping[str, Any] | None = None
     lane_waiting_for: str | None = None
     lane_eligible_at: datetime | None = None
+    asked_role: str | None = None
+    asked_at: datetime | None = None
+    approval: str | None = None
+    """pending, approved, rejected, expired or withdrawn; None when nobody's word was asked for."""
 
     @property
     def subject(self) -> str:

@@ -7,38 +7,27 @@ line.  Meaning belongs to `exports/profile`, which calls this first and may then
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import string
 import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
-from itertools import islice
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 
 from lading.artifacts import age
 from lading.errors import FieldError, ProfileInvalid
-from lading.exports import profile_expressions
+from lading.exports import profile_expressions, wording
 from lading.exports.cel_types import pattern_fault
-from lading.exports.document import Document, pointer_of
 from lading.exports.parameters import Parameter
 from lading.exports.patterns import boolean_words, date_pattern, number_pattern
 from lading.exports.types.names import OWN
+from lading.exports.wording import Fault, Path
 from lading.sources import read, request
 
-Path: TypeAlias = tuple[str | int, ...]
-Fault: TypeAlias = tuple[Path, str]
-
 BUILT_IN: Final = frozenset({"period_from", "period_to"})
-MAX_FAULTS: Final = 50
-# The longest list or mapping that any key of the schema allows; a longer one is not looked into, because that takes
-# seconds in which nobody else is answered.
-MAX_ENTRIES: Final = 2000
-_MOST_LOOKED_FOR: Final = 500
 _SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__ or "").joinpath("profile.schema.json").read_text("utf-8")
 )
@@ -66,7 +55,7 @@ def check(document: Mapping[str, Any]) -> None:
     if errors := faults_of(document):
         first = f"{errors[0].pointer[1:].replace('/', '.') or 'profile'}: {errors[0].detail}"
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise ProfileInvalid(first + more, errors[:MAX_FAULTS])
+        raise ProfileInvalid(first + more, errors[: wording.MAX_FAULTS])
 
 
 def faults_of(document: Mapping[str, Any]) -> tuple[FieldError, ...]:
@@ -75,20 +64,12 @@ def faults_of(document: Mapping[str, Any]) -> tuple[FieldError, ...]:
 
     What the schema finds wrong is left out before the rest is looked at, so that one wrong word hides nothing else.
     """
-    faults = list(islice(_too_long(document, ()), MAX_FAULTS)) or list(_no_fractions(document, ()))
+    faults = wording.unreadable(document, what="a profile")
     if not faults:
-        faults = [_worded(each) for each in islice(_VALIDATOR.iter_errors(dict(document)), _MOST_LOOKED_FOR)]
+        faults = wording.of_schema(_VALIDATOR, document)
         sound = _sound(document, [path for path, _ in faults]) if faults else document
         faults += [fault for checker in _CHECKS for fault in checker(sound)] if sound is not None else []
-    lines = document if isinstance(document, Document) else Document({}, {})
-    faults.sort(key=lambda fault: (lines.line_of(pointer_of(fault[0])) or 0, [_in_order(part) for part in fault[0]]))
-    return tuple(
-        FieldError(pointer_of(path), _with_line(document, path, detail), "profile-invalid") for path, detail in faults
-    )
-
-
-def _in_order(part: str | int) -> str:
-    return f"{part:06}" if isinstance(part, int) else part
+    return wording.told(document, faults, code="profile-invalid")
 
 
 def _sound(document: Mapping[str, Any], paths: list[Path]) -> dict[str, Any] | None:
@@ -110,63 +91,6 @@ def _sound(document: Mapping[str, Any], paths: list[Path]) -> dict[str, Any] | N
 def _name(column: Any, index: int) -> str:
     name = column.get("name") if isinstance(column, dict) else None
     return name if isinstance(name, str) and name else f"\x00{index}"
-
-
-def _with_line(document: Mapping[str, Any], path: Path, detail: str) -> str:
-    line = document.line_of(pointer_of(path)) if isinstance(document, Document) else None
-    return f"line {line}: {detail}" if line else detail
-
-
-def _worded(error: ValidationError) -> Fault:
-    # Of alternatives that all fail, the one whose type fitted is the one that was meant.
-    meant = [inner for inner in error.context or () if inner.validator not in {"type", "enum"}]
-    error = meant[0] if meant else error
-    path: Path = tuple(error.absolute_path)
-    if error.validator == "enum" and not isinstance(error.instance, list | dict):
-        return (
-            path,
-            f"{str(error.instance)[:60]!r} is unknown here; choose {_choices(error)}",
-        )
-    if error.validator == "minItems":
-        return path, f"needs at least {error.validator_value} entry"
-    if error.validator != "additionalProperties" or not isinstance(error.instance, dict):
-        return path, _short(error.message)
-    schema = cast("Mapping[str, Any]", error.schema)
-    known: list[str] = list(schema.get("properties", {}))
-    unknown = next((str(key) for key in error.instance if key not in known), "")
-    close = difflib.get_close_matches(unknown, known, 1)
-    hint = f"did you mean `{close[0]}`?" if close else "known here: " + ", ".join(known)
-    return (*path, unknown), f"unknown key `{unknown}`; {hint}"
-
-
-def _choices(error: ValidationError) -> str:
-    return ", ".join(str(each) for each in cast("list[object]", error.validator_value))
-
-
-def _short(message: str) -> str:
-    return message if len(message) <= 300 else message[:140] + " … " + message[-140:]
-
-
-def _too_long(value: Any, path: Path) -> Iterator[Fault]:
-    if isinstance(value, dict | list) and len(value) > MAX_ENTRIES:
-        yield path, f"has {len(value)} entries; no list or mapping of a profile may have over {MAX_ENTRIES}"
-        return
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        yield from _too_long(item, (*path, key))
-
-
-def _no_fractions(value: Any, path: Path) -> Iterator[Fault]:
-    match value:
-        case float():
-            yield path, "write a fraction as text in quotes, so that it stays exact"
-        case dict():
-            for key, item in value.items():
-                yield from _no_fractions(item, (*path, key))
-        case list():
-            for index, item in enumerate(value):
-                yield from _no_fractions(item, (*path, index))
-        case _:
-            return
 
 
 def _type(document: Mapping[str, Any]) -> Iterator[Fault]:

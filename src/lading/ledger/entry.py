@@ -53,6 +53,7 @@ EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "run.failed": "a run ended with nodes that were not done",
         "run.cancelled": "a run was stopped for good",
         "jobs.unblocked": "jobs of a run may start: their parents have ended",
+        "job.unblocked": "a job may go on: what it was blocked for is there",
         "job.promoted": "a scheduled job's time came",
         "job.claimed": "a worker took a job and a lease on it",
         "job.started": "an attempt at a job began",

@@ -1,0 +1,123 @@
+"""
+The one place where policies are asked: when an export is asked for, however that is, and again when it runs.
+
+`admit` judges an export that is about to be, `recheck` one that is: as whom and when it was asked for, by the policies
+of now.  What is refused raises PolicyDenied; nothing is stored but, once the transaction is over, the ledger entry of
+`recording`.  Takes `tx`, never commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+from uuid import UUID
+
+from lading.db.database import Database
+from lading.db.transaction import Transaction
+from lading.errors import PolicyDenied, Violation
+from lading.exports import approvals, destinations, policy_store
+from lading.exports.model import Plan, StoredExport
+from lading.exports.policy import Case, Policy
+from lading.exports.policy_rules import Demand, Moment, Verdict, judge
+from lading.ledger.entry import Actor, Entry
+from lading.ledger.store import record
+
+_MOST_RULES: Final = 20
+ALLOWED: Final = Verdict()
+
+
+async def admit(tx: Transaction, plan: Plan, *, actor: Actor) -> Verdict:
+    """Return what the active policies say of an export that `actor` asks for now; PolicyDenied when one objects."""
+    verdict = await look(tx, plan, role=actor.role)
+    verdict.require()
+    return verdict
+
+
+async def look(tx: Transaction, plan: Plan, *, role: str | None) -> Verdict:
+    """Return what the active policies say of an export that is asked for now."""
+    return await of(tx, await policy_store.active(tx), plan, Moment(role, tx.now))
+
+
+async def of(tx: Transaction, active: Sequence[Policy], plan: Plan, moment: Moment) -> Verdict:
+    """Return what these policies say; without any, everything that the role allows is allowed."""
+    return judge(active, await case(tx, plan), moment) if active else ALLOWED
+
+
+async def admit_again(tx: Transaction, stored: StoredExport, *, actor: Actor) -> Verdict:
+    """Return what policies say of an export that `actor` tries again now, without the approvals that it has."""
+    verdict = await admit(tx, stored.plan, actor=actor)
+    return Verdict((), await _missing(tx, stored, verdict.demands))
+
+
+async def recheck(tx: Transaction, stored: StoredExport, *, rows: int | None = None, size: int | None = None) -> None:
+    """Raise PolicyDenied unless the policies of now allow the export, as it was asked for and as far as it is done."""
+    active = await policy_store.active(tx)
+    if not active:
+        return
+    judged = await case(tx, stored.plan, rows=rows, size=size)
+    verdict = judge(active, judged, Moment(stored.asked_role, stored.asked_at or stored.created_at))
+    missing = await _missing(tx, stored, verdict.demands)
+    told = "The export needs the word of a second person, which it does not have"
+    lacking = [Violation(each.policy, each.revision, each.rule, "approval", told) for each in missing]
+    Verdict([*verdict.violations, *lacking]).require()
+
+
+async def case(tx: Transaction, plan: Plan, *, rows: int | None = None, size: int | None = None) -> Case:
+    """Return an export as policies see it; a destination that is gone is of no kind."""
+    names = plan.handover.destinations
+    kinds = {each.name: each.settings.kind for each in await destinations.every(tx)} if names else {}
+    return Case(
+        type=plan.type,
+        profile=str(plan.selector.get("profile", plan.profile)),
+        format=plan.format,
+        period_from=plan.period_from,
+        period_to=plan.period_to,
+        parameters=plan.parameters,
+        destinations={name: kinds.get(name, "") for name in names},
+        is_encrypted=bool(plan.handover.encrypt_to),
+        has_attachments=plan.include_attachments,
+        rows=rows,
+        bytes=size,
+    )
+
+
+@asynccontextmanager
+async def recording(
+    database: Database, tenant_id: UUID, actor: Actor, *, subject: str | None = None
+) -> AsyncIterator[None]:
+    """Tell the ledger of a refusal that is raised inside; its transaction must be over by then."""
+    try:
+        yield
+    except PolicyDenied as refusal:
+        await note(database, tenant_id, refusal, actor=actor, subject=subject)
+        raise
+
+
+async def note(
+    database: Database, tenant_id: UUID, refusal: PolicyDenied, *, actor: Actor, subject: str | None = None
+) -> None:
+    """Tell the ledger of a refusal, once."""
+    if refusal.is_recorded or not refusal.violations:
+        return
+    first = refusal.violations[0]
+    rules = [f"{each.policy}@{each.revision}:{each.rule}:{each.code}" for each in refusal.violations[:_MOST_RULES]]
+    data = {
+        "operation": "export",
+        "policy": first.policy,
+        "revision": first.revision,
+        "rule": first.rule,
+        "code": first.code,
+        "violated": len(refusal.violations),
+        "rules": rules,
+    }
+    async with database.tenant(tenant_id) as tx:
+        await record(tx, Entry("policy.denied", subject or f"policy:{first.policy}", actor, data))
+    refusal.is_recorded = True
+
+
+async def _missing(tx: Transaction, stored: StoredExport, demands: Sequence[Demand]) -> Sequence[Demand]:
+    if not demands:
+        return ()
+    role = await approvals.given(tx, stored)
+    return [each for each in demands if role is None or role not in each.roles]

@@ -1,0 +1,46 @@
+"""
+Whether two principals are one person, as far as it can be told: for what takes two of them.
+
+A member is a person.  A key is whoever made it, whoever holds the key that made it, and whom it was rotated for; two
+keys that lead to the same member are the same person's.  Two keys made at the beginning, by the key of the
+installation, are nobody's in particular and count as two: people who must be told apart log in as members.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lading import ids
+from lading.db.statements import Statements
+from lading.db.transaction import Transaction
+from lading.errors import NotFound
+
+_SQL: Final = Statements(__package__ or "lading.tenants")
+_MOST: Final = 200
+
+
+async def are_one(tx: Transaction, one: str, other: str) -> bool:
+    """Tell whether the actors `one` and `other`, by their outer ids, are the same person."""
+    if one == other:
+        return True
+    behind_one, behind_other = await _behind(tx, one), await _behind(tx, other)
+    if other in behind_one or one in behind_other:
+        return True
+    return any(each.startswith(f"{ids.MEMBER}_") for each in behind_one & behind_other)
+
+
+async def _behind(tx: Transaction, actor: str) -> set[str]:
+    """Return who stands behind an actor: itself, who made it, who made that, and so on."""
+    found, left = {actor}, [actor]
+    while left and len(found) < _MOST:
+        try:
+            key_id = ids.parse(ids.KEY, left.pop())
+        except NotFound:
+            continue
+        row = await tx.maybe(_SQL["key_origin"], tenant_id=tx.tenant, id=key_id)
+        if row is None:
+            continue
+        origins = {row["created_by"]} | ({ids.show(ids.KEY, row["replaces"])} if row["replaces"] else set())
+        left += origins - found
+        found |= origins
+    return found
