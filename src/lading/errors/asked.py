@@ -132,7 +132,7 @@ class Held(Conflict):
 
     code = "held"
 
-    def __init__(self, message: str, holds: Sequence[str]) -> None:
+    def __init__(self, message: str, holds: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.holds = holds
 
