@@ -97,26 +97,34 @@ def condition(wanted: KeyRange, key: Sequence[Column], names: Mapping[int, str])
 
 
 def boundaries(query: str, key: Sequence[Column], *, size: Size) -> Composed:
-    """Return the query for the keys at which parts of this size end, as text, in order; empty keys come too."""
+    """
+    Return the query for the keys at which parts of this size end, as text, in order; empty keys come too.
+
+    The last part has no end: so the last row is none.
+    """
     order = SQL(", ").join(_order(column) for column in key)
-    step: Composable = Literal(size.rows)
-    if size.count is not None:
-        count = Literal(size.count)
-        step = SQL("greatest(1, (count(*) OVER () + {} - 1) / {})").format(count, count)
     aliases = [Identifier(f"k{number}") for number in range(len(key))]
     named = [
         SQL("{} AS {}").format(Identifier("source", column.name), alias)
         for column, alias in zip(key, aliases, strict=True)
     ]
+    total, ends = SQL(""), SQL("n % {} = 0").format(Literal(size.rows))
+    if size.count is not None:
+        # Where so many parts of even size end; each row ends one where there are fewer rows than parts.
+        total = SQL(", count(*) OVER () AS total")
+        ends = SQL("n * {0} % total < {0}").format(Literal(size.count))
     return SQL(
-        "SELECT {}\nFROM (\n    SELECT {}, row_number() OVER (ORDER BY {}) AS n, {} AS step\n"
-        "    FROM (\n{}\n) AS source\n) AS counted\nWHERE n % step = 0 OR {}\nORDER BY n"
+        "SELECT {}\nFROM (\n"
+        "    SELECT {}, row_number() OVER (ORDER BY {}) AS n, lead(true) OVER (ORDER BY {}) AS goes_on{}\n"
+        "    FROM (\n{}\n) AS source\n) AS counted\nWHERE {} AND goes_on OR {}\nORDER BY n"
     ).format(
         SQL(", ").join(SQL("{}::text").format(alias) for alias in aliases),
         SQL(", ").join(named),
         order,
-        step,
+        order,
+        total,
         _plain(query),
+        ends,
         SQL(" OR ").join(SQL("{} IS NULL").format(alias) for alias in aliases),
     )
 
