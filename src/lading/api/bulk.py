@@ -7,7 +7,9 @@ from typing import TypeVar
 
 from lading.api.auth import Caller
 from lading.api.services import Services
-from lading.errors import Conflict, LadingError, NotFound, QueueFull
+from lading.errors import Conflict, LadingError, NotFound, PolicyDenied, QueueFull
+from lading.exports import policies
+from lading.exports.policies import Refused
 
 _T = TypeVar("_T")
 
@@ -23,6 +25,10 @@ async def each(
             await do(one)
         except QueueFull as error:
             full = error
+            refused.append((one, error))
+        except PolicyDenied as error:
+            if isinstance(error, Refused):
+                await policies.note_refused(services.database, error)
             refused.append((one, error))
         except (Conflict, NotFound) as error:
             refused.append((one, error))

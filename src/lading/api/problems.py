@@ -8,9 +8,11 @@ is logged with its trace and answered with the id alone.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import psycopg
@@ -20,13 +22,16 @@ from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from lading.errors import FieldError, InvalidInput, LadingError, ProfileInvalid, QueueFull
-from lading.wire.problems import MEDIA_TYPE, STATUS, Problem, ProblemField
+from lading.errors import FieldError, InvalidInput, LadingError, PolicyDenied, ProfileInvalid, QueueFull, QuotaExceeded
+from lading.exports import policies
+from lading.exports.policies import Refused
+from lading.wire.problems import MEDIA_TYPE, STATUS, PolicyViolation, Problem, ProblemField
 
 _LOG: Final = logging.getLogger("lading.api")
 _SHAPE: Final = TypeAdapter(Problem)
 _RETRY_SECONDS: Final = 5
 _SHOWN: Final = 100
+_QUOTA_TYPE: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 _BY_STATUS: Final = {
     400: ("bad-request", "The request can't be read; correct it and send it again."),
@@ -59,7 +64,10 @@ def answer(error: LadingError, request_id: str, *, headers: Mapping[str, str] | 
     told = dict(headers or {})
     if isinstance(error, QueueFull):
         told["Retry-After"] = str(math.ceil(error.retry_after_seconds))
-    return problem(error.code, error.message, request_id, fields=fields, headers=told)
+    more = _policy(error) if isinstance(error, PolicyDenied) else {}
+    if isinstance(error, QuotaExceeded):
+        more = {"type": _QUOTA_TYPE, "violated_policies": list(error.violated)}
+    return problem(error.code, error.message, request_id, fields=fields, headers=told, more=more)
 
 
 def problem(
@@ -69,8 +77,9 @@ def problem(
     *,
     fields: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Return a problem document; its status is the one of `code`."""
+    """Return a problem document; its status is the one of `code`, and `more` is what only some problems tell."""
     status = STATUS.get(code, 500)
     body = Problem(
         type=f"urn:lading:problem:{code}",
@@ -81,12 +90,25 @@ def problem(
         request_id=request_id,
         errors=[ProblemField(each.pointer, each.detail, each.code) for each in fields[:_SHOWN]],
     )
+    if more:
+        body = replace(body, **more)
     extra = dict(headers or {})
     if status == 401:
         extra["WWW-Authenticate"] = 'Bearer realm="lading"'
     if status == 503:
         extra.setdefault("Retry-After", str(_RETRY_SECONDS))
-    return Response(_SHAPE.dump_json(body), status, extra, MEDIA_TYPE)
+    shown: dict[str, Any] = _SHAPE.dump_python(body, exclude_none=True)
+    if body.violated_policies is not None:
+        shown["violated-policies"] = body.violated_policies  # the word of the draft, which is no name here
+    return Response(json.dumps(shown, ensure_ascii=False).encode(), status, extra, MEDIA_TYPE)
+
+
+def _policy(error: PolicyDenied) -> dict[str, Any]:
+    if not error.violations:
+        return {}
+    first = error.violations[0]
+    told = [PolicyViolation(**asdict(each)) for each in error.violations[:_SHOWN]]
+    return {"policy": first.policy, "revision": first.revision, "rule": first.rule, "violations": told}
 
 
 def unforeseen(error: Exception, request_id: str) -> Response:
@@ -104,6 +126,8 @@ def request_id_of(request: Request) -> str:
 
 async def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, LadingError)
+    if isinstance(error, Refused):
+        await policies.note_refused(request.app.state.services.database, error)
     answered = answer(error, request_id_of(request))
     # Who comes while we stop is told so; that is no failure to wake anybody for.
     if answered.status_code >= 500 and not request.app.state.services.stopping.is_set():

@@ -56,6 +56,7 @@ async def clone(tx: Transaction, original: StoredExport, export_id: UUID, job_id
         job_id=job_id,
         warnings=Jsonb(warnings),
         requested_by=actor.id,
+        asked_role=actor.role,
     )
     await handovers.keep(tx, export_id, plan.handover)
     data = {

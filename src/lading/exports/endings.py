@@ -13,7 +13,7 @@ from uuid import UUID
 from lading import ids
 from lading.db.transaction import Transaction
 from lading.errors import Conflict, ExportError, InvalidInput, NotFound
-from lading.exports import clones, parts, planning, store
+from lading.exports import approvals, clones, parts, planning, policies, store
 from lading.exports.model import Status, StoredExport
 from lading.exports.types import requests
 from lading.jobs import store as jobs
@@ -46,6 +46,9 @@ class ExportEnding:
         stored = await store.find(tx, export_id)
         if stored.status is not Status.FAILED or stored.job_id != job.id:
             raise Conflict(f"{stored.subject} is {stored.status.value} by another job; there is nothing to requeue.")
+        verdict = await policies.admit_again(tx, stored, actor=actor)
+        if verdict.needs_approval:
+            raise Conflict(f"A second person has to approve {stored.subject} first; retry it, which asks for that.")
         await store.retry(tx, export_id, job.id, actor=actor)
 
     async def cloned(self, tx: Transaction, job: Job, actor: Actor) -> NewJob:
@@ -54,9 +57,10 @@ class ExportEnding:
             original = await store.find(tx, UUID(job.payload["export"]))
         except NotFound as error:
             raise Conflict("Its export was deleted; there is nothing to do once more.") from error
+        verdict = await policies.admit(tx, original.plan, actor=actor)
         export_id, job_id = ids.new(), ids.new()
         await clones.clone(tx, original, export_id, job_id, actor=actor)
-        return NewJob(
+        again = NewJob(
             id=job_id,
             kind=job.kind,
             host=job.host,
@@ -67,6 +71,7 @@ class ExportEnding:
             max_crashes=job.max_crashes,
             deadline_seconds=job.deadline_seconds,
         )
+        return await approvals.ask(tx, export_id, verdict, again, actor=actor)
 
     async def planned(self, tx: Transaction, payload: Mapping[str, Any], *, job_id: UUID, actor: Actor) -> NewJob:
         """Store the export that a run's node asks for, as its payload says, and return the job of the node."""

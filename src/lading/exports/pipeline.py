@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
@@ -21,7 +22,7 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import DatabaseUnavailable
-from lading.exports import deliveries, part_store, placing, rules, store
+from lading.exports import deliveries, part_store, placing, policies, rules, store
 from lading.exports.model import Sealed, Stage, StoredExport
 from lading.exports.opening import Desk
 from lading.exports.parted import Parts
@@ -81,6 +82,7 @@ class ExportHandler:
                 failpoints.reach(f"{stage.value}.checkpointed")
                 context.hint(notify.EXPORTS)
         maker = Maker(fence.job_id, fence.lease_id, fence.attempt, work.profile.source)
+        await self._recheck(fence, work.export, auditing.sealed(done))
         sealed = await placing.place(self._database, self._blobs, fence.tenant_id, auditing.sealed(done), maker)
         failpoints.reach("artifacts.placed")
         context.hint(notify.EXPORTS)
@@ -91,10 +93,11 @@ class ExportHandler:
     # --- transactions -----------------------------------------------------------------------------
 
     async def _open(self, fence: Fence, export_id: UUID) -> tuple[Work, dict[Stage, Result]]:
-        async with self._database.tenant(fence.tenant_id) as tx:
+        async with self._recording(fence, export_id), self._database.tenant(fence.tenant_id) as tx:
             await attempts.guard(tx, fence)
             await store.begin(tx, export_id, actor=_actor(fence), attempt=fence.attempt)
             stored = await store.find(tx, export_id)
+            await policies.recheck(tx, stored)
             work = await self._desk.work(tx, fence, stored)
             done = await store.checkpoints(tx, export_id)
         return work, await self._intact(fence, export_id, done)
@@ -112,6 +115,15 @@ class ExportHandler:
                 await attempts.guard(tx, fence)
                 await store.drop_checkpoints(tx, export_id, lost)
         return kept
+
+    async def _recheck(self, fence: Fence, export: StoredExport, sealed: Sealed) -> None:
+        """Raise PolicyDenied unless the policies of now allow what is about to be published."""
+        async with self._recording(fence, export.id), self._database.tenant(fence.tenant_id) as tx:
+            await policies.recheck(tx, export, **_size(sealed))
+
+    def _recording(self, fence: Fence, export_id: UUID) -> AbstractAsyncContextManager[None]:
+        subject = ids.show(ids.EXPORT, export_id)
+        return policies.recording(self._database, fence.tenant_id, _actor(fence), subject=subject)
 
     async def _begin_stage(self, fence: Fence, export_id: UUID, stage: Stage) -> None:
         async with self._database.tenant(fence.tenant_id) as tx:
@@ -140,6 +152,7 @@ class ExportHandler:
         actor, settings, destinations = _actor(fence), self._settings, export.plan.handover.destinations
 
         async def commit(tx: Transaction) -> None:
+            await policies.recheck(tx, export, **_size(sealed))
             await store.checkpoint(tx, export.id, Stage.AUDITING, result, actor=actor, attempt=fence.attempt)
             await store.complete(
                 tx, export.id, sealed, actor=actor, maker=maker, retention_days=settings.retention_days
@@ -180,6 +193,11 @@ class ExportHandler:
 
 def _are_intact(blobs: BlobStore, files: Mapping[str, Mapping[str, Any]]) -> bool:
     return all(is_intact(blobs, facts) for facts in files.values())
+
+
+def _size(sealed: Sealed) -> dict[str, int]:
+    """Return what policies may limit of a result."""
+    return {"rows": sealed.rows["written"], "size": sealed.artifacts[0].size}
 
 
 def _actor(fence: Fence) -> Actor:

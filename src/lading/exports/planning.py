@@ -14,7 +14,7 @@ from uuid import UUID
 from lading import ids
 from lading.db.transaction import Transaction
 from lading.errors import FieldError, InvalidInput, NotFound
-from lading.exports import clones, deltas, handovers, registry, rules, store
+from lading.exports import approvals, clones, deltas, handovers, policies, registry, rules, store
 from lading.exports import profile as profiles
 from lading.exports.model import JOB_KIND, Plan
 from lading.exports.types import kinds, requests
@@ -95,7 +95,8 @@ async def _admitted(tx: Transaction, request: ExportRequest) -> tuple[Plan, str]
 async def make(
     tx: Transaction, plan: Plan, source: str, settings: Settings, *, export_id: UUID, job_id: UUID, actor: Actor
 ) -> NewJob:
-    """Store a pending export and return the job that it waits for."""
+    """Store a pending export and return the job that it waits for; PolicyDenied when a policy objects."""
+    verdict = await policies.admit(tx, plan, actor=actor)
     await store.create(
         tx,
         export_id,
@@ -106,7 +107,8 @@ async def make(
         retention_days=settings.retention_days,
     )
     await handovers.keep(tx, export_id, plan.handover)
-    return job_of(plan, source, settings, export_id=export_id, job_id=job_id)
+    job = job_of(plan, source, settings, export_id=export_id, job_id=job_id)
+    return await approvals.ask(tx, export_id, verdict, job, actor=actor)
 
 
 def job_of(plan: Plan, source: str, settings: Settings, *, export_id: UUID, job_id: UUID) -> NewJob:

@@ -24,13 +24,27 @@ from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
 
 _MOST_RULES: Final = 20
+
+
+class Refused(PolicyDenied):
+    """An export that was asked for and refused; `tenant_id` and `actor` are whose ledger is told, and of whom."""
+
+    def __init__(self, refusal: PolicyDenied, tenant_id: UUID, actor: Actor) -> None:
+        super().__init__(refusal.message, refusal.violations)
+        self.tenant_id = tenant_id
+        self.actor = actor
+
+
 ALLOWED: Final = Verdict()
 
 
 async def admit(tx: Transaction, plan: Plan, *, actor: Actor) -> Verdict:
     """Return what the active policies say of an export that `actor` asks for now; PolicyDenied when one objects."""
     verdict = await look(tx, plan, role=actor.role)
-    verdict.require()
+    try:
+        verdict.require()
+    except PolicyDenied as refusal:
+        raise Refused(refusal, tx.tenant, actor) from None
     return verdict
 
 
@@ -92,6 +106,11 @@ async def recording(
     except PolicyDenied as refusal:
         await note(database, tenant_id, refusal, actor=actor, subject=subject)
         raise
+
+
+async def note_refused(database: Database, refusal: Refused) -> None:
+    """Tell the ledger of a refusal, once: for who catches it where its transaction is over."""
+    await note(database, refusal.tenant_id, refusal, actor=refusal.actor)
 
 
 async def note(

@@ -24,7 +24,7 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import Conflict, InvalidInput, InvalidTransition, NotFound
-from lading.exports import deliveries, part_store, planning, published, shapes, store
+from lading.exports import approvals, deliveries, part_store, planning, policies, published, shapes, store
 from lading.exports.model import Status, StoredArtifact, StoredExport
 from lading.exports.store import Filter
 from lading.exports.types import requests
@@ -74,7 +74,11 @@ class ExportService:
         requests.permit(principal, request)
         export_id, job_id = ids.new(), ids.new()
         refusal = await self.admission.refusal(tenant_id, count=1, priority=0)
-        async with self.admission.noting(tenant_id, principal.actor), self._database.tenant(tenant_id) as tx:
+        async with (
+            self.admission.noting(tenant_id, principal.actor),
+            policies.recording(self._database, tenant_id, principal.actor),
+            self._database.tenant(tenant_id) as tx,
+        ):
             if idempotency_key is not None:
                 bound = await keys.bind(tx, idempotency_key, _digest(request), export_id)
                 if bound is not None:
@@ -175,19 +179,25 @@ class ExportService:
         """Start a failed or cancelled export again; completed stages are kept."""
         job_id = ids.new()
         await self.admission.admit(tenant_id, count=1, priority=0, actor=principal.actor)
-        async with self._database.tenant(tenant_id) as tx:
+        async with (
+            policies.recording(self._database, tenant_id, principal.actor),
+            self._database.tenant(tenant_id) as tx,
+        ):
             locked = await store.lock(tx, export_id)
-            plan = (await store.find(tx, export_id)).plan
+            stored = await store.find(tx, export_id)
+            plan = stored.plan
             requests.permit_files(principal, plan)
             if locked.status not in {Status.FAILED, Status.CANCELLED}:
                 raise InvalidTransition(
                     f"{ids.show(ids.EXPORT, export_id)} is {locked.status.value}; "
                     "only a failed or cancelled export can be retried."
                 )
+            verdict = await policies.admit_again(tx, stored, actor=principal.actor)
             await store.retry(tx, export_id, job_id, actor=principal.actor)
             former = await jobs.find(tx, locked.job_id)
             await letters.supersede(tx, locked.job_id, job_id, actor=principal.actor)
             job = planning.job_of(plan, former.host, self._settings, export_id=export_id, job_id=job_id)
+            job = await approvals.ask(tx, export_id, verdict, job, actor=principal.actor)
             await jobs.enqueue(tx, job, actor=principal.actor)
             shown = await self._show(tx, export_id)
         await self._hints.send(notify.JOBS)

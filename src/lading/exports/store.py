@@ -78,6 +78,7 @@ async def create(
         selector=Jsonb(dict(plan.selector)),
         warnings=Jsonb(list(warnings)),
         requested_by=actor.id,
+        asked_role=actor.role,
         retention_days=retention_days,
     )
     data = {
@@ -271,8 +272,8 @@ async def request_cancel(tx: Transaction, export_id: UUID, *, actor: Actor) -> N
 
 
 async def retry(tx: Transaction, export_id: UUID, job_id: UUID, *, actor: Actor) -> None:
-    """Let the export wait for a new job; its completed stages stay."""
-    row = await tx.one(_SQL["retry"], tenant_id=tx.tenant, id=export_id, job_id=job_id)
+    """Let the export wait for a new job, asked for by `actor` now; its completed stages stay."""
+    row = await tx.one(_SQL["retry"], tenant_id=tx.tenant, id=export_id, job_id=job_id, asked_role=actor.role)
     await _note(tx, "export.retried", export_id, actor, rev=row["rev"], job=ids.show(ids.JOB, job_id))
 
 
@@ -366,4 +367,7 @@ def _export(row: Row) -> StoredExport:
         job_error=row["job_error"],
         lane_waiting_for=row["lane_waiting_for"],
         lane_eligible_at=row["lane_eligible_at"],
+        asked_role=row["asked_role"],
+        asked_at=row["asked_at"],
+        approval=row["approval"],
     )

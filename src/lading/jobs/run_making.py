@@ -219,7 +219,9 @@ async def _jobs(tx: Transaction, draft: _Draft, maker: Maker, *, actor: Actor) -
             continue
         last = max(last, job.id)
         pending = sum(parent in made for parent in node.parents)
-        made[node.key] = replace(job, run_id=draft.run_id, pending_parents=pending, replay_of=former)
+        made[node.key] = replace(
+            job, run_id=draft.run_id, pending_parents=job.pending_parents + pending, replay_of=former
+        )
     if faults:
         first = faults[0]
         raise InvalidInput(f"{first.pointer[1:].replace('/', '.')}: {first.detail}", tuple(faults[:_MOST_FAULTS]))
