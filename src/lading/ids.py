@@ -52,8 +52,13 @@ def show(prefix: str, identifier: UUID) -> str:
     >>> show("exp", UUID(int=31))
     'exp_0000000000000000000000000z'
     """
+    return show_number(prefix, identifier.int)
+
+
+def show_number(prefix: str, value: int) -> str:
+    """Return the outer form of the id of that number."""
     # Two letters at a time, of numbers that fit a machine word: a busy worker shows a hundred thousand ids a second.
-    value, two = identifier.int, _PAIRS
+    two = _PAIRS
     high, mid, low = value >> 100, value >> 50 & _LOW_50, value & _LOW_50
     return (
         f"{prefix}_{two[high >> 20]}{two[high >> 10 & 1023]}{two[high & 1023]}"

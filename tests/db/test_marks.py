@@ -105,7 +105,7 @@ async def test_looking_again_takes_no_more_than_a_twentieth_of_the_time() -> Non
     begun = marks.look_again()
     assert begun is not None
     clock.seconds += 0.1
-    marks.looked_again(begun, has_found=False)
+    marks.looked_again(begun)
     clock.seconds += 1.9
 
     assert marks.look_again() is None

@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from lading.db.transaction import Role, Transaction, begin, begin_again
+from lading.db.transaction import Role, Transaction, begin, begin_again, commit
 from lading.errors import DatabaseBusy, DatabaseUnavailable
 
 # Both keepalives and tcp_user_timeout: each alone leaves a dead link unnoticed (idle LISTEN, or a query in flight).
@@ -122,7 +122,9 @@ class Database:
                 if self._role is not None:
                     if (role, tenant) != (self._role, None):
                         raise RuntimeError(f"this database is opened for system transactions as {self._role}")
-                    yield await begin_again(connection, role=role)  # the pool commits or rolls back
+                    tx = await begin_again(connection, role=role)
+                    yield tx
+                    await commit(tx)  # the pool rolls back
                 else:
                     async with begin(connection, role=role, tenant=tenant) as tx:
                         yield tx

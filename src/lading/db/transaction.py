@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, LiteralString, TypeVar
+from typing import Any, Final, Generic, LiteralString, TypeVar
 from uuid import UUID
 
 import psycopg
+from psycopg.adapt import Transformer
 from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL
 
@@ -41,6 +42,31 @@ class Role(StrEnum):
     LEDGER = "lading_ledger"
 
 
+class Rows(Generic[T]):
+    """Rows by the thousand, as they came; values are made of them when there is time, also after the commit."""
+
+    def __init__(
+        self, connection: psycopg.AsyncConnection[Any], result: psycopg.pq.abc.PGresult, maker: Callable[[Any], T]
+    ) -> None:
+        self._connection: Final = connection
+        self._result: Final = result
+        self._maker: Final = maker
+
+    def __len__(self) -> int:
+        return self._result.ntuples
+
+    def column(self, place: int) -> list[bytes]:
+        """Return the texts of the column at that place, none of which is NULL."""
+        given = self._result.get_value
+        return [given(row, place) or b"" for row in range(self._result.ntuples)]
+
+    def values(self) -> list[T]:
+        """Return what the maker makes of every row, given its values in order."""
+        transformer = Transformer(self._connection)
+        transformer.set_pgresult(self._result)
+        return transformer.load_rows(0, self._result.ntuples, self._maker)
+
+
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """An open transaction; `tenant_id` is None for the cross-tenant roles."""
@@ -49,6 +75,7 @@ class Transaction:
     role: Role
     tenant_id: UUID | None
     now: datetime
+    deferred: list[tuple[SQL, Mapping[str, object]]] = field(default_factory=list[tuple[SQL, Mapping[str, object]]])
 
     @property
     def tenant(self) -> UUID:
@@ -67,10 +94,15 @@ class Transaction:
         cursor = await self.connection.execute(statement, parameters)
         return await cursor.fetchall()
 
-    async def each(self, maker: Callable[[Sequence[Any]], T], statement: SQL, /, **parameters: object) -> list[T]:
-        """Return what `maker` makes of every row, given its values in order: for rows by the thousand."""
-        cursor = self.connection.cursor(row_factory=lambda _: maker)
-        return await (await cursor.execute(statement, parameters)).fetchall()
+    def defer(self, statement: SQL, /, **parameters: object) -> None:
+        """Execute `statement` at the end, in one round trip with the commit: whoever waits for our locks waits less."""
+        self.deferred.append((statement, parameters))
+
+    async def rows(self, maker: Callable[[Any], T], statement: SQL, /, **parameters: object) -> Rows[T]:
+        """Return every row as it came."""
+        cursor = await self.connection.execute(statement, parameters)
+        assert cursor.pgresult is not None
+        return Rows(self.connection, cursor.pgresult, maker)
 
     async def maybe(self, statement: SQL, /, **parameters: object) -> Row | None:
         """Return the first row, or None."""
@@ -94,7 +126,10 @@ async def begin(
         await cursor.execute(_OPEN, {"role": role.value, "tenant": "" if tenant is None else str(tenant)})
         row = await cursor.fetchone()
         assert row is not None
-        yield Transaction(connection, role, tenant, row["now"])
+        tx = Transaction(connection, role, tenant, row["now"])
+        yield tx
+        for statement, parameters in tx.deferred:
+            await connection.execute(statement, parameters)
 
 
 async def begin_again(connection: psycopg.AsyncConnection[Any], *, role: Role) -> Transaction:
@@ -104,3 +139,11 @@ async def begin_again(connection: psycopg.AsyncConnection[Any], *, role: Role) -
     row = await cursor.fetchone()
     assert row is not None
     return Transaction(connection, role, None, row["now"])
+
+
+async def commit(tx: Transaction) -> None:
+    """Execute what was deferred, and commit, in one round trip."""
+    async with tx.connection.pipeline():
+        for statement, parameters in tx.deferred:
+            await tx.connection.execute(statement, parameters)
+        await tx.connection.commit()

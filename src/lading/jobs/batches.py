@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
@@ -21,13 +21,14 @@ from lading import ids
 from lading.db.statements import Statements
 from lading.db.transaction import Transaction
 from lading.jobs import store
+from lading.jobs.haul import Haul
 from lading.jobs.marks import Marks
 from lading.jobs.model import Claim, Fence, Job, NewJob
 from lading.jobs.rows import job_of
 from lading.jobs.rules import payload_digest
 from lading.jobs.run_store import End, jobs_ended
 from lading.ledger.entry import Actor, Entry
-from lading.ledger.store import record, record_all
+from lading.ledger.store import record, record_all, record_last
 from lading.limits import breakers
 
 _SQL: Final = Statements("lading.jobs")
@@ -39,12 +40,28 @@ _TENANTS_PER_CLAIM: Final = 256
 Started: TypeAlias = tuple[Job, Fence]
 
 
-@dataclass(frozen=True, slots=True)
 class Exchange:
-    """What an exchange came to: the jobs that were not ours any more, and those that are now."""
+    """
+    What an exchange came to: the jobs that were not ours any more, and those that are now.
 
-    stale: frozenset[UUID]
-    started: Sequence[Started]
+    Values are made of what was claimed when `started` is asked for: best after the commit, which lets the turns go.
+    """
+
+    def __init__(self, stale: frozenset[UUID], haul: Haul | None, *, lease_id: UUID, batch_id: UUID) -> None:
+        self.stale: Final = stale
+        self._haul: Final = haul
+        self._lease_id: Final = lease_id
+        self._batch_id: Final = batch_id
+
+    @property
+    def count(self) -> int:
+        """Return how many were started."""
+        return 0 if self._haul is None else len(self._haul)
+
+    @cached_property
+    def started(self) -> Sequence[Started]:
+        """Return the jobs that were claimed and started."""
+        return () if self._haul is None else self._haul.started(self._lease_id, self._batch_id)
 
 
 class _Form(NamedTuple):
@@ -101,8 +118,9 @@ async def exchange(
     `is_hurried` says that the session is set as hurry.sql would.
     """
     stale = await settle(tx, ended, lease_id=lease_id) if ended else frozenset[UUID]()
+    made = partial(Exchange, stale, lease_id=lease_id, batch_id=batch_id)
     if limit <= 0:
-        return Exchange(stale, ())
+        return made(None)
     if queue is not None:
         await queue()
     if not is_hurried:
@@ -110,12 +128,13 @@ async def exchange(
     most = min(limit, _TENANTS_PER_CLAIM)
     turns = await store.take_turns(tx, lease_id=lease_id, marks=marks, most=most, without=without)
     if turns is None:
-        return Exchange(stale, ())
+        return made(None)
     if on_turns is not None:
         on_turns()
-    started = await store.claim_batch(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id)
-    await record_all(tx, _told("jobs.started", started, lease_id))
-    return Exchange(stale, started)
+    haul = await store.claim_batch(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id)
+    told = ((tenant, batch_id.int, text) for tenant, text in haul.told)
+    record_last(tx, _lines("jobs.started", told, lease_id))
+    return made(haul)
 
 
 async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID) -> frozenset[UUID]:
@@ -136,7 +155,7 @@ async def settle(tx: Transaction, ended: Sequence[Started], *, lease_id: UUID) -
         stale = frozenset(fence.job_id for _, fence in ended if fence.job_id not in settled)
         ended = [each for each in ended if each[1].job_id in settled]
     await _answered(tx, ended)
-    await record_all(tx, _told("jobs.completed", ended, lease_id))
+    await record_all(tx, _lines("jobs.completed", _told(ended), lease_id))
     await jobs_ended(
         tx, [End(job.tenant_id, job.id, job.run_id, "completed") for job, _ in ended if job.run_id is not None]
     )
@@ -167,14 +186,17 @@ async def _answered(tx: Transaction, ended: Sequence[Started]) -> None:
         await breakers.note_answer(tx, host, tenant=tenant, answers=count)
 
 
-def _told(event: str, told: Sequence[Started], lease_id: UUID) -> Iterator[tuple[UUID, Entry]]:
+def _told(jobs: Sequence[Started]) -> Iterator[tuple[int, int, str]]:
+    for job, fence in jobs:  # by number: a UUID takes long to hash
+        assert job.batch_id is not None
+        yield fence.tenant_id.int, job.batch_id.int, job.told or f"{ids.show(ids.JOB, fence.job_id)}:{fence.attempt}"
+
+
+def _lines(event: str, told: Iterable[tuple[int, int, str]], lease_id: UUID) -> Iterator[tuple[UUID, Entry]]:
     """Yield one entry per tenant, batch and PER_LINE jobs, naming each job with its attempt."""
     batch: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
-    for job, fence in told:  # by number: a UUID takes long to hash
-        assert job.batch_id is not None
-        batch[fence.tenant_id.int, job.batch_id.int].append(
-            job.told or f"{ids.show(ids.JOB, fence.job_id)}:{fence.attempt}"
-        )
+    for tenant, batch_number, text in told:
+        batch[tenant, batch_number].append(text)
     actor = Actor("worker", ids.show(ids.LEASE, lease_id))
     for (tenant_number, batch_number), jobs in batch.items():
         tenant, subject = UUID(int=tenant_number), ids.show(ids.BATCH, UUID(int=batch_number))

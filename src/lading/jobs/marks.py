@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -43,7 +42,8 @@ class Taken(NamedTuple):
     """
     A job as a claim returns it; the columns of claim.sql and claim_free.sql in their order.
 
-    `seen_from` and `seen_to` say what the claim saw: all transactions before the one and none from the other on.
+    `started_at` is None unless it was claimed in a batch.  `seen` says what the claim saw, as "700:705": all
+    transactions before the one and none from the other on.
     """
 
     tenant_id: UUID
@@ -63,11 +63,10 @@ class Taken(NamedTuple):
     replay_of: UUID | None
     payload_digest: bytes | None
     deadline_seconds: int | None
-    started_at: datetime | None
+    started_at: str | None
     priority: int
     sequence: int
-    seen_from: int
-    seen_to: int
+    seen: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +110,10 @@ class Marks:
         now = self._clock()
         return now if now >= self._rest_until else None
 
-    def looked_again(self, begun: float, *, has_found: bool) -> None:
-        """Drop every mark when a look without them, begun at `begun`, has found what they hid."""
+    def looked_again(self, begun: float) -> None:
+        """Rest from a look without marks that was begun at `begun`."""
         now = self._clock()
         self._rest_until = now + _REST * (now - begun)
-        if has_found:
-            self._drop()
 
     def _drop(self) -> None:
         self._floors.clear()
@@ -132,14 +129,18 @@ class Marks:
                     rows += [(tenant, lane, span) for span in spans(floors)]
         return _columns(rows)
 
-    def learn(self, claimed: Sequence[Taken], *, top: int, since: str, is_batch: bool) -> None:
-        """Raise the marks after a claim that took the jobs `claimed`."""
+    def learn(self, claimed: Sequence[Taken], *, top: int, since: str, is_batch: bool, is_all: bool = True) -> None:
+        """Raise the marks after a claim that took the jobs `claimed`; drop them when a look without them found more."""
+        if not is_all:
+            self._drop()
+            return
         self._since = since
         if not claimed:
             return
         now = self._clock()
-        self._settle(claimed[0].seen_from, now)
-        self._sights.append(_Sight(claimed[0].seen_to, top, now))
+        seen_from, seen_to = map(int, claimed[0].seen.split(":"))
+        self._settle(seen_from, now)
+        self._sights.append(_Sight(seen_to, top, now))
         furthest: dict[tuple[int, str, str, int], Taken] = {}
         for job in claimed:  # by number: a UUID takes longer to hash than all the rest of this
             key = (job.tenant_id.int, job.kind, job.host, job.priority)

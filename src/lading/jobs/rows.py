@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
+from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from lading.ledger.entry import Actor, Entry
 _SQL: Final = Statements(__package__ or "lading.jobs")
 SYSTEM: Final = Actor("system", "jobs")
 _job: Final = partial(tuple.__new__, Job)  # half the time of Job(…)
+_instant: Final = lru_cache(64)(datetime.fromisoformat)
 _STATES: Final = {state.value: state for state in State}
 
 Ending = Literal["completed", "dead", "cancelled"]
@@ -58,16 +60,17 @@ def job_of(row: Row) -> Job:
     )
 
 
-def started_of(taken: Taken, batch_id: UUID) -> Job:
-    """Return the job that a claim has taken and started as one of a batch."""
+def started_of(taken: Taken, batch_id: UUID, told: str) -> Job:
+    """Return the job that a claim has taken and started as one of a batch; `told` is how the ledger names that."""
     (
         tenant_id, job_id, kind, host, subject, payload, attempt, failures, crashes, max_attempts, max_crashes, error,
-        rev, run_id, replay_of, payload_digest, deadline_seconds, started_at, _priority, _sequence, _from, _to,
+        rev, run_id, replay_of, payload_digest, deadline_seconds, started_at, _priority, _sequence, _seen,
     ) = taken  # fmt: skip
+    assert started_at is not None
     return _job((
         tenant_id, job_id, kind, host, subject, State.RUNNING, payload, attempt, failures, crashes, max_attempts,
-        max_crashes, None, None, started_at, None, None, error, rev, run_id, replay_of, payload_digest,
-        deadline_seconds, False, batch_id, f"{ids.show(ids.JOB, job_id)}:{attempt}",
+        max_crashes, None, None, _instant(started_at), None, None, error, rev, run_id, replay_of, payload_digest,
+        deadline_seconds, False, batch_id, told,
     ))  # fmt: skip
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -20,16 +19,16 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import Conflict, InvalidTransition, NotFound
 from lading.jobs import letters, run_store
+from lading.jobs.haul import Haul, taken_of
 from lading.jobs.marks import NO_SPANS, Marks, Taken
-from lading.jobs.model import Claim, Endings, Fault, Fence, Job, NewJob, State
-from lading.jobs.rows import SYSTEM, end_row, entry, job_of, started_of
+from lading.jobs.model import Claim, Endings, Fault, Job, NewJob, State
+from lading.jobs.rows import SYSTEM, end_row, entry, job_of
 from lading.jobs.rules import payload_digest
 from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 
 _SQL: Final = Statements(__package__ or "lading.jobs")
 _TENANTS_PER_CLAIM: Final = 10
-_taken: Final = partial(tuple.__new__, Taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ async def claim(
     turns = await take_turns(tx, lease_id=lease_id, marks=marks)
     if turns is None:
         return []
-    claimed = await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=None)
+    claimed = (await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=None)).taken()
     worker = Actor("worker", ids.show(ids.LEASE, lease_id))
     for tenant in {taken.tenant_id for taken in claimed}:
         mine = [entry("job.claimed", taken._asdict(), worker) for taken in claimed if taken.tenant_id == tenant]
@@ -91,16 +90,13 @@ async def claim(
 
 async def claim_batch(
     tx: Transaction, turns: Turns, *, lease_id: UUID, kinds: Sequence[str], limit: int, batch_id: UUID
-) -> list[tuple[Job, Fence]]:
+) -> Haul:
     """
-    Return up to `limit` jobs of the tenants whose turn it is, claimed and started in one; none that must run alone.
+    Claim and start up to `limit` jobs of the tenants whose turn it is in one; none that must run alone.
 
     Records nothing of them: whoever runs the batch writes one ledger entry per tenant.
     """
-    claimed = await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id)
-    return [
-        (started_of(taken, batch_id), Fence(taken.tenant_id, taken.id, lease_id, taken.attempt)) for taken in claimed
-    ]
+    return await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id)
 
 
 async def hurry(tx: Transaction) -> None:
@@ -141,7 +137,7 @@ async def take_turns(
 
 async def _take(
     tx: Transaction, turns: Turns, *, lease_id: UUID, kinds: Sequence[str], limit: int, batch_id: UUID | None
-) -> Sequence[Taken]:
+) -> Haul:
     # Statements of their own: the turns were locked before them, so that they see all that their former holders did.
     known, is_batch = turns.marks, batch_id is not None
     look: dict[str, object] = {
@@ -153,27 +149,29 @@ async def _take(
         "batch_id": batch_id,
     }
     spans = known.parameters(turns.tenants, is_batch=is_batch)
-    claimed, is_free, places = list[Taken](), is_batch and not turns.is_reserved, turns.places
+    first, hidden, is_free, places = None, None, is_batch and not turns.is_reserved, turns.places
     if is_free:
-        claimed = await tx.each(_taken, _SQL["claim_free"], **look, **spans, places=places, limit=limit)
-        if not claimed:
+        first = await tx.rows(taken_of, _SQL["claim_free"], **look, **spans, places=places, limit=limit)
+        if not first:
             # Who is still due is limited by something, or waits for somebody else: the whole claim knows.
             held = await tx.one(_SQL["held_turns"], tenants=turns.tenants)
             is_free, places, look["tenants"] = not held["is_due"], held["places"], held["tenants"]
-    if not is_free:
-        claimed = await tx.each(_taken, _SQL["claim"], **look, **spans, places=places, limit=limit)
-    known.learn(claimed, top=turns.top, since=turns.next_since, is_batch=is_batch)
-    if len(claimed) < limit and spans["mark_tenants"] and (begun := known.look_again()) is not None:
+    if first is None or not is_free:
+        first = await tx.rows(taken_of, _SQL["claim"], **look, **spans, places=places, limit=limit)
+    if len(first) < limit and spans["mark_tenants"] and (begun := known.look_again()) is not None:
         held = await tx.one(_SQL["held_turns"], tenants=turns.tenants)  # the first look has moved them
-        look["tenants"], places, rest = held["tenants"], held["places"], limit - len(claimed)
+        look["tenants"], places, rest = held["tenants"], held["places"], limit - len(first)
         again = _SQL["claim_free" if is_free else "claim"]
-        hidden = await tx.each(_taken, again, **look, **NO_SPANS, places=places, limit=rest)
-        known.looked_again(begun, has_found=bool(hidden))
-        claimed += hidden
+        hidden = await tx.rows(taken_of, again, **look, **NO_SPANS, places=places, limit=rest)
+        known.looked_again(begun)
     if not is_free:
         for lane in await tx.all(_SQL["changed_lanes"], tenants=turns.tenants):
             await record(tx, _lane_entry(lane), tenant=lane["tenant_id"])
-    return claimed
+
+    def learn(claimed: Sequence[Taken]) -> None:
+        known.learn(claimed, top=turns.top, since=turns.next_since, is_batch=is_batch, is_all=not hidden)
+
+    return Haul(first, hidden, learn=learn)
 
 
 async def has_waiting(tx: Transaction, kinds: Sequence[str]) -> bool:

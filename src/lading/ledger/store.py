@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from lading.db.statements import Statements
@@ -63,17 +63,26 @@ async def record(tx: Transaction, *entries: Entry, tenant: UUID | None = None) -
 async def record_all(tx: Transaction, entries: Iterable[tuple[UUID, Entry]]) -> None:
     """Put entries of several tenants in the outbox as `record` does, all at once."""
     told = list(entries)
-    if not told:
-        return
-    await tx.run(
-        _SQL["record"],
-        tenants=[tenant for tenant, _ in told],
-        at=tx.now,
-        subjects=[entry.subject for _, entry in told],
-        types=[entry.type for _, entry in told],
+    if told:
+        await tx.run(_SQL["record"], **_written(tx, told))
+
+
+def record_last(tx: Transaction, entries: Iterable[tuple[UUID, Entry]]) -> None:
+    """Put entries in the outbox as `record_all` does, after all else and in one round trip with the commit."""
+    told = list(entries)
+    if told:
+        tx.defer(_SQL["record"], **_written(tx, told))
+
+
+def _written(tx: Transaction, told: Sequence[tuple[UUID, Entry]]) -> dict[str, Any]:
+    return {
+        "tenants": [tenant for tenant, _ in told],
+        "at": tx.now,
+        "subjects": [entry.subject for _, entry in told],
+        "types": [entry.type for _, entry in told],
         # As one text, a line each: an array of lines as long as these takes the server long to read.
-        lines="\n".join([line(entry, tenant=tenant, at=tx.now).decode() for tenant, entry in told]),
-    )
+        "lines": "\n".join([line(entry, tenant=tenant, at=tx.now).decode() for tenant, entry in told]),
+    }
 
 
 async def entries(tx: Transaction, *, first: int, limit: int, subject: str | None = None) -> Sequence[StoredEntry]:

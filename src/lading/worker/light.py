@@ -33,7 +33,7 @@ from lading.db import notify
 from lading.db.database import Database
 from lading.errors import DatabaseBusy, DatabaseUnavailable
 from lading.jobs import batches
-from lading.jobs.batches import Exchange, Started
+from lading.jobs.batches import Started
 from lading.jobs.marks import Marks
 from lading.jobs.model import Endings, Handlers, Outcome
 from lading.worker import execute, pace
@@ -172,9 +172,9 @@ class LightExecutor:
         with self._places.kept(ask.ended, ask.room):
             exchanged = await self._exchange(ask)
         self._look_who_was_left_out()
-        self._places.hold(exchanged.started)
-        self._crew.give(exchanged.started)
-        return len(exchanged.started)
+        self._places.hold(exchanged)
+        self._crew.give(exchanged)
+        return len(exchanged)
 
     def _look_who_was_left_out(self) -> None:
         """Look beside again when one that was left out for holding too many holds few by now."""
@@ -227,19 +227,19 @@ class LightExecutor:
             except TimeoutError:
                 continue
 
-    async def _exchange(self, ask: _Ask) -> Exchange:
-        """Settle, claim and start; an answer that was lost is looked up."""
+    async def _exchange(self, ask: _Ask) -> Sequence[Started]:
+        """Settle, claim and start; return what was started.  An answer that was lost is looked up."""
         batch_id, lease, failures, ended, limit = ids.new(), self._lease, 0, ask.ended, ask.room
         held, is_beside = _Watch(), ask.without is not None
         if lease is None:
-            return Exchange(frozenset(), ())
+            return ()
         while True:
             try:
                 if failures:
                     async with self._exchanges.system() as tx:
                         kept = await batches.held(tx, lease, batch_id=batch_id)
                     if kept:
-                        return Exchange(frozenset(), kept)
+                        return kept
                 async with AsyncExitStack() as queue, self._exchanges.system() as tx:
                     exchanged = await batches.exchange(
                         tx,
@@ -268,9 +268,10 @@ class LightExecutor:
             else:
                 if limit and held.seconds is not None and not is_beside:
                     # Waiting for turns that others hold is no slowness.
-                    got = len(exchanged.started)
+                    got = exchanged.count
                     self._pace = self._pace.after(held.seconds, asked=limit, got=got, slow=ask.slow)
-                return exchanged
+                await asyncio.sleep(0)  # the other pump asks for turns while values are made of what was claimed
+                return exchanged.started
 
     # --- one by one -------------------------------------------------------------------------------
 

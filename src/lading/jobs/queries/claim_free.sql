@@ -150,6 +150,5 @@ SET state = 'running', lease_id = %(lease_id)s::uuid, claimed_at = (SELECT ladin
 WHERE ctid = ANY(ARRAY(SELECT place FROM locked))
 RETURNING jobs.tenant_id, jobs.id, jobs.kind, jobs.host, jobs.subject, jobs.payload, jobs.attempt, jobs.failures,
     jobs.crashes, jobs.max_attempts, jobs.max_crashes, jobs.error, jobs.rev, jobs.run_id, jobs.replay_of,
-    jobs.payload_digest, jobs.deadline_seconds, jobs.started_at, jobs.priority, jobs.sequence,
-    (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint) AS seen_from,
-    (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint) AS seen_to
+    jobs.payload_digest, jobs.deadline_seconds, jobs.started_at::text, jobs.priority, jobs.sequence,
+    (SELECT concat_ws(':', pg_snapshot_xmin(seen), pg_snapshot_xmax(seen)) FROM pg_current_snapshot() AS seen) AS seen
