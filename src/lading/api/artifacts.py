@@ -6,6 +6,7 @@ Content is named by its SHA-256.  A tenant sees its own content alone: what anot
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -27,7 +28,6 @@ from lading.errors import InvalidInput, NotFound
 from lading.exports import checking, published, retention, shapes
 from lading.exports.model import Published
 from lading.exports.published import PublishedFilter
-from lading.exports.service import ArtifactFile
 from lading.ledger import store as ledger
 from lading.ledger.entry import grounds as told
 from lading.wire import artifacts as wire
@@ -168,19 +168,9 @@ async def download(
     if_range: Annotated[str | None, Header(alias="If-Range", description="The entity tag the range continues.")] = None,
 ) -> Response:
     """Download content by its digest; counted and recorded as a download of the newest export that hands it out."""
-    export_id, name = await _newest(services, caller, digest)
-    facts = await services.exports.artifact_facts(caller.tenant.id, export_id, name)
-    early = downloads.without_body(
-        facts, request_id_of(request), if_none_match=if_none_match, range_=range, if_range=if_range
-    )
-    if early is not None:
-        return early
-    file = await services.exports.artifact(caller.principal, caller.tenant.id, export_id, name)
-
-    async def again() -> ArtifactFile:
-        return await services.exports.artifact_facts(caller.tenant.id, *await _newest(services, caller, digest))
-
-    return await downloads.stream(file, again, range_=range, if_range=if_range)
+    order = downloads.Order(caller.principal, caller.tenant.id, partial(_newest, services, caller, digest))
+    given = downloads.Conditions(if_none_match, range, if_range)
+    return await downloads.answer(services.exports, order, given, request_id_of(request))
 
 
 @router.head(_CONTENT, name="headStoredContent", response_class=Response, responses=downloads.DOCUMENT_HEAD)

@@ -4,6 +4,9 @@ A file handed out over HTTP: ranges, conditions and digests of RFC 9110 and RFC 
 Files never change, so the strong entity tag is their SHA-256.  One range is answered with 206; several at once are
 answered with the whole file, which RFC 9110 allows and no client of a package needs otherwise.  Never compressed: the
 bytes on the wire are the bytes whose digest was published.
+
+A download is counted and recorded before its first byte, its export is kept until its last, and one that breaks off is
+recorded with how far it came.
 """
 
 from __future__ import annotations
@@ -17,15 +20,20 @@ from dataclasses import dataclass
 from io import BufferedReader
 from typing import Any, Final
 from urllib.parse import quote
+from uuid import UUID
 
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from lading.api import answers, documents, problems
-from lading.errors import StorageFailed
-from lading.exports.service import ArtifactFile
+from lading.errors import NotFound, StorageFailed
+from lading.exports.handouts import RENEW_SECONDS, Handout, Span
+from lading.exports.service import ArtifactFile, ExportService
+from lading.tenants.model import Principal
 
 _CHUNK: Final = 1 << 18
 _RANGE: Final = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII)
+_LONGEST_NAME: Final = 200
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 
 _HEADERS: Final[dict[str, Any]] = {
@@ -52,12 +60,35 @@ DOCUMENT_HEAD: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The bytes from `first` to before `end`."""
+_ENDING: Final[set[asyncio.Future[None]]] = set()  # so that nobody collects them before they are done
 
-    first: int
-    end: int
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a request says about what the caller has already, and which part it wants."""
+
+    if_none_match: str | None
+    range: str | None
+    if_range: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Who asks for a file, for whom, and under which link; `place` finds the export that hands it out, and its name."""
+
+    principal: Principal
+    tenant_id: UUID
+    place: Callable[[], Awaitable[tuple[UUID, str]]]
+    link: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The file under that name, as it was when it was looked up."""
+
+    export_id: UUID
+    name: str
+    file: ArtifactFile
 
 
 class Unsatisfiable(Exception):
@@ -95,15 +126,15 @@ def head(file: ArtifactFile, *, if_none_match: str | None) -> Response:
     return Response(status_code=200, headers={**headers, "Content-Length": str(file.size)}, media_type=file.media_type)
 
 
-def without_body(
-    file: ArtifactFile, request_id: str, *, if_none_match: str | None, range_: str | None, if_range: str | None
-) -> Response | None:
-    """Return the answer to a request that gets no bytes (304, 416), None when it gets some."""
+async def answer(exports: ExportService, order: Order, given: Conditions, request_id: str) -> Response:
+    """Hand out the file or one range of it, or say why there are no bytes (304, 416)."""
+    found = await _find(exports, order)
+    file = found.file
     headers = _describe(file)
-    if answers.matches(if_none_match, headers["ETag"]):
+    if answers.matches(given.if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     try:
-        _wanted(file, range_, if_range)
+        wanted = _wanted(file, given)
     except Unsatisfiable:
         return problems.problem(
             "range-not-satisfiable",
@@ -111,46 +142,124 @@ def without_body(
             request_id,
             headers={"Content-Range": f"bytes */{file.size}", "ETag": headers["ETag"]},
         )
-    return None
-
-
-async def stream(
-    file: ArtifactFile, again: Callable[[], Awaitable[ArtifactFile]], *, range_: str | None, if_range: str | None
-) -> Response:
-    """
-    Return the file or one range of it; StorageFailed when what lies there is not what was published.
-
-    `again` looks the file up once more: one that was unpublished or put elsewhere meanwhile is no fault of the disk.
-    """
-    wanted = _wanted(file, range_, if_range)
-    try:
-        opened = await asyncio.to_thread(_open, file)
-    except StorageFailed:
-        now = await again()
-        if now.path == file.path:
-            raise
-        opened = await asyncio.to_thread(_open, now)
-    headers = _describe(file)
     part = wanted or Span(0, file.size)
+    opened, handout = await _begin(exports, order, found, part)
     headers["Content-Length"] = str(part.end - part.first)
     if wanted is not None:
         headers["Content-Range"] = f"bytes {part.first}-{part.end - 1}/{file.size}"
-    return StreamingResponse(_chunks(opened, part), 200 if wanted is None else 206, headers, file.media_type)
+    outgoing = Outgoing(exports, handout, opened, part)
+    return outgoing.response(200 if wanted is None else 206, headers, file.media_type)
+
+
+async def _find(exports: ExportService, order: Order) -> _Found:
+    export_id, name = await order.place()
+    return _Found(export_id, name, await exports.artifact_facts(order.tenant_id, export_id, name))
+
+
+async def _begin(exports: ExportService, order: Order, found: _Found, part: Span) -> tuple[BufferedReader, Handout]:
+    """
+    Open the file, then count and record; StorageFailed when what lies there is not what was published.
+
+    What was unpublished or put elsewhere since it was looked up is looked up once more: that is no fault of the disk.
+    """
+    try:
+        return await _try(exports, order, found, part)
+    except (StorageFailed, NotFound):
+        return await _try(exports, order, await _find(exports, order), part)
+
+
+async def _try(exports: ExportService, order: Order, found: _Found, part: Span) -> tuple[BufferedReader, Handout]:
+    opened = await asyncio.to_thread(_open, found.file)
+    try:
+        handout = await exports.hand_out(
+            order.principal, order.tenant_id, found.export_id, found.name, part, link=order.link
+        )
+    except BaseException:
+        opened.close()
+        raise
+    return opened, handout
+
+
+class Outgoing:
+    """A file on its way to one client."""
+
+    def __init__(self, exports: ExportService, handout: Handout, opened: BufferedReader, part: Span) -> None:
+        self._exports: Final = exports
+        self._handout: Final = handout
+        self._opened: Final = opened
+        self._part: Final = part
+        self._sent = 0
+        self._is_whole = False
+
+    def response(self, status: int, headers: dict[str, str], media_type: str) -> Response:
+        """Return the answer that sends it."""
+        return _Kept(self, status, headers, media_type)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the bytes; what was yielded and asked beyond has left."""
+        left = self._part.end - self._part.first
+        await asyncio.to_thread(self._opened.seek, self._part.first)
+        while left > 0:
+            chunk = await asyncio.to_thread(self._opened.read, min(_CHUNK, left))
+            if not chunk:
+                raise StorageFailed("The file ended early.")
+            left -= len(chunk)
+            yield chunk
+            # A server swallows what is sent after the client went; here whoever watches for that may tell first.
+            await asyncio.sleep(0)
+            self._sent += len(chunk)
+        self._is_whole = True
+
+    async def renew(self) -> None:
+        """Keep the export, however slowly the client reads."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            await self._exports.renew(self._handout)
+
+    def end(self) -> asyncio.Future[None]:
+        """Let go of file and export, and record a cut; goes on when whoever waits for it is cancelled."""
+        self._opened.close()
+        ending = asyncio.ensure_future(self._exports.end(self._handout, sent=self._sent, is_whole=self._is_whole))
+        _ENDING.add(ending)
+        ending.add_done_callback(_ENDING.discard)
+        return ending
+
+
+class _Kept(StreamingResponse):
+    """The answer with an outgoing file, which ends what was begun, however it ends itself."""
+
+    def __init__(self, outgoing: Outgoing, status: int, headers: dict[str, str], media_type: str) -> None:
+        super().__init__(outgoing.chunks(), status, headers, media_type)
+        self._outgoing: Final = outgoing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        renewing = asyncio.ensure_future(self._outgoing.renew())
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            renewing.cancel()
+            await asyncio.shield(self._outgoing.end())
 
 
 def disposition(name: str) -> str:
-    """
+    r"""
     Return the Content-Disposition that saves as `name` (RFC 6266), plain where it can be.
+
+    Whatever could leave a folder, end a header or hide in a name becomes `_`.
 
     >>> disposition("report.zip")
     'attachment; filename="report.zip"'
     >>> print(disposition("årsrapport 2025.zip"))
     attachment; filename="_rsrapport_2025.zip"; filename*=UTF-8''%C3%A5rsrapport%202025.zip
+    >>> print(disposition('../a"b\r\n.zip'))
+    attachment; filename="_.._a_b__.zip"; filename*=UTF-8''_.._a%22b__.zip
     """
-    if _PLAIN.fullmatch(name):
+    if _PLAIN.fullmatch(name) and not name.startswith("."):
         return f'attachment; filename="{name}"'
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    safe = "".join(each if each.isprintable() and each not in "/\\" else "_" for each in name)[:_LONGEST_NAME] or "_"
+    safe = f"_{safe}" if safe.startswith(".") else safe
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", safe)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
 
 
 def _describe(file: ArtifactFile) -> dict[str, str]:
@@ -164,11 +273,11 @@ def _describe(file: ArtifactFile) -> dict[str, str]:
     }
 
 
-def _wanted(file: ArtifactFile, range_: str | None, if_range: str | None) -> Span | None:
+def _wanted(file: ArtifactFile, given: Conditions) -> Span | None:
     # If-Range needs a strong match; a date or a weak tag can't prove that it is the same file.
-    if if_range is not None and if_range.strip() != f'"sha256-{file.sha256}"':
+    if given.if_range is not None and given.if_range.strip() != f'"sha256-{file.sha256}"':
         return None
-    return span(range_, file.size)
+    return span(given.range, file.size)
 
 
 def _open(file: ArtifactFile) -> BufferedReader:
@@ -180,17 +289,3 @@ def _open(file: ArtifactFile) -> BufferedReader:
         opened.close()
         raise StorageFailed(f"The file {file.name} has not the size it was published with; tell the operator.")
     return opened
-
-
-async def _chunks(opened: BufferedReader, part: Span) -> AsyncIterator[bytes]:
-    left = part.end - part.first
-    try:
-        await asyncio.to_thread(opened.seek, part.first)
-        while left > 0:
-            chunk = await asyncio.to_thread(opened.read, min(_CHUNK, left))
-            if not chunk:
-                raise StorageFailed("The file ended early.")
-            left -= len(chunk)
-            yield chunk
-    finally:
-        opened.close()

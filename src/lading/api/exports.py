@@ -8,8 +8,8 @@ next change or 304, without it when the export has ended; in both cases after th
 from __future__ import annotations
 
 from datetime import date
-from functools import partial
 from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query, Request
 from starlette.responses import Response
@@ -207,15 +207,13 @@ async def download(
 ) -> Response:
     """Download a file, whole or one range of it; each download is counted and stands in the ledger."""
     identifier = ids.parse(ids.EXPORT, export_id)
-    facts = await services.exports.artifact_facts(caller.tenant.id, identifier, name)
-    early = downloads.without_body(
-        facts, request_id_of(request), if_none_match=if_none_match, range_=range, if_range=if_range
-    )
-    if early is not None:
-        return early
-    file = await services.exports.artifact(caller.principal, caller.tenant.id, identifier, name)
-    again = partial(services.exports.artifact_facts, caller.tenant.id, identifier, name)
-    return await downloads.stream(file, again, range_=range, if_range=if_range)
+
+    async def place() -> tuple[UUID, str]:
+        return identifier, name
+
+    order = downloads.Order(caller.principal, caller.tenant.id, place)
+    given = downloads.Conditions(if_none_match, range, if_range)
+    return await downloads.answer(services.exports, order, given, request_id_of(request))
 
 
 @router.head(_FILE, name="headArtifact", response_class=Response, responses=downloads.DOCUMENT_HEAD)

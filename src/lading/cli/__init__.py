@@ -28,6 +28,8 @@ _COMMANDS = {
     "profiles": ("lading.cli.profiles", "Write, try, store and activate profiles."),
     "sources": ("lading.cli.sources", "Register, change, test and delete the sources of rows."),
     "destinations": ("lading.cli.destinations", "Register, change, test and delete where packages are delivered."),
+    "holds": ("lading.cli.holds", "Keep exports from being removed, and let them go."),
+    "retention": ("lading.cli.retention", "Say how long the files of exports are kept."),
     "tenants": ("lading.cli.tenants", "Make tenants and their keys."),
     "jobs": ("lading.cli.jobs", "See, make, cancel, retry and replay jobs, one by one or many at once."),
     "runs": ("lading.cli.runs", "Run graphs of jobs: make, follow, draw, stop and replay them."),

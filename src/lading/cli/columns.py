@@ -31,6 +31,7 @@ EXPORT: Final = {
     "encrypt to": "encrypt_to",
     "package sha256": "package_sha256",
     "destinations": "destinations",
+    "holds": "holds",
     "ledger entry": "receipt.index",
     "ledger root": "receipt.root_sha256",
 }
@@ -93,15 +94,101 @@ DELIVERIES: Final = {
     "job": "job",
     "location": "location",
 }
-TENANTS: Final = {"slug": "slug", "name": "name", "id": "id", "created": "created_at"}
+HOLDS: Final = {
+    "id": "id",
+    "export": "export",
+    "profile": "profile",
+    "type": "type",
+    "from": "period_from",
+    "to": "period_to",
+    "placed": "placed_at",
+    "ticket": "ticket",
+    "reason": "reason",
+}
+HOLD: Final = {
+    "id": "id",
+    "export": "export",
+    "profile": "profile",
+    "type": "type",
+    "requested by": "requested_by",
+    "from": "period_from",
+    "to": "period_to",
+    "exports kept": "exports",
+    "placed": "placed_at",
+    "placed by": "placed_by",
+    "reason": "reason",
+    "ticket": "ticket",
+    "lifted": "lifted_at",
+    "lifted by": "lifted_by",
+    "why lifted": "lift_reason",
+}
+RETENTION_RULES: Final = {
+    "rule": "rule",
+    "days": "days",
+    "set": "set_at",
+    "by": "set_by",
+    "version": "version",
+    "ticket": "ticket",
+    "reason": "reason",
+}
+RETENTION_APPLIED: Final = {"dry run": "dry_run", "exports": "exports", "over at once": "due"}
+TENANTS: Final = {
+    "slug": "slug",
+    "name": "name",
+    "id": "id",
+    "created": "created_at",
+    "suspended": "suspended_at",
+    "why": "suspend_reason",
+    "version": "version",
+}
 KEYS: Final = {
     "id": "id",
     "name": "name",
     "role": "role",
+    "scopes": "scopes",
     "created": "created_at",
     "expires": "expires_at",
     "revoked": "revoked_at",
     "last used": "last_used_at",
+}
+KEY: Final = {**KEYS, "created by": "created_by", "replaces": "replaces"}
+MEMBERS: Final = {
+    "id": "id",
+    "state": "state",
+    "role": "role",
+    "name": "name",
+    "email": "email",
+    "last seen": "last_seen_at",
+}
+MEMBER: Final = {
+    **MEMBERS,
+    "scopes": "scopes",
+    "role by claims": "is_claimed",
+    "issuer": "issuer",
+    "subject": "subject",
+    "created": "created_at",
+    "created by": "created_by",
+    "joined": "joined_at",
+    "removed": "removed_at",
+    "version": "version",
+}
+PROVIDERS: Final = {
+    "name": "name",
+    "issuer": "issuer",
+    "audience": "audience",
+    "required claims": "require",
+    "roles": "roles",
+    "version": "version",
+}
+ME: Final = {
+    "id": "id",
+    "kind": "kind",
+    "name": "name",
+    "role": "role",
+    "scopes": "scopes",
+    "tenant": "tenant",
+    "all tenants": "is_instance",
+    "expires": "expires_at",
 }
 CHECKS: Final = {"check": "name", "ok": "ok", "detail": "detail"}
 HISTORY: Final = {"at": "at", "type": "type", "by": "actor", "data": "data"}
@@ -121,7 +208,14 @@ LEDGER_REPORT: Final = {
     "last entry": "last_at",
 }
 PROFILE: Final = {"name": "name", "revision": "revision", "active": "is_active", "digest": "digest"}
-MINTED: Final = {"id": "key.id", "name": "key.name", "role": "key.role", "expires": "key.expires_at", "token": "token"}
+MINTED: Final = {
+    "id": "key.id",
+    "name": "key.name",
+    "role": "key.role",
+    "scopes": "key.scopes",
+    "expires": "key.expires_at",
+    "token": "token",
+}
 JOBS: Final = {
     "id": "id",
     "state": "state",

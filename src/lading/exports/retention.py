@@ -1,6 +1,8 @@
 """
 Retention: files go when their time is over or their export is; the record and the ledger stay.
 
+What is held, downloaded, delivered or read stays however old it is (`keeping`).
+
 The database decides first (the tombstone is committed), files are removed after it; what a crash leaves between the two
 is found by the next round, which compares the folders with what is published.  An upload about to be committed is
 safe: its attempt is running, and the name of its file holds the attempt.
@@ -10,18 +12,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from lading import failpoints
 from lading.artifacts import collector, registry
 from lading.artifacts.blobs import BlobStore
 from lading.artifacts.collector import Collected
 from lading.canonical import Json
 from lading.db.database import Database
-from lading.exports import part_store, published, store
+from lading.exports import handouts, holds, keeping, part_store, published, store
 from lading.exports.service import blob_prefix
 from lading.ledger.entry import Actor
 from lading.tenants import store as tenants
@@ -29,6 +33,7 @@ from lading.tenants import store as tenants
 _ACTOR: Final = Actor("system", "retention")
 _TEMPORARY_SECONDS: Final = 24 * 3600.0
 _BATCH: Final = 1000
+_DUE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +46,46 @@ class Due:
 
 
 async def expire(database: Database, blobs: BlobStore) -> int:
-    """Expire every completed export whose retention is over; return how many."""
+    """Expire every completed export whose retention is over and that nothing keeps; return how many."""
     count = 0
     for tenant_id in await _tenants(database):
-        dropped: set[str] = set()
         async with database.tenant(tenant_id) as tx:
-            due = await store.expired(tx)
-            for export_id in due:
-                dropped.update(await store.expire(tx, export_id, actor=_ACTOR))
-            await part_store.drop(tx, due)
-        for export_id in due:
-            await asyncio.to_thread(blobs.delete_prefix, blob_prefix(tenant_id, export_id))
-        if dropped:
-            await collector.collect(
-                database, blobs, tenant_id, grace_seconds=0.0, actor=_ACTOR, digests=sorted(dropped)
-            )
-        count += len(due)
+            await handouts.lapse(tx, actor=_ACTOR)
+        async for due in _due(database, tenant_id):
+            count += await _expire_some(database, blobs, tenant_id, due)
     return count
+
+
+async def _expire_some(database: Database, blobs: BlobStore, tenant_id: UUID, due: Sequence[UUID]) -> int:
+    """Expire each in a transaction of its own, so that one that can't be holds up no other; then remove the files."""
+    dropped: set[str] = set()
+    count = 0
+    for export_id in due:
+        async with database.tenant(tenant_id) as tx:
+            await holds.settle(tx)
+            if not await store.lock_due(tx, export_id) or await keeping.of(tx, export_id):
+                continue
+            dropped.update(await store.expire(tx, export_id, actor=_ACTOR))
+            await part_store.drop(tx, [export_id])
+        failpoints.reach("retention.expired")
+        await asyncio.to_thread(blobs.delete_prefix, blob_prefix(tenant_id, export_id))
+        failpoints.reach("retention.cleared")
+        count += 1
+    if dropped:
+        await collector.collect(database, blobs, tenant_id, grace_seconds=0.0, actor=_ACTOR, digests=sorted(dropped))
+    return count
+
+
+async def _due(database: Database, tenant_id: UUID) -> AsyncIterator[list[UUID]]:
+    """Yield the exports whose retention is over, each once, whatever becomes of them."""
+    after: tuple[datetime, UUID] | None = None
+    full = True
+    while full:
+        async with database.tenant(tenant_id) as tx:
+            found = await store.expired(tx, after=after, limit=_DUE)
+        yield [export_id for _, export_id in found]
+        full = len(found) == _DUE
+        after = found[-1] if found else after
 
 
 async def collect(database: Database, blobs: BlobStore, *, grace_seconds: float) -> int:

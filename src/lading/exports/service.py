@@ -17,14 +17,27 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from lading import canonical, ids
+from lading import canonical, failpoints, ids
 from lading.artifacts import collector
 from lading.artifacts.blobs import BlobStore
 from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
-from lading.errors import Conflict, InvalidInput, InvalidTransition, NotFound
-from lading.exports import approvals, deliveries, part_store, planning, policies, published, shapes, store
+from lading.errors import Conflict, Held, InUse, InvalidInput, InvalidTransition, NotFound
+from lading.exports import (
+    approvals,
+    deliveries,
+    handouts,
+    holds,
+    keeping,
+    part_store,
+    planning,
+    policies,
+    published,
+    shapes,
+    store,
+)
+from lading.exports.handouts import Handout, Span
 from lading.exports.model import Status, StoredArtifact, StoredExport
 from lading.exports.store import Filter
 from lading.exports.types import requests
@@ -205,18 +218,31 @@ class ExportService:
 
     async def delete(self, principal: Principal, tenant_id: UUID, export_id: UUID) -> None:
         """Hide an export that has ended and remove its files."""
+        try:
+            dropped = await self._unpublish(principal, tenant_id, export_id)
+        except (Held, InUse) as refusal:
+            async with self._database.tenant(tenant_id) as tx:
+                await keeping.note_refusal(tx, export_id, refusal, actor=principal.actor)
+            raise
+        failpoints.reach("export.deleted")
+        await asyncio.to_thread(self._blobs.delete_prefix, blob_prefix(tenant_id, export_id))
+        await collector.collect(
+            self._database, self._blobs, tenant_id, grace_seconds=0.0, actor=principal.actor, digests=dropped
+        )
+
+    async def _unpublish(self, principal: Principal, tenant_id: UUID, export_id: UUID) -> list[str]:
         async with self._database.tenant(tenant_id) as tx:
+            await holds.settle(tx)
             locked = await store.lock(tx, export_id)
             if not locked.status.is_final:
                 raise Conflict(
                     f"{ids.show(ids.EXPORT, export_id)} is {locked.status.value}; cancel it before deleting it."
                 )
+            if kept := await keeping.of(tx, export_id):
+                raise kept.refusal(export_id)
             dropped = await store.delete(tx, export_id, actor=principal.actor)
             await part_store.drop(tx, [export_id])
-        await asyncio.to_thread(self._blobs.delete_prefix, blob_prefix(tenant_id, export_id))
-        await collector.collect(
-            self._database, self._blobs, tenant_id, grace_seconds=0.0, actor=principal.actor, digests=dropped
-        )
+            return dropped
 
     async def history(self, tenant_id: UUID, export_id: UUID) -> list[dict[str, Any]]:
         """Return the ledger entries of the export, in order."""
@@ -224,13 +250,25 @@ class ExportService:
             stored = await store.find(tx, export_id)
             return [json.loads(line) for line in await ledger.history(tx, stored.subject)]
 
-    async def artifact(self, principal: Principal, tenant_id: UUID, export_id: UUID, name: str) -> ArtifactFile:
-        """Return a published file for handing out; the download is counted and recorded first."""
+    async def hand_out(
+        self, principal: Principal, tenant_id: UUID, export_id: UUID, name: str, span: Span, *, link: UUID | None = None
+    ) -> Handout:
+        """Begin to hand out these bytes of a published file: counted, recorded, and kept until it is ended."""
         async with self._database.tenant(tenant_id) as tx:
             requests.permit_files(principal, (await store.find(tx, export_id)).plan)
             found = await self._published(tx, export_id, name)
-            await store.count_download(tx, export_id, found, actor=principal.actor)
-        return self._file(found)
+            begun = await handouts.begin(tx, export_id, found, span, actor=principal.actor, link=link)
+            if begun is None:
+                raise _no_file(export_id, name)
+            return begun
+
+    async def renew(self, handout: Handout) -> None:
+        """Keep the export of a file on its way for another while."""
+        await handouts.renew(self._database, handout)
+
+    async def end(self, handout: Handout, *, sent: int, is_whole: bool) -> None:
+        """Tell that a file has arrived, or how far it came."""
+        await handouts.end(self._database, handout, sent=sent, is_whole=is_whole)
 
     async def artifact_facts(self, tenant_id: UUID, export_id: UUID, name: str) -> ArtifactFile:
         """Return a published file for looking at its facts (HEAD, 304); nothing is counted."""
@@ -242,9 +280,7 @@ class ExportService:
         for found in (await published.of_exports(tx, [export_id]))[export_id]:
             if found.name == name:
                 return found
-        raise NotFound(
-            f"{ids.show(ids.EXPORT, export_id)} has no file {name[:80]!r}; list its artifacts to see what there is."
-        )
+        raise _no_file(export_id, name)
 
     def _file(self, found: StoredArtifact) -> ArtifactFile:
         return ArtifactFile(found.name, found.media_type, found.size, found.sha256, self._blobs.path(found.blob_key))
@@ -257,10 +293,17 @@ class ExportService:
         sealed = [stored.subject for stored in found if stored.status in {Status.COMPLETED, Status.EXPIRED}]
         receipts = await ledger.receipts(tx, sealed, "export.completed") if sealed else {}
         carried = await deliveries.of_exports(tx, [stored.id for stored in found])
+        kept = await holds.on(tx, [stored.id for stored in found])
         return [
-            shapes.export(stored, files[stored.id], receipts.get(stored.subject), carried[stored.id])
+            shapes.export(stored, files[stored.id], receipts.get(stored.subject), carried[stored.id], kept[stored.id])
             for stored in found
         ]
+
+
+def _no_file(export_id: UUID, name: str) -> NotFound:
+    return NotFound(
+        f"{ids.show(ids.EXPORT, export_id)} has no file {name[:80]!r}; list its artifacts to see what there is."
+    )
 
 
 def blob_prefix(tenant_id: UUID, export_id: UUID) -> str:

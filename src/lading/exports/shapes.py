@@ -19,6 +19,7 @@ from uuid import UUID
 from lading import canonical, clock, ids
 from lading.errors import InvalidInput, NotFound
 from lading.exports.deliveries import Delivery
+from lading.exports.holds import Held
 from lading.exports.model import Status, StoredArtifact, StoredExport
 from lading.exports.store import Filter
 from lading.jobs.rules import sleeping_for
@@ -34,6 +35,7 @@ def export(
     artifacts: Sequence[StoredArtifact],
     receipted: ledger.Receipt | None,
     carried: Sequence[Delivery] = (),
+    kept: Sequence[Held] = (),
 ) -> wire.Export:
     """Return the export as the API shows it."""
     plan, progress = stored.plan, stored.progress
@@ -71,6 +73,7 @@ def export(
         package_sha256=stored.package_sha256,
         destinations=list(plan.handover.destinations),
         deliveries=[delivery(each) for each in carried],
+        holds=[each.shown for each in kept],
     )
 
 

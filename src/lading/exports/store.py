@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import InvalidTransition, NotFound
 from lading.exports import published
-from lading.exports.model import Handover, Plan, Sealed, Stage, Status, StoredArtifact, StoredExport
+from lading.exports.model import Handover, Plan, Sealed, Stage, Status, StoredExport
 from lading.jobs.model import Fence
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
@@ -295,21 +295,27 @@ async def expire(tx: Transaction, export_id: UUID, *, actor: Actor) -> list[str]
     return dropped
 
 
-async def expired(tx: Transaction) -> list[UUID]:
-    """Return completed exports whose retention is over."""
-    return [row["id"] for row in await tx.all(_SQL["expired"], tenant_id=tx.tenant)]
+async def expired(tx: Transaction, *, after: tuple[datetime, UUID] | None, limit: int) -> list[tuple[datetime, UUID]]:
+    """Return up to `limit` completed exports whose retention is over and that no hold keeps, behind `after`."""
+    rows = await tx.all(
+        _SQL["expired"],
+        tenant_id=tx.tenant,
+        after_at=None if after is None else after[0],
+        after_id=None if after is None else after[1],
+        limit=limit,
+    )
+    return [(row["expires_at"], row["id"]) for row in rows]
+
+
+async def lock_due(tx: Transaction, export_id: UUID) -> bool:
+    """Lock an export whose retention is over; False when it is not any more, or when another has it in hand."""
+    return await tx.maybe(_SQL["lock_due"], tenant_id=tx.tenant, id=export_id) is not None
 
 
 async def settled(tx: Transaction, export_ids: Sequence[UUID]) -> set[UUID]:
     """Return those of `export_ids` that need their working files no more."""
     rows = await tx.all(_SQL["settled"], tenant_id=tx.tenant, ids=list(export_ids))
     return {row["id"] for row in rows}
-
-
-async def count_download(tx: Transaction, export_id: UUID, artifact: StoredArtifact, *, actor: Actor) -> None:
-    """Count and record that a file was handed out."""
-    await tx.run(_SQL["count_download"], tenant_id=tx.tenant, export_id=export_id, name=artifact.name)
-    await _note(tx, "export.downloaded", export_id, actor, rev=None, sha256=artifact.sha256)
 
 
 async def _note(tx: Transaction, event: str, export_id: UUID, actor: Actor, *, rev: int | None, **data: Any) -> None:

@@ -169,7 +169,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One export as the API shows it; one without a profile has the type's name there, and revision 0."""
+    """
+    One export as the API shows it; one without a profile has the type's name there, and revision 0.
+
+    `holds` are the legal holds that keep it from being removed.
+    """
 
     id: str
     tenant: str
@@ -203,6 +207,7 @@ class Export:
     package_sha256: str | None = None
     destinations: list[str] = field(default_factory=list[str])
     deliveries: list[Delivery] = field(default_factory=list[Delivery])
+    holds: list[str] = field(default_factory=list[str])
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from lading.client.aio.jobs import Jobs
 from lading.client.aio.letters import DeadLetters
 from lading.client.aio.operations import Limits
 from lading.client.aio.registry import Ledger, Profiles, Sources, Tenants
+from lading.client.aio.retention import Holds, Retention
 from lading.client.aio.runs import Runs
 from lading.client.aio.session import TIMEOUT_SECONDS, Session
 from lading.client.aio.sharing import Allocations, RetryPolicies
@@ -48,6 +49,8 @@ class AsyncClient:
         self.profiles = Profiles(self.session)
         self.sources = Sources(self.session)
         self.destinations = Destinations(self.session)
+        self.holds = Holds(self.session)
+        self.retention = Retention(self.session)
         self.ledger = Ledger(self.session)
         self.jobs = Jobs(self.session)
         self.runs = Runs(self.session)

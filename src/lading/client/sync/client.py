@@ -17,6 +17,7 @@ from lading.client.sync.jobs import Jobs
 from lading.client.sync.letters import DeadLetters
 from lading.client.sync.operations import Limits
 from lading.client.sync.registry import Ledger, Profiles, Sources, Tenants
+from lading.client.sync.retention import Holds, Retention
 from lading.client.sync.runs import Runs
 from lading.client.sync.session import TIMEOUT_SECONDS, Session
 from lading.client.sync.sharing import Allocations, RetryPolicies
@@ -49,6 +50,8 @@ class Client:
         self.profiles = Profiles(self.session)
         self.sources = Sources(self.session)
         self.destinations = Destinations(self.session)
+        self.holds = Holds(self.session)
+        self.retention = Retention(self.session)
         self.ledger = Ledger(self.session)
         self.jobs = Jobs(self.session)
         self.runs = Runs(self.session)

@@ -8,6 +8,8 @@ VALUES (
     %(format)s::text, %(period_from)s::date, %(period_to)s::date, %(parameters)s::jsonb,
     %(include_attachments)s::boolean, %(selector)s::jsonb, %(warnings)s::jsonb, %(requested_by)s::text,
     %(asked_role)s::text, lading_now(),
-    lading_now() + make_interval(days => %(retention_days)s::integer)
+    lading_now() + make_interval(days => retention_days(
+        %(tenant_id)s::uuid, %(profile)s::text, %(type)s::text, %(retention_days)s::integer
+    ))
 )
 RETURNING rev

@@ -1,0 +1,12 @@
+-- A file is handed out: its export is not removed while `held_until` is in the future.
+-- FOR SHARE: whoever is just removing it is waited for, and then there is nothing to hand out.
+WITH kept AS (
+    SELECT tenant_id, id
+    FROM exports
+    WHERE tenant_id = %(tenant_id)s::uuid AND id = %(export_id)s::uuid AND status = 'completed' AND deleted_at IS NULL
+    FOR SHARE
+)
+INSERT INTO handouts (tenant_id, id, export_id, held_until)
+SELECT tenant_id, %(id)s::uuid, id, lading_now() + make_interval(secs => %(seconds)s::float8)
+FROM kept
+RETURNING id
