@@ -398,3 +398,79 @@ async def test_two_that_finish_parts_at_the_same_time_are_both_counted(shop: Sho
     await asyncio.gather(*(one(claim) for claim in claims))
 
     assert (await shop.works.get(identifier))["progress"]["parts_done"] == len(claims)
+
+
+async def test_parts_are_as_urgent_as_their_export(shop: Shop) -> None:  # O6, P16
+    identifier = await shop.ask()
+    [job] = (await shop.world.ask("GET", f"/api/v1/jobs?subject={identifier}")).json()["items"]
+    await shop.post(f"/api/v1/jobs/{job['id']}/prioritise", priority=7, reason="the board waits")
+    await shop.work(1)
+
+    jobs = (await shop.world.ask("GET", f"/api/v1/jobs?subject={identifier}")).json()["items"]
+    assert Counter((each["kind"], each["priority"]) for each in jobs) == {(PART, 7): PARTS, (JOB_KIND, 7): 2}
+
+
+async def test_a_queue_that_is_full_takes_no_parts_and_the_export_does_them_itself(shop: Shop) -> None:  # O10, P16
+    services = shop.world.services
+    shop.world.services = replace(services, settings=replace(services.settings, tenant_queue_limit=PARTS))
+    made, package = await shop.made()
+    kinds = [job.kind for job in shop.done]
+    shop.world.services = services
+
+    assert (made["status"], kinds) == ("completed", [JOB_KIND])
+    assert package == (await shop.made())[1]
+
+
+async def test_a_source_that_is_sent_elsewhere_between_parts_fails_the_export_and_its_retry_reads_all_there(
+    shop: Shop, tmp_path: Path
+) -> None:  # P1, P16
+    identifier = await shop.ask()
+    await shop.work(3)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes((tmp_path / "source-url").read_bytes())
+    elsewhere.chmod(0o600)
+    async with shop.world.services.database.tenant(shop.tenant) as tx:
+        await sources.register(tx, "activities", credentials_ref=f"file:{elsewhere}", actor=SYSTEM)
+    await shop.work()
+    failed = await shop.works.get(identifier)
+    await shop.post(f"/api/v1/exports/{identifier}/retry")
+    await shop.work(1)
+    again = (await shop.works.get(identifier))["progress"]["parts_done"]
+    await shop.work()
+
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "source-refused")
+    assert "was changed to another place" in failed["error"]["message"]
+    assert again == 0
+    assert (await shop.works.get(identifier))["status"] == "completed"
+    assert (await shop.events(identifier))["export.parts_reopened"] == 1
+
+
+async def test_parts_that_are_to_be_done_again_are_not_shown_as_done(shop: Shop) -> None:  # P1
+    identifier = await shop.ask()
+    await shop.work(1 + PARTS)  # all but putting them together
+    done = (await shop.works.get(identifier))["progress"]["parts_done"]
+    blobs = BlobStore(shop.world.services.settings.blobs_dir)
+    for part in (await shop.parts(identifier))[:2]:
+        assert part.result is not None
+        blobs.path(part.result["files"]["text"]["key"]).write_bytes(b"not it")
+    shop.works.change("ALTER TABLE activity RENAME TO elsewhere")
+    await shop.work()
+
+    assert (done, (await shop.works.get(identifier))["progress"]["parts_done"]) == (PARTS, PARTS - 2)
+
+
+async def test_letters_of_parts_are_closed_when_their_export_is_retried(shop: Shop) -> None:  # O9
+    identifier = await shop.ask()
+    await shop.work(3)
+    shop.works.change("ALTER TABLE activity RENAME TO elsewhere")
+    await shop.work()
+    other = await shop.ask()
+    await shop.work()
+    shop.works.change("ALTER TABLE elsewhere RENAME TO activity")
+    died = (await shop.world.ask("GET", "/api/v1/dead-letters")).json()["items"]
+    await shop.post(f"/api/v1/exports/{identifier}/retry")
+    left = (await shop.world.ask("GET", "/api/v1/dead-letters")).json()["items"]
+
+    assert {each["subject"] for each in died} == {identifier, other}
+    assert {each["kind"] for each in died} == {PART, JOB_KIND}
+    assert {each["subject"] for each in left} == {other}

@@ -13,6 +13,7 @@ from lading.exports import part_store, store
 from lading.exports.model import Status
 from lading.exports.opening import Desk
 from lading.exports.parted import Parts
+from lading.exports.stages import parting
 from lading.jobs import attempts
 from lading.jobs.model import Cancelled, Context, Done, Job, Outcome
 from lading.ledger.entry import Actor
@@ -33,10 +34,12 @@ class PartHandler:
             stored = await store.find(tx, export_id)
             if stored.status is not Status.RUNNING:
                 return Cancelled("the export is over")
-            part = (await part_store.find(tx, export_id))[number]
+            parts = await part_store.find(tx, export_id)
+            part = parts[number]
             work = await self._desk.work(tx, fence, stored)
         if part.result is not None and await asyncio.to_thread(self._parts.is_intact, part.result):
             return Done()
+        parting.require_place(work, parts)
         failpoints.reach("part.begun")
         result = await self._parts.read(fence, work, part)
         failpoints.reach("part.done")

@@ -68,9 +68,13 @@ async def show(tx: Transaction, export_id: UUID) -> None:
     await tx.run(_SQL["parts_progress"], tenant_id=tx.tenant, export_id=export_id, share=share)
 
 
-async def reopen(tx: Transaction, export_id: UUID, numbers: Sequence[int]) -> None:
-    """Let parts be done again."""
+async def reopen(tx: Transaction, export_id: UUID, numbers: Sequence[int], *, actor: Actor) -> None:
+    """Let parts be done again, and show that fewer are done."""
     await tx.run(_SQL["parts_reopen"], tenant_id=tx.tenant, export_id=export_id, numbers=list(numbers))
+    await show(tx, export_id)
+    row = await tx.one(_SQL["bump"], tenant_id=tx.tenant, id=export_id)
+    data = {"parts": list(numbers)}
+    await record(tx, Entry("export.parts_reopened", ids.show(ids.EXPORT, export_id), actor, data, rev=row["rev"]))
 
 
 async def drop(tx: Transaction, export_ids: Sequence[UUID]) -> None:

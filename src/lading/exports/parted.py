@@ -9,6 +9,7 @@ missing, and behind them the job that puts them together, which is the export's 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -28,11 +29,12 @@ from lading.exports.parts import Part
 from lading.exports.stages import parting
 from lading.exports.stages.work import Result, Work, is_intact
 from lading.exports.threads import in_thread
-from lading.jobs import attempts, run_making
+from lading.jobs import attempts, run_making, views
 from lading.jobs.graph import Node, OnFailure
 from lading.jobs.model import Context, Done, Fence, Job, NewJob, Outcome, Snooze
 from lading.jobs.run_making import Maker
 from lading.ledger.entry import Actor
+from lading.limits.admission import Admission
 from lading.settings import Settings
 
 _ASSEMBLE: Final = "assemble"
@@ -45,6 +47,12 @@ class Parts:
         self._database: Final = database
         self._settings: Final = settings
         self._blobs: Final = blobs
+        self._admission: Final = Admission(
+            database,
+            queue_limit=settings.queue_limit,
+            tenant_queue_limit=settings.tenant_queue_limit,
+            clock=time.monotonic,
+        )
 
     async def query(self, job: Job, context: Context, work: Work) -> Result | Outcome:
         """Return what the stage leaves, or, when others are to do parts or the worker drains, how the attempt ends."""
@@ -53,7 +61,7 @@ class Parts:
         missing = await self._missing(fence, work, parts)
         least = self._settings.split_parts
         # A node of somebody's run stays one job: what waits for it waits for the whole export.
-        if 0 < least <= len(missing) and job.run_id is None:
+        if 0 < least <= len(missing) and job.run_id is None and await self._has_room(job, missing):
             context.hint(notify.JOBS)
             return Done(self._handing_on(job, fence, work, missing))
         for part in missing:
@@ -101,23 +109,31 @@ class Parts:
         return parts
 
     async def _missing(self, fence: Fence, work: Work, parts: Sequence[Part]) -> Sequence[Part]:
-        """Return the parts that are to be done, with those whose files are gone or changed."""
-        lost = [part for part in parts if part.result and not await asyncio.to_thread(self.is_intact, part.result)]
+        """Return the parts that are to be done, with those whose files are gone or changed, or came from elsewhere."""
+        here = parting.place_of(work.source)
+        lost = [
+            part
+            for part in parts
+            if (result := part.result)
+            and (result.get("source") != here or not await asyncio.to_thread(self.is_intact, result))
+        ]
         if lost:
-            async with self._database.tenant(fence.tenant_id) as tx:
-                await attempts.guard(tx, fence)
-                await part_store.reopen(tx, work.export.id, [part.number for part in lost])
+            await self._reopen(fence, work, lost)
         return [part for part in parts if part.result is None or part in lost]
 
     async def _gathered(self, fence: Fence, work: Work) -> Result:
         async with self._database.tenant(fence.tenant_id) as tx:
             parts = await part_store.find(tx, work.export.id)
+        parting.require_place(work, parts)
         if len({result["mapped"]["columns"] for part in parts if (result := part.result)}) > 1:
-            async with self._database.tenant(fence.tenant_id) as tx:
-                await attempts.guard(tx, fence)
-                await part_store.reopen(tx, work.export.id, [part.number for part in parts])
+            await self._reopen(fence, work, parts)
             raise SourceRefused("The source's columns changed while its parts were read; retry the export.")
         return await in_thread(lambda advance: parting.gather(replace(work, advance=advance), parts))
+
+    async def _reopen(self, fence: Fence, work: Work, parts: Sequence[Part]) -> None:
+        async with self._database.tenant(fence.tenant_id) as tx:
+            await attempts.guard(tx, fence)
+            await part_store.reopen(tx, work.export.id, [part.number for part in parts], actor=_actor(fence))
 
     def is_intact(self, result: Mapping[str, Any]) -> bool:
         """Return whether the files of a part are there with the bytes they had."""
@@ -125,18 +141,25 @@ class Parts:
 
     # --- sharing ----------------------------------------------------------------------------------
 
+    async def _has_room(self, job: Job, missing: Sequence[Part]) -> bool:
+        """Tell whether the queue takes a job for each part and one behind them; else they are done here."""
+        async with self._database.tenant(job.tenant_id) as tx:
+            priority = (await views.look(tx, job.id)).priority
+        return not await self._admission.refusal(job.tenant_id, count=len(missing) + 1, priority=priority)
+
     def _handing_on(self, job: Job, fence: Fence, work: Work, missing: Sequence[Part]) -> Any:
         export, actor = work.export, _actor(fence)
 
         async def commit(tx: Transaction) -> None:
             run_id = ids.new()
             planner = _Planner(work, self._settings)
+            priority = (await views.look(tx, job.id)).priority
             keys = [f"part-{part.number:03}" for part in missing]
             nodes = [
-                Node(key=key, kind=PART_KIND, payload={"part": part.number})
+                Node(key=key, kind=PART_KIND, payload={"part": part.number}, priority=priority)
                 for key, part in zip(keys, missing, strict=True)
             ]
-            assemble = Node(key=_ASSEMBLE, kind=JOB_KIND, payload={}, parents=tuple(keys))
+            assemble = Node(key=_ASSEMBLE, kind=JOB_KIND, payload={}, parents=tuple(keys), priority=priority)
             locked = await store.lock(tx, export.id)
             if locked.status is not Status.RUNNING or locked.job_id != job.id:
                 return

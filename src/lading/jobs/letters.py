@@ -185,19 +185,28 @@ async def close(
 
 
 async def supersede(tx: Transaction, job_id: UUID, by: UUID, *, actor: Actor) -> None:
-    """Close the letter of a job, if it has an open one: another job does its work."""
-    subject, new = ids.show(ids.JOB, job_id), ids.show(ids.JOB, by)
-    row = await tx.maybe(
-        _SQL["close_letter"],
+    """
+    Close the open letter of a job: another job does its work.
+
+    So are those of the jobs of its run that worked for the same subject: the parts that it was to put together.
+    """
+    new = ids.show(ids.JOB, by)
+    job = await tx.one(_SQL["find"], tenant_id=tx.tenant, id=job_id)
+    rows = await tx.all(
+        _SQL["close_letters"],
         tenant_id=tx.tenant,
         job_id=job_id,
-        state="requeued",
+        run_id=job["run_id"],
+        subject=job["subject"],
         closed_by=actor.id,
         reason=f"Tried again as {new}.",
-        ticket=None,
     )
-    if row is not None:
-        await record(tx, Entry("letter.requeued", subject, actor, {"for": row["subject"], "by": new}))
+    told = [
+        Entry("letter.requeued", ids.show(ids.JOB, row["job_id"]), actor, {"for": row["subject"], "by": new})
+        for row in rows
+    ]
+    if told:
+        await record(tx, *told)
 
 
 def _wanted(tx: Transaction, wanted: LetterFilter) -> dict[str, object]:

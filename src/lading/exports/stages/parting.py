@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, cast
 
+from lading import canonical
 from lading.artifacts.blobs import storing
 from lading.errors import SourceRefused
 from lading.exports import formats
@@ -28,7 +29,7 @@ from lading.exports.stages import querying
 from lading.exports.stages.work import Result, Work
 from lading.sources.connector import PartedReading, Reading
 from lading.sources.connectors import connect
-from lading.sources.model import Size
+from lading.sources.model import Size, Source
 
 _TABLE: Final = "table"
 _TEXT: Final = "text"
@@ -76,7 +77,27 @@ def read(work: Work, part: Part) -> Result:
             changed = formats.write_rows(work.export.plan.format, report, folder / _TEXT)
             files.table.unlink()
     made = {path.name: work.seal(f"{name}/{path.name}") for path in sorted(folder.iterdir()) if path.is_file()}
-    return {"mapped": asdict(mapped), "changed": changed, "rewritten": rewritten, "files": made}
+    told = {"mapped": asdict(mapped), "changed": changed, "rewritten": rewritten, "files": made}
+    return {**told, "source": place_of(work.source)}
+
+
+def place_of(source: Source) -> str:
+    """Return a digest of where the rows of a source lie: two parts of one export must not come from two places."""
+    place: dict[str, Any] = {
+        "kind": source.kind, "options": dict(source.options), "credentials": source.credentials_ref,
+        "attachments": source.attachments_ref,
+    }  # fmt: skip
+    return hashlib.sha256(canonical.encode(place)).hexdigest()
+
+
+def require_place(work: Work, parts: Sequence[Part]) -> None:
+    """Return if those of the parts that are done came from where the source leads now."""
+    here = place_of(work.source)
+    if any(part.result is not None and part.result.get("source") != here for part in parts):
+        raise SourceRefused(
+            f"Source {work.source.name} was changed to another place while the parts of this export were read; "
+            "retry the export, which reads all of them there."
+        )
 
 
 def gather(work: Work, parts: Sequence[Part]) -> Result:
