@@ -56,7 +56,7 @@ CHECKS = [
 _REAL: dict[str, dict[str, object]] = {
     "/api/v1/exports": REQUEST,
     "/api/v1/bufdir-exports": {"org_id": "nordlys", "format": "csv", "period_from": "2024-01-01"},
-    "/api/v1/tenants/{slug}/keys": {"role": "viewer"},
+    "/api/v1/keys": {"role": "viewer"},
     "/api/v1/jobs/{job_id}/prioritise": {"reason": "fuzz"},
     "/api/v1/dead-letters/requeue": {"reason": "fuzz"},
     "/api/v1/jobs": {"kind": "noop", "payload": {}, "source": "", "priority": 0},

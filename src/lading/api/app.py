@@ -22,9 +22,12 @@ from lading.api import (
     jobs,
     ledger,
     letters,
+    keys,
     limits,
     pauses,
     problems,
+    links,
+    members,
     profiles,
     retention_rules,
     retry_policies,
@@ -68,6 +71,8 @@ def routes() -> list[Route]:
 
 
 def create_app(services: Services) -> FastAPI:
+    keys.router,
+    members.router,
     """Return the application that answers with `services`."""
     app = FastAPI(
         title="Lading",

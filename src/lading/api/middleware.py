@@ -99,7 +99,7 @@ def _refuse_nul(scope: Scope) -> None:
 
 
 def _limit(request: Request, limit: int) -> int:
-    if not request.headers.get("authorization", "").startswith("Bearer ldg_"):
+    if not request.headers.get("authorization", "").startswith(("Bearer ldg_", "Bearer ey")):
         return limit
     return max(limit, _LARGE.get((request.method, request.url.path), limit))
 

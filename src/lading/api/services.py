@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from lading.api.issuers import Issuers
 from lading.api.trials import Trials
 from lading.db.database import Database
 from lading.db.notify import Hearer, Sender
@@ -20,6 +21,7 @@ from lading.jobs.model import Endings
 from lading.limits.admission import Admission
 from lading.settings import Settings
 
+from lading.tenants.refusals import Refusals
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -41,6 +43,8 @@ class Services:
 
     @property
     def admission(self) -> Admission:
+    issuers: Issuers = field(default_factory=Issuers)
+    refusals: Refusals = field(default_factory=Refusals)
         """Return the door of the queue: ask it before the transaction that enqueues."""
         return self.exports.admission
 

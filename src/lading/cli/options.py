@@ -15,7 +15,7 @@ from lading.errors import InvalidInput
 if TYPE_CHECKING:
     from lading.client import Client
 
-_TOKEN_BYTES = 4096
+_TOKEN_BYTES = 9000
 
 
 @dataclass(frozen=True, slots=True)

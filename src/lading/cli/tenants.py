@@ -1,18 +1,19 @@
-"""`lading tenants`: make tenants and their keys; for the admin of an instance."""
+"""`lading tenants`: add, rename, suspend and reactivate tenants; for the admin of an instance."""
 
 from __future__ import annotations
 
 import click
 
 from lading.cli import output
-from lading.cli.columns import KEYS, MINTED, TENANTS
+from lading.cli.asking import confirm, grounds
+from lading.cli.columns import TENANTS
 from lading.cli.options import Line, connected
 
 
 @click.group()
 def command() -> None:
     """
-    Make tenants and their keys.
+    Add, rename, suspend and reactivate tenants.
 
     Example: lading tenants create nordlys --name "Nordlys likepersonforbund"
     """
@@ -27,7 +28,20 @@ def list_(line: Line) -> None:
     Example: lading tenants list
     """
     with line.client() as client:
-        output.rows(line.form, TENANTS, client.tenants.list())
+        output.rows(line.form, TENANTS, list(client.tenants.list()))
+
+
+@command.command()
+@click.argument("slug")
+@connected
+def get(line: Line, slug: str) -> None:
+    """
+    Show one tenant.
+
+    Example: lading tenants get nordlys
+    """
+    with line.client() as client:
+        output.facts(line.form, client.tenants.get(slug), TENANTS)
 
 
 @command.command()
@@ -46,43 +60,44 @@ def create(line: Line, slug: str, name: str) -> None:
 
 @command.command()
 @click.argument("slug")
-@click.option("--name", help="What the key is for; without it the keys are listed.")
-@click.option(
-    "--role",
-    default="operator",
-    show_default=True,
-    help="viewer, requester, operator, quota, auditor, admin or worker.",
-)
-@click.option("--expires-at", metavar="INSTANT", help="When it ends, RFC 3339; never if none is given.")
+@click.option("--name", required=True, help="How people call the organisation from now on.")
+@click.option("--if-version", type=click.IntRange(1), metavar="N", help="Only this version.")
 @connected
-def key(line: Line, slug: str, name: str | None, role: str, expires_at: str | None) -> None:
+def rename(line: Line, slug: str, *, name: str, if_version: int | None) -> None:
     """
-    Mint a key, or list the keys of a tenant.
+    Give a tenant another name; its slug stays.
 
-    With --name a key is made and its token printed, this once; without it the keys are listed.
-
-    Example: lading tenants key nordlys --name reporting --role operator
+    Example: lading tenants rename nordlys --name "Nordlys"
     """
     with line.client() as client:
-        if name is None:
-            output.rows(line.form, KEYS, client.tenants.keys(slug))
-            return
-        minted = client.tenants.create_key(slug, name=name, role=role, expires_at=expires_at)
-    output.facts(line.form, minted, MINTED)
-    output.talk("The token is shown this once; keep it where secrets are kept.")
+        output.facts(line.form, client.tenants.rename(slug, name, version=if_version), TENANTS)
 
 
 @command.command()
 @click.argument("slug")
-@click.argument("key_ids", metavar="KEY...", nargs=-1, required=True)
+@grounds
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @connected
-def revoke(line: Line, slug: str, key_ids: tuple[str, ...]) -> None:
+def suspend(line: Line, slug: str, *, reason: str, ticket: str | None, yes: bool) -> None:
     """
-    Revoke keys of a tenant from now on.
+    Let nobody of a tenant in and start none of its jobs; nothing is deleted.
 
-    The admin keys of the installation belong to the tenant `instance`.
+    Example: lading tenants suspend nordlys --reason "contract ended" --ticket OPS-17
+    """
+    confirm(f"Suspend tenant {output.plain(slug)}?", yes=yes)
+    with line.client() as client:
+        output.facts(line.form, client.tenants.suspend(slug, reason=reason, ticket=ticket), TENANTS)
 
-    Example: lading tenants revoke instance key_01ke2m0v8ye6h9y3v4n5p6q7r8
+
+@command.command()
+@click.argument("slug")
+@grounds
+@connected
+def reactivate(line: Line, slug: str, *, reason: str, ticket: str | None) -> None:
+    """
+    Let those of a suspended tenant in again.
+
+    Example: lading tenants reactivate nordlys --reason "contract renewed"
     """
     with line.client() as client:
-        output.rows(line.form, KEYS, [client.tenants.revoke_key(slug, each) for each in key_ids])
+        output.facts(line.form, client.tenants.reactivate(slug, reason=reason, ticket=ticket), TENANTS)

@@ -23,6 +23,7 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "database.unavailable": "the database did not answer; the process goes on trying",
         "executor.garbled": "an executor said something that is no message; it was ended",
         "artifact.not_deleted": "a file that nothing points at could not be deleted; the next sweep tries again",
+        "issuer.unavailable": "the keys of an identity provider could not be had",
         "executor.not_drained": "a light executor had not ended its jobs in the time to drain; it was ended",
         "executor.silent": "a light executor's loop stood still; it was ended",
         "feed.failed": "new events could not be read; the next look tries again",
@@ -36,7 +37,8 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "job.rescue_failed": "a job whose worker is lost could not be taken back",
         "lease.lost": "this worker could not renew its lease in time and stopped its jobs",
         "preview.failed": "the child that makes a preview ended without an answer",
-        "request.denied": "a key asked for something its role may not do",
+        "login.refused": "somebody with a token was not let in",
+        "request.denied": "a key or member asked for something its role may not do",
         "request.failed": "a request met an error nobody expected; the trace is below it",
         "request.unstorable": "a request held something the database can't store",
         "run.sweep_failed": "what is not wanted any more in a run could not be ended; the next sweep tries again",
@@ -45,7 +47,10 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
 )
 _PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _SECRET_NAME: Final = re.compile(r"token|secret|password|authorization|credential|dsn", re.IGNORECASE)
-_SECRET_TEXT: Final = re.compile(r"ldg_[0-9a-z]{26}_[A-Za-z0-9_-]{20,}|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|(?<=Bearer )\S+")
+_SECRET_TEXT: Final = re.compile(
+    r"ldg_[0-9a-z]{26}_[A-Za-z0-9_-]{20,}|ldl_[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
+    r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|(?<=Bearer )\S+"
+)
 _HIDDEN: Final = "***"
 
 

@@ -182,8 +182,8 @@ def effective(role: Role, narrowed: frozenset[Scope] | None) -> frozenset[Scope]
     """
     Return the scopes of a role that is narrowed to some.
 
-    >>> sorted(effective(Role.REQUESTER, None)), effective(Role.VIEWER, frozenset({Scope.ADMIN}))
-    (['download', 'export', 'read'], frozenset())
+    >>> effective(Role.QUOTA, None), effective(Role.VIEWER, frozenset({Scope.ADMIN}))
+    (frozenset({<Scope.QUOTA: 'quota'>}), frozenset())
     """
     return RIGHTS[role] if narrowed is None else RIGHTS[role] & narrowed
 

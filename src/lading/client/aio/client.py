@@ -8,13 +8,14 @@ from typing import Self
 import httpx2
 
 from lading.client import target
+from lading.client.aio.access import IdentityProviders, Keys, Members, Tenants
 from lading.client.aio.artifacts import Artifacts
 from lading.client.aio.destinations import Destinations
 from lading.client.aio.exports import Exports
 from lading.client.aio.jobs import Jobs
 from lading.client.aio.letters import DeadLetters
 from lading.client.aio.operations import Limits
-from lading.client.aio.registry import Ledger, Profiles, Sources, Tenants
+from lading.client.aio.registry import Ledger, Profiles, Sources
 from lading.client.aio.retention import Holds, Retention
 from lading.client.aio.runs import Runs
 from lading.client.aio.session import TIMEOUT_SECONDS, Session
@@ -46,6 +47,9 @@ class AsyncClient:
         self.exports = Exports(self.session)
         self.artifacts = Artifacts(self.session)
         self.tenants = Tenants(self.session)
+        self.keys = Keys(self.session)
+        self.members = Members(self.session)
+        self.identity_providers = IdentityProviders(self.session)
         self.profiles = Profiles(self.session)
         self.sources = Sources(self.session)
         self.destinations = Destinations(self.session)

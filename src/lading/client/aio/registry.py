@@ -1,4 +1,4 @@
-"""Tenants, keys, profiles, sources and the ledger through the API."""
+"""Profiles, sources and the ledger through the API."""
 
 from __future__ import annotations
 
@@ -27,42 +27,9 @@ from lading.wire.profiles import (
     ValidateRequest,
 )
 from lading.wire.sources import Source, SourceList, SourceReport, SourceRequest
-from lading.wire.tenants import Key, KeyList, KeyRequest, Me, MintedKey, Tenant, TenantList, TenantRequest
 
 _API: Final = "/api/v1"
 _LINES: Final = 1000
-
-
-class Tenants:
-    """The tenants that the caller may act for."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    async def me(self) -> Me:
-        """Return who is asking."""
-        return await self._session.fetch(Me, "GET", f"{_API}/me")
-
-    async def list(self) -> Sequence[Tenant]:
-        """Return every tenant."""
-        return (await self._session.fetch(TenantList, "GET", f"{_API}/tenants")).items
-
-    async def create(self, slug: str, *, name: str) -> Tenant:
-        """Make a tenant."""
-        return await self._session.fetch(Tenant, "POST", f"{_API}/tenants", body=asdict(TenantRequest(slug, name)))
-
-    async def keys(self, slug: str) -> Sequence[Key]:
-        """Return the keys of a tenant, without their secrets."""
-        return (await self._session.fetch(KeyList, "GET", f"{_API}/tenants/{_part(slug)}/keys")).items
-
-    async def create_key(self, slug: str, *, name: str, role: str, expires_at: str | None = None) -> MintedKey:
-        """Mint a key; its token is told this once."""
-        body = asdict(KeyRequest(name, role, expires_at))
-        return await self._session.fetch(MintedKey, "POST", f"{_API}/tenants/{_part(slug)}/keys", body=body)
-
-    async def revoke_key(self, slug: str, key_id: str) -> Key:
-        """Revoke a key from now on; doing it again changes nothing."""
-        return await self._session.fetch(Key, "DELETE", f"{_API}/tenants/{_part(slug)}/keys/{_part(key_id)}")
 
 
 class Profiles:

@@ -10,13 +10,14 @@ import httpx2
 
 from lading.client import target
 from lading.client.retries import Retries
+from lading.client.sync.access import IdentityProviders, Keys, Members, Tenants
 from lading.client.sync.artifacts import Artifacts
 from lading.client.sync.destinations import Destinations
 from lading.client.sync.exports import Exports
 from lading.client.sync.jobs import Jobs
 from lading.client.sync.letters import DeadLetters
 from lading.client.sync.operations import Limits
-from lading.client.sync.registry import Ledger, Profiles, Sources, Tenants
+from lading.client.sync.registry import Ledger, Profiles, Sources
 from lading.client.sync.retention import Holds, Retention
 from lading.client.sync.runs import Runs
 from lading.client.sync.session import TIMEOUT_SECONDS, Session
@@ -47,6 +48,9 @@ class Client:
         self.exports = Exports(self.session)
         self.artifacts = Artifacts(self.session)
         self.tenants = Tenants(self.session)
+        self.keys = Keys(self.session)
+        self.members = Members(self.session)
+        self.identity_providers = IdentityProviders(self.session)
         self.profiles = Profiles(self.session)
         self.sources = Sources(self.session)
         self.destinations = Destinations(self.session)
