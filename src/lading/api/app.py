@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 
 from lading.api import (
     allocations,
+    approvals,
     artifacts,
     bufdir,
     destinations,
@@ -20,14 +21,14 @@ from lading.api import (
     job_actions,
     job_requests,
     jobs,
+    keys,
     ledger,
     letters,
-    keys,
     limits,
-    pauses,
-    problems,
-    links,
     members,
+    pauses,
+    policies,
+    problems,
     profiles,
     retention_rules,
     retry_policies,
@@ -43,6 +44,8 @@ from lading.api.services import Services
 ROUTERS: Final = (
     health.router,
     exports.router,
+    policies.router,
+    approvals.router,
     artifacts.router,
     bufdir.router,
     profiles.router,
@@ -62,6 +65,8 @@ ROUTERS: Final = (
     throttles.router,
     ledger.router,
     tenants.router,
+    keys.router,
+    members.router,
 )
 
 
@@ -71,8 +76,6 @@ def routes() -> list[Route]:
 
 
 def create_app(services: Services) -> FastAPI:
-    keys.router,
-    members.router,
     """Return the application that answers with `services`."""
     app = FastAPI(
         title="Lading",

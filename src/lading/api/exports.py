@@ -8,7 +8,7 @@ next change or 304, without it when the export has ended; in both cases after th
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query, Request
@@ -96,11 +96,14 @@ async def list_exports(
     format: _Text = None,  # noqa: A002 - the field's own word
     period_from: Annotated[date | None, Query(description="Exports whose period ends on this day or later.")] = None,
     period_to: Annotated[date | None, Query(description="Exports whose period begins on this day or earlier.")] = None,
+    waiting_for: Annotated[
+        Literal["approval"] | None, Query(description="Exports that wait for the word of a second person.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     cursor: Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")] = None,
 ) -> Response:
     """List exports, newest first."""
-    wanted = Filter(tuple(status or ()), profile, type, format, period_from, period_to)
+    wanted = Filter(tuple(status or ()), profile, type, format, period_from, period_to, waiting_for == "approval")
     page = await services.exports.list(caller.tenant.id, wanted, limit=limit, cursor=cursor)
     return answers.shown(page)
 

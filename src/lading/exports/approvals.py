@@ -31,6 +31,7 @@ from lading.jobs.model import NewJob
 from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 from lading.tenants import persons
+from lading.tenants import store as tenants
 
 _SQL: Final = Statements("lading.exports")
 _SYSTEM: Final = Actor("system", "approvals")
@@ -113,9 +114,11 @@ async def reject(tx: Transaction, export_id: UUID, *, actor: Actor, reason: str,
     await _refuse(tx, asked, job_id, "rejected", actor, reason=reason, ticket=ticket)
 
 
-async def expire(database: Database, tenant_ids: Sequence[UUID]) -> int:
+async def sweep(database: Database) -> int:
     """Cancel what waited too long for a second person; return how many."""
     count = 0
+    async with database.system() as tx:
+        tenant_ids = [tenant.id for tenant in await tenants.list_tenants(tx)]
     for tenant_id in tenant_ids:
         async with database.tenant(tenant_id) as tx:
             due = [row["id"] for row in await tx.all(_SQL["approvals_due"], tenant_id=tenant_id, limit=_BATCH)]

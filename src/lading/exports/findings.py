@@ -22,22 +22,24 @@ def of_text(text: str) -> Findings:
         return of_document(documents.load(text))
     except ProfileInvalid as error:
         return Findings(
-            is_valid=False, profile=None, findings=[_finding(each) for each in error.errors or (_bare(error),)]
+            is_valid=False, profile=None, findings=[finding(each) for each in error.errors or (bare(error),)]
         )
 
 
 def of_document(document: Mapping[str, Any]) -> Findings:
     """Return the findings about `document`; lines are known only of one that came from a text."""
     name = document.get("profile")
-    found = [_finding(each) for each in profile_checks.faults_of(document)]
+    found = [finding(each) for each in profile_checks.faults_of(document)]
     return Findings(is_valid=not found, profile=name if isinstance(name, str) else None, findings=found)
 
 
-def _bare(error: ProfileInvalid) -> FieldError:
+def bare(error: ProfileInvalid) -> FieldError:
+    """Return the one fault of an error that names no field."""
     return FieldError("", error.message, error.code)
 
 
-def _finding(error: FieldError) -> Finding:
+def finding(error: FieldError) -> Finding:
+    """Return the fault with the line that its sentence names apart."""
     line, sentence = None, error.detail
     if sentence.startswith("line "):
         number, _, rest = sentence.removeprefix("line ").partition(": ")

@@ -293,9 +293,17 @@ class ExportService:
         sealed = [stored.subject for stored in found if stored.status in {Status.COMPLETED, Status.EXPIRED}]
         receipts = await ledger.receipts(tx, sealed, "export.completed") if sealed else {}
         carried = await deliveries.of_exports(tx, [stored.id for stored in found])
+        asked = await approvals.of_exports(tx, found)
         kept = await holds.on(tx, [stored.id for stored in found])
         return [
-            shapes.export(stored, files[stored.id], receipts.get(stored.subject), carried[stored.id], kept[stored.id])
+            shapes.export(
+                stored,
+                files[stored.id],
+                receipts.get(stored.subject),
+                carried[stored.id],
+                kept=kept[stored.id],
+                asked=asked.get(stored.id),
+            )
             for stored in found
         ]
 

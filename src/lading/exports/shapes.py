@@ -18,6 +18,7 @@ from uuid import UUID
 
 from lading import canonical, clock, ids
 from lading.errors import InvalidInput, NotFound
+from lading.exports.approvals import Approval
 from lading.exports.deliveries import Delivery
 from lading.exports.holds import Held
 from lading.exports.model import Status, StoredArtifact, StoredExport
@@ -35,7 +36,9 @@ def export(
     artifacts: Sequence[StoredArtifact],
     receipted: ledger.Receipt | None,
     carried: Sequence[Delivery] = (),
+    *,
     kept: Sequence[Held] = (),
+    asked: Approval | None = None,
 ) -> wire.Export:
     """Return the export as the API shows it."""
     plan, progress = stored.plan, stored.progress
@@ -73,6 +76,7 @@ def export(
         package_sha256=stored.package_sha256,
         destinations=list(plan.handover.destinations),
         deliveries=[delivery(each) for each in carried],
+        approval=None if asked is None else approval(asked),
         holds=[each.shown for each in kept],
     )
 
@@ -93,6 +97,23 @@ def delivery(found: Delivery) -> wire.Delivery:
         next_attempt_at=_instant(found.due_at) if waits else None,
         created_at=clock.show(found.created_at),
         delivered_at=_instant(found.delivered_at),
+    )
+
+
+def approval(found: Approval) -> wire.Approval:
+    """Return what a second person was asked for as the API shows it."""
+    return wire.Approval(
+        state=found.state,
+        rules=[wire.PolicyRule(**each) for each in found.rules],
+        roles=list(found.roles),
+        asked_by=found.asked_by,
+        asked_at=clock.show(found.asked_at),
+        expires_at=clock.show(found.expires_at),
+        decided_by=found.decided_by,
+        decided_role=found.decided_role,
+        decided_at=_instant(found.decided_at),
+        reason=found.reason,
+        ticket=found.ticket,
     )
 
 
@@ -136,6 +157,7 @@ def _digest(wanted: Filter) -> str:
             wanted.format,
             None if start is None else start.isoformat(),
             None if end is None else end.isoformat(),
+            wanted.awaits_approval,
         ]
     )
     return hashlib.sha256(values).hexdigest()[:16]
@@ -154,7 +176,7 @@ def _waiting(stored: StoredExport) -> tuple[str | None, str | None]:
         case "pending":
             return "worker", None
         case "blocked":
-            return "parents", None
+            return "approval" if stored.approval == "pending" else "parents", None
         case "scheduled":
             return sleeping_for(stored.job_failures, stored.job_error), _instant(stored.job_due_at)
         case _:

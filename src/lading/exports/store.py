@@ -39,6 +39,7 @@ class Filter:
     format: str | None = None
     period_from: date | None = None
     period_to: date | None = None
+    awaits_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ async def page(tx: Transaction, wanted: Filter, *, before: UUID | None, limit: i
         format=wanted.format,
         period_from=wanted.period_from,
         period_to=wanted.period_to,
+        awaits_approval=wanted.awaits_approval,
         limit=limit,
     )
     return [_export(row) for row in rows]

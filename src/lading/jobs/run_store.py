@@ -291,7 +291,7 @@ def _node(row: Row) -> NodeView:
 def _waiting(row: Row) -> str | None:
     match row["state"]:
         case "blocked":
-            return "parents"
+            return "approval" if row["awaits_approval"] else "parents"
         case "scheduled":
             return sleeping_for(row["failures"], row["error"])
         case "pending":

@@ -158,7 +158,7 @@ def _waiting(row: Row) -> tuple[str | None, datetime | None]:
         case "pending":
             return "worker", None
         case "blocked":
-            return "parents", None
+            return "approval" if row["awaits_approval"] else "parents", None
         case "scheduled":
             return sleeping_for(row["failures"], row["error"]), row["due_at"]
         case _:

@@ -18,7 +18,7 @@ from lading.artifacts.blobs import BlobStore
 from lading.db import notify
 from lading.db.database import Database
 from lading.errors import LadingError, StaleLease
-from lading.exports import retention
+from lading.exports import approvals, retention
 from lading.jobs import history, leases, runs, store
 from lading.jobs.endings import follow_up
 from lading.jobs.model import Endings
@@ -108,7 +108,12 @@ class Upkeep:
             continue
 
     async def retain(self) -> None:
-        """Files whose time is over are gone, and so are the working files of exports that are."""
+        """
+        Files whose time is over are gone, and so are the working files of exports that are.
+
+        What waited too long for a second person is cancelled.
+        """
+        await approvals.sweep(self._database)
         await retention.expire(self._database, self._blobs)
         await retention.collect(self._database, self._blobs, grace_seconds=self._settings.artifact_grace_seconds)
 

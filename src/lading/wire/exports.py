@@ -157,6 +157,36 @@ class DeliveryList:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """A rule of a policy, by its names."""
+
+    policy: str
+    revision: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """
+    The word of another person that `rules` ask for, who must have one of `roles`.
+
+    `state` is pending, approved, rejected, expired (nobody said anything in time) or withdrawn (cancelled before).
+    """
+
+    state: str
+    rules: list[PolicyRule]
+    roles: list[str]
+    asked_by: str
+    asked_at: str
+    expires_at: str
+    decided_by: str | None
+    decided_role: str | None
+    decided_at: str | None
+    reason: str | None
+    ticket: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """Where in the tenant's ledger the completion stands; `head` is the signed note that covers it."""
 
@@ -207,6 +237,7 @@ class Export:
     package_sha256: str | None = None
     destinations: list[str] = field(default_factory=list[str])
     deliveries: list[Delivery] = field(default_factory=list[Delivery])
+    approval: Approval | None = None
     holds: list[str] = field(default_factory=list[str])
 
 

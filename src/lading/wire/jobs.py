@@ -190,8 +190,8 @@ class Job:
     One job.
 
     `source` is the source it reads ('' if none), `subject` what it works for.  `waiting_for` says why it does not run:
-    parents, quota, rate, breaker, blackout, pause, retry, time or worker.  A replay names the job it does once more and
-    has its `payload_digest`: the SHA-256 of what is asked for.
+    parents, approval, quota, rate, breaker, blackout, pause, retry, time or worker.  A replay names the job that it does
+    once more and has its `payload_digest`: the SHA-256 of what is asked for.
     """
 
     id: str

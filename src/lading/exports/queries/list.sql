@@ -25,5 +25,6 @@ WHERE exports.tenant_id = %(tenant_id)s::uuid
   AND (%(format)s::text IS NULL OR exports.format = %(format)s::text)
   AND (%(period_from)s::date IS NULL OR exports.period_to >= %(period_from)s::date)
   AND (%(period_to)s::date IS NULL OR exports.period_from <= %(period_to)s::date)
+  AND (NOT %(awaits_approval)s::boolean OR (exports.approval = 'pending' AND exports.status = 'pending'))
 ORDER BY exports.id DESC
 LIMIT %(limit)s::integer

@@ -62,8 +62,11 @@ listed AS (
     SELECT * FROM ended
 )
 SELECT listed.*, lanes.waiting_for AS lane_waiting_for, lanes.eligible_at AS lane_eligible_at,
-       stop.is_stopped, stop.stopped_until
+       stop.is_stopped, stop.stopped_until, held.id IS NOT NULL AS awaits_approval
 FROM listed
+LEFT JOIN exports AS held
+    ON held.tenant_id = %(tenant_id)s::uuid AND held.job_id = listed.id AND held.approval = 'pending'
+       AND listed.state = 'blocked'
 LEFT JOIN lanes
     ON lanes.tenant_id = %(tenant_id)s::uuid AND lanes.kind = listed.kind AND lanes.host = listed.host
        AND listed.state = 'pending'

@@ -2,9 +2,12 @@
 SELECT node.key, node.place, node.kind, node.host, node.on_failure, node.job_id, node.definition, standing.state,
        coalesce(live.attempt, ended.attempt, 0) AS attempt, coalesce(live.failures, 0) AS failures,
        coalesce(live.error, ended.error) AS error, coalesce(live.started_at, ended.started_at) AS started_at,
-       ended.finished_at, lane.waiting_for AS lane_waiting_for
+       ended.finished_at, lane.waiting_for AS lane_waiting_for, held.id IS NOT NULL AS awaits_approval
 FROM run_nodes AS node
 LEFT JOIN jobs AS live ON live.tenant_id = node.tenant_id AND live.id = node.job_id
+LEFT JOIN exports AS held
+    ON held.tenant_id = node.tenant_id AND held.job_id = node.job_id AND held.approval = 'pending'
+       AND live.state = 'blocked'
 LEFT JOIN LATERAL (
     SELECT job.state, job.attempt, job.error, job.started_at, job.finished_at
     FROM finished_jobs AS job
