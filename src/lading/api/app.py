@@ -99,6 +99,7 @@ def create_app(services: Services) -> FastAPI:
 
     app.openapi = openapi
     app.add_route(documents.PATH, show_document, include_in_schema=False)
-    app.add_middleware(Door, body_limit_bytes=services.settings.body_limit_bytes)
+    settings = services.settings
+    app.add_middleware(Door, body_limit_bytes=settings.body_limit_bytes, body_seconds=settings.request_body_seconds)
     problems.install(app)
     return app

@@ -29,7 +29,9 @@ _MEANING: Final = {
     "401": "No token, or one that is not valid any more.",
     "403": "The role of the key may not do this.",
     "404": "There is no such thing in this tenant.",
+    "408": "The body did not come in time.",
     "409": "The thing is in a state that does not allow this.",
+    "410": "It was there until a time that is over.",
     "412": "It has changed since the version that If-Match names; read it again.",
     "413": "The body is over the limit.",
     "415": "The body is not JSON.",
@@ -82,7 +84,7 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
         statuses += ["401"] if gate.roles == ANYBODY and not gate.only_instance else ["401", "403"]
         operation["x-lading-roles"] = sorted(gate.roles)
     if "requestBody" in operation:
-        statuses += ["413", "415"]
+        statuses += ["408", "413", "415"]
     responses = operation["responses"]
     responses.update({status: _problem(status) for status in statuses})
     operation["responses"] = dict(sorted(responses.items()))

@@ -7,6 +7,7 @@ over the limit or not JSON that Lading can hold (`json_in`).
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lading import ids
 from lading.api import json_in, problems
-from lading.errors import InvalidInput, LadingError, TooLarge
+from lading.errors import InvalidInput, LadingError, TooLarge, TooSlow
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -32,9 +33,10 @@ _HEADERS: Final = (
 class Door:
     """The outermost layer of the API."""
 
-    def __init__(self, app: ASGIApp, *, body_limit_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, body_limit_bytes: int, body_seconds: float) -> None:
         self._app: Final = app
         self._limit: Final = body_limit_bytes
+        self._seconds: Final = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; raises only when an answer broke half-way, so that the connection is cut."""
@@ -47,7 +49,7 @@ class Door:
         answer = _Answer(send, request_id)
         try:
             _refuse_nul(scope)
-            body = await _read(request, receive, limit=_limit(request, self._limit))
+            body = await self._body(request, receive)
             await self._app(scope, _replay(body, receive), answer.send)
         except LadingError as error:
             await _instead(problems.answer(error, request_id), scope, receive, answer)
@@ -56,6 +58,13 @@ class Door:
             await _instead(problems.problem("unsupported-media-type", sentence, request_id), scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - the last one who can answer
             await _instead(problems.unforeseen(error, request_id), scope, receive, answer)
+
+    async def _body(self, request: Request, receive: Receive) -> bytes:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await _read(request, receive, limit=_limit(request, self._limit))
+        except TimeoutError:
+            raise TooSlow(f"The request body took longer than {self._seconds:g} s; send it again.") from None
 
 
 class _MediaType(Exception):

@@ -16,6 +16,7 @@ from typing import Final
 import uvicorn
 
 from lading.api.app import create_app
+from lading.api.connections import bounded
 from lading.api.services import Services
 
 _GRACE_SECONDS: Final = 10
@@ -25,6 +26,8 @@ async def serve(services: Services, *, listener: socket.socket, stop: asyncio.Ev
     """Answer requests on `listener` until `stop` is set; returns when everything is answered or cut."""
     config = uvicorn.Config(
         create_app(services),
+        http=bounded(services.settings),
+        ws="none",
         log_config=None,
         access_log=False,
         lifespan="off",

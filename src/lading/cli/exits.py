@@ -54,6 +54,7 @@ _CODES: Final[tuple[tuple[type[LadingError], int], ...]] = (
     (errors.Conflict, CONFLICT),
     (errors.QueueFull, CONFLICT),
     (errors.ServerUnreachable, UNREACHABLE),
+    (errors.TooSlow, UNREACHABLE),
     (errors.PackageInvalid, DAMAGED),
     (errors.DownloadFailed, DAMAGED),
     (errors.EnvironmentUnfit, UNFIT),

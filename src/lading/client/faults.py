@@ -20,6 +20,7 @@ _BY_STATUS: Final[dict[int, type[LadingError]]] = {
     401: errors.Unauthenticated,
     403: errors.Forbidden,
     404: errors.NotFound,
+    408: errors.TooSlow,
     409: errors.Conflict,
     410: errors.NotFound,
     412: errors.Conflict,

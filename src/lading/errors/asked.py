@@ -191,3 +191,9 @@ class TooLarge(LadingError):
     """The input is over a limit."""
 
     code = "too-large"
+
+
+class TooSlow(LadingError):
+    """The body did not come in time."""
+
+    code = "request-timeout"

@@ -76,6 +76,7 @@ CLASSES: Final[Mapping[str, FaultClass]] = MappingProxyType(
         "precondition-failed": FaultClass.PERMANENT,
         "package-invalid": FaultClass.PERMANENT,
         "too-large": FaultClass.PERMANENT,
+        "request-timeout": FaultClass.PERMANENT,
         "export-failed": FaultClass.PERMANENT,
         "export-ended-badly": FaultClass.PERMANENT,
         "profile-invalid": FaultClass.PERMANENT,

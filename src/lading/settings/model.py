@@ -40,6 +40,10 @@ class Settings:
     source_timeout_seconds: float = 600.0
     export_deadline_seconds: int = 6 * 3600
     body_limit_bytes: int = 1 << 20
+    connection_limit: int = 4096
+    request_head_seconds: float = 15.0
+    request_body_seconds: float = 30.0
+    answer_seconds: float = 60.0
     queue_limit: int = 500_000
     tenant_queue_limit: int = 200_000
     split_parts: int = 2

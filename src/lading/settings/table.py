@@ -109,6 +109,10 @@ TABLE: Final = (
         "export_deadline_seconds", "how long one attempt at an export may last", int, 0, _YEAR_SECONDS, zero="for ever"
     ),
     Setting("body_limit_bytes", "how long the body of a request may be", int, 1, 1 << 30),
+    Setting("connection_limit", "how many connections one API process holds; more are refused", int, 1, 1_000_000),
+    Setting("request_head_seconds", "how long the head of a request may take to come", float, 0.01, 3600),
+    Setting("request_body_seconds", "how long the body of a request may take to come", float, 0.01, 3600),
+    Setting("answer_seconds", "a client that leaves its answer lying for so long is cut", float, 0.01, 86_400),
     Setting("queue_limit", "how many jobs of all tenants may not have ended; more are refused", int, 1, _MOST_QUEUED),
     Setting("tenant_queue_limit", "how many jobs of one tenant may not have ended", int, 1, _MOST_QUEUED),
     Setting(

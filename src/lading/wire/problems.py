@@ -64,6 +64,7 @@ STATUS: Final[dict[str, int]] = {
     "policy-denied": 403,
     "not-found": 404,
     "method-not-allowed": 405,
+    "request-timeout": 408,
     "conflict": 409,
     "invalid-transition": 409,
     "last-admin": 409,
