@@ -120,6 +120,8 @@ MATRIX: dict[str, set[Role]] = {
     "testDestination": {Role.OPERATOR, Role.ADMIN},
     "listDeliveries": READ,
     "redeliverExport": {Role.OPERATOR, Role.ADMIN},
+    "createLink": READ - {Role.VIEWER},
+    "revokeLinks": {Role.ADMIN},
     "placeHold": {Role.AUDITOR, Role.ADMIN},
     "liftHold": {Role.AUDITOR, Role.ADMIN},
     "listHolds": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
@@ -150,7 +152,8 @@ MATRIX: dict[str, set[Role]] = {
     "reactivateTenant": {Role.ADMIN},
 }
 INSTANCE_ONLY = {
-    "listTenants", "createTenant", "getTenant", "renameTenant", "suspendTenant", "reactivateTenant", "putSource", "deleteSource", "putDestination", "deleteDestination", "putAllocation",
+    "listTenants", "createTenant", "revokeLinks", "getTenant", "renameTenant",
+    "suspendTenant", "reactivateTenant", "putSource", "deleteSource", "putDestination", "deleteDestination", "putAllocation",
     "deleteAllocation",
 }  # fmt: skip
 
@@ -163,6 +166,7 @@ def request(route: Route, export_id: str, key_id: str) -> tuple[str, str]:
         | {
             "hold_id": "hld_" + "0" * 26,
             "rule": "tenant",
+            "token": "ldl_x",
             "member_id": "mem_" + "0" * 26,
             "run_id": "run_" + "0" * 26,
             "digest": "0" * 64,

@@ -6,11 +6,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+from urllib.parse import unquote
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from psycopg.sql import SQL
 
+from lading.api.downloads import disposition
 from lading.tenants.model import Role
 from serving import World
 
@@ -170,3 +175,33 @@ async def test_another_organisation_finds_nothing(world: World) -> None:
     answer: httpx2.Response = await world.ask("GET", path, slug="fjord")
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+@given(st.text(max_size=300))
+def test_no_name_breaks_the_header_or_leaves_the_folder(name: str) -> None:
+    if any("\ud800" <= each <= "\udfff" for each in name):
+        return  # no name is stored that has one
+
+    header = disposition(name)
+
+    found = re.fullmatch(
+        r"attachment; filename=\"([A-Za-z0-9._-]+)\"(?:; filename\*=UTF-8''([A-Za-z0-9._~%-]+))?", header
+    )
+    assert found is not None, header
+    saved = unquote(found[2]) if found[2] else found[1]
+    assert not saved.startswith(".")
+    assert not set(saved) & set("/\\\r\n\0")
+    assert saved.isprintable()
+
+
+async def test_a_hostile_name_is_saved_under_a_harmless_one(world: World) -> None:
+    export_id = (await world.export())["id"]
+    await world.complete(export_id, CONTENT, 'a"b;c=ø.zip')
+
+    item = (await world.ask("GET", f"/api/v1/exports/{export_id}/artifacts")).json()["items"][0]
+    answer = await world.ask("GET", item["href"])
+
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"] == (
+        "attachment; filename=\"a_b_c__.zip\"; filename*=UTF-8''a%22b%3Bc%3D%C3%B8.zip"
+    )

@@ -28,6 +28,7 @@ _COMMANDS = {
     "profiles": ("lading.cli.profiles", "Write, try, store and activate profiles."),
     "sources": ("lading.cli.sources", "Register, change, test and delete the sources of rows."),
     "destinations": ("lading.cli.destinations", "Register, change, test and delete where packages are delivered."),
+    "links": ("lading.cli.links", "Make links to files for who has no key, and take them back."),
     "holds": ("lading.cli.holds", "Keep exports from being removed, and let them go."),
     "retention": ("lading.cli.retention", "Say how long the files of exports are kept."),
     "tenants": ("lading.cli.tenants", "Add, rename, suspend and reactivate tenants."),

@@ -44,6 +44,34 @@ EXPORTS: Final = {
     "rows": "rows.written",
     "created": "created_at",
 }
+POLICIES: Final = {"name": "name", "active": "active_revision", "latest": "latest_revision", "title": "title"}
+POLICY: Final = {
+    "name": "name",
+    "revision": "revision",
+    "active": "is_active",
+    "version": "version",
+    "digest": "digest",
+}
+POLICY_CHANGES: Final = {"change": "kind", "of": "what", "name": "name", "from → to": "details"}
+VIOLATIONS: Final = {
+    "policy": "policy",
+    "revision": "revision",
+    "rule": "rule",
+    "about": "code",
+    "why": "detail",
+}
+PLANNED: Final = {
+    "type": "type",
+    "profile": "profile",
+    "revision": "revision",
+    "format": "format",
+    "period": "period",
+    "parameters": "parameters",
+    "attachments": "include_attachments",
+    "source": "source",
+    "destinations": "destinations",
+    "encrypt to": "encrypt_to",
+}
 PROFILES: Final = {"name": "name", "active": "active_revision", "latest": "latest_revision"}
 REVISIONS: Final = {
     "revision": "revision",
@@ -93,6 +121,14 @@ DELIVERIES: Final = {
     "next attempt": "next_attempt_at",
     "job": "job",
     "location": "location",
+}
+LINK: Final = {
+    "id": "id",
+    "file": "artifact",
+    "size": "size",
+    "sha256": "sha256",
+    "expires": "expires_at",
+    "url": "url",
 }
 HOLDS: Final = {
     "id": "id",

@@ -257,6 +257,29 @@ class ArtifactList:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkRequest:
+    """Body of `POST /api/v1/exports/{id}/links`; no `artifact` means the package, a link lasts a day at most."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    artifact: str | None = None
+    expires_in_seconds: int = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link to one file, for anybody who has it; `href` and `url` hold its secret, which is shown this once."""
+
+    id: str
+    artifact: str
+    size: int
+    sha256: str
+    href: str
+    url: str
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """What the ledger says about an export, oldest first: the parsed lines."""
 

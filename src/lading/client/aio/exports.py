@@ -16,7 +16,8 @@ from lading.client.aio.waiting import wait
 from lading.client.partial import Version
 from lading.client.polling import DEADLINE_SECONDS, Watcher
 from lading.errors import NotFound
-from lading.wire.exports import Artifact, ArtifactList, Export, ExportPage, ExportRequest, History
+from lading.wire.exports import Artifact, ArtifactList, Export, ExportPage, ExportRequest, History, Link, LinkRequest
+from lading.wire.jobs import Grounds
 
 _BASE: Final = "/api/v1/exports"
 _PAGE: Final = 50
@@ -163,6 +164,15 @@ class Exports:
     async def delete(self, export_id: str) -> None:
         """Delete the files of an ended export; its tombstone and its ledger entries stay."""
         await self._session.call("DELETE", _path(export_id))
+
+    async def link(self, export_id: str, *, name: str | None = None, seconds: int = 86_400) -> Link:
+        """Return a link by which anybody can have the export's package, or its file `name`, for a day at most."""
+        body = asdict(LinkRequest(name, seconds))
+        return await self._session.fetch(Link, "POST", _path(export_id, "links"), body=body)
+
+    async def revoke_links(self, *, reason: str, ticket: str | None = None) -> None:
+        """Make every link of the installation useless; for its admins."""
+        await self._session.call("POST", "/api/v1/links/revoke", body=asdict(Grounds(reason, ticket)))
 
     async def history(self, export_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the ledger entries about the export, oldest first."""
