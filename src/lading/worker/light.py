@@ -39,6 +39,7 @@ from lading.jobs.model import Endings, Handlers, Outcome
 from lading.worker import execute, pace
 from lading.worker.channel import commands, keep_output_to_ourselves, say
 from lading.worker.crew import Crew
+from lading.worker.look import Look
 from lading.worker.places import Places
 
 _LOG: Final = logging.getLogger("lading.worker")
@@ -83,9 +84,8 @@ class LightExecutor:
         self._lease: UUID | None = None
         self._left_out: frozenset[int] = frozenset()
         self._exchanging = 0
-        self._look_at = 0.0
-        self._look_beside_at = 0.0
-        self._heard = 0
+        self._look: Final = Look(self._loop.time)
+        self._look_beside: Final = Look(self._loop.time)
         self._is_draining = False
         self._single: Final[set[asyncio.Task[None]]] = set()
         self._crew: Final = Crew(
@@ -125,9 +125,12 @@ class LightExecutor:
         while True:
             if await hearer.wait(notify.JOBS, seen, 60.0):
                 seen = hearer.generation(notify.JOBS)
-                self._heard += 1
-                self._look_at = self._look_beside_at = 0.0
-                self._stir.set()
+                self._look_again()
+
+    def _look_again(self) -> None:
+        self._look.again()
+        self._look_beside.again()
+        self._stir.set()
 
     async def _live(self) -> None:
         """Say every second that the loop goes round, and how many jobs are held."""
@@ -140,32 +143,27 @@ class LightExecutor:
     async def _pump(self) -> None:
         while True:
             room = await self._turn()
-            heard = self._heard
+            # The other pump need not look, too: what there is for an idle worker is mostly one job.
+            begun = self._look.begin() if room else 0
             self._exchanging += 1
             try:
                 got = await self._swap(_Ask(self._crew.take_done(), room, self._crew.running))
             finally:
                 self._exchanging -= 1
-            if got < room and heard == self._heard:
-                self._look_at = self._soon()
+            if room:
+                self._look.end(begun, asked=room, got=got)
             self._stir.set()
 
     async def _beside(self) -> None:
         while True:
             await self._turn_beside()
-            heard = self._heard
             # Pumps that are busy settle what is done right afterwards; here it would only keep newcomers waiting.
             ended = self._crew.take_done(_SETTLED_BESIDE) if self._exchanging < _PUMPS else ()
             beside = self._places.beside(ended)
-            self._left_out, self._look_beside_at = beside.without, self._soon()
+            self._left_out, begun = beside.without, self._look_beside.begin()
             got = await self._swap(_Ask(ended, beside.limit, without=beside.without))
-            if got == beside.limit or heard != self._heard:
-                self._look_beside_at = 0.0
+            self._look_beside.end(begun, asked=beside.limit, got=got)
             self._stir.set()
-
-    def _soon(self) -> float:
-        """Return when to look again after a claim got all there was, or all that may run now, if nobody says so."""
-        return self._loop.time() + random.uniform(0.8, 1.2) * _POLL_SECONDS  # noqa: S311 - jitter
 
     async def _swap(self, ask: _Ask) -> int:
         """Exchange, run what came of it, and return how many that are."""
@@ -179,7 +177,7 @@ class LightExecutor:
     def _look_who_was_left_out(self) -> None:
         """Look beside again when one that was left out for holding too many holds few by now."""
         if self._left_out and not self._left_out <= self._places.beside().without:
-            self._look_beside_at = 0.0
+            self._look_beside.at = 0.0
 
     async def _turn(self) -> int:
         """Wait until there is a reason to exchange; return for how many jobs there is room."""
@@ -189,7 +187,7 @@ class LightExecutor:
             room = self._room(done)
             wait = self._wait(now, done, room)
             if wait <= 0:
-                return room if now >= self._look_at or done else 0
+                return room if now >= self._look.at or done else 0
             if self._is_draining and not self._places.taken:
                 say({"drained": True})
             try:
@@ -209,7 +207,7 @@ class LightExecutor:
         if done:
             is_worth_it = self._crew.is_idle or self._pace.is_worth_it(done, slow=slow)
             return 0.0 if is_worth_it else self._crew.done_since + _SETTLE_SECONDS - now
-        return self._look_at - now if room >= self._pace.share(slow) else _POLL_SECONDS
+        return self._look.at - now if room >= self._pace.share(slow) else _POLL_SECONDS
 
     async def _turn_beside(self) -> None:
         """Wait until there is a reason to claim beside the pumps: they are busy or would not look for so few."""
@@ -218,7 +216,7 @@ class LightExecutor:
             slow, done, wait = self._crew.running, self._crew.done, _POLL_SECONDS
             is_needed = self._exchanging == _PUMPS or self._room(done) < self._pace.share(slow)
             if is_needed and not self._is_draining and self._lease is not None and self._places.beside().limit:
-                wait = self._look_beside_at - self._loop.time()
+                wait = self._look_beside.at - self._loop.time()
             if wait <= 0:
                 return
             try:
@@ -259,7 +257,8 @@ class LightExecutor:
                 # Another worker holds the turn, or a lock; what is done is settled at once, then it is looked again.
                 failures += 1
                 if ended:
-                    limit, self._heard = 0, self._heard + 1
+                    limit = 0
+                    (self._look_beside if is_beside else self._look).again()
             except DatabaseUnavailable as error:
                 failures += 1
                 if failures == 1:
@@ -290,8 +289,7 @@ class LightExecutor:
                 attempt.hint_again()
         self._places.let_go([started])
         self._look_who_was_left_out()
-        self._look_at = self._look_beside_at = 0.0  # its end may have made room under a quota
-        self._stir.set()
+        self._look_again()  # its end may have made room under a quota
 
 
 class _Watch:
