@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -198,11 +199,15 @@ async def test_a_base_that_is_gone_is_refused(works: Works) -> None:  # E12
 async def test_a_base_that_went_while_the_delta_waited_fails_it_in_words(works: Works) -> None:  # E8
     base = await works.made()
     asked = await works.ask(profile="activities", period=PERIOD, variant="delta", base=base["id"])
-    await works.world.ask("DELETE", f"/api/v1/exports/{base['id']}")
+    kept = await works.world.ask("DELETE", f"/api/v1/exports/{base['id']}")
+    for path in works.world.services.settings.blobs_dir.rglob("*"):
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == base["artifacts"][1]["sha256"]:
+            path.unlink()
 
     await works.work()
     made = await works.get(asked["id"])
 
+    assert kept.status_code == 409
     assert (made["status"], made["error"]["code"]) == ("failed", "base-gone")
     assert base["id"] in made["error"]["message"]
 
@@ -246,3 +251,60 @@ async def test_what_does_not_fit_is_named(works: Works) -> None:  # E1 A6
 
         assert got == status, problem
         assert pointer is None or problem["errors"][0]["pointer"] == pointer
+
+
+async def choosy(works: Works) -> None:
+    """Let the profile have a parameter that chooses rows."""
+    query = ACTIVITIES["source"]["query"] + " AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s::text[]))"
+    parameters = {"kinds": {"type": "string_list", "values": ["kind 0", "kind 1", "kind 2"]}}
+    profile = {**ACTIVITIES, "source": {**ACTIVITIES["source"], "query": query}, "parameters": parameters}
+    async with works.world.services.database.tenant(works.world.organisations["nordlys"].id) as tx:
+        await registry.put(tx, profile, actor=SYSTEM, activate=True)
+
+
+async def test_a_base_of_other_parameters_is_refused_by_their_name(works: Works) -> None:  # E12
+    await choosy(works)
+    every, some = await works.made(), await works.made(parameters={"kinds": ["kind 1"]})
+    asked = {"profile": "activities", "period": PERIOD, "variant": "delta"}
+
+    for base, parameters in ((every, {"kinds": ["kind 1"]}), (some, {}), (some, {"kinds": ["kind 2"]})):
+        status, problem = await works.refused(**asked, base=base["id"], parameters=parameters)
+
+        assert (status, problem["errors"][0]["pointer"]) == (422, "/parameters/kinds")
+    assert (await delta(works, some, parameters={"kinds": ["kind 1"]}))["status"] == "completed"
+
+
+async def test_a_base_of_another_period_is_named(works: Works) -> None:  # E12
+    base = await works.made(period={"from": "2025-01-01", "to": "2025-02-28"})
+
+    made = await delta(works, base)
+
+    assert [each["code"] for each in made["warnings"]] == ["delta_of_another_period"]
+
+
+async def test_rows_that_did_not_change_are_not_counted_as_written(works: Works) -> None:  # E12, P12
+    base = await works.made()
+    move(works)
+
+    made = await delta(works, base)
+    manifest = works.verified(await works.package(made)).manifest
+
+    assert made["rows"] == {"read": ROWS, "written": 3, "quarantined": 0, "duplicate": 0, "filtered": ROWS - 3}
+    assert manifest["rows"] == made["rows"]
+
+
+async def test_what_the_base_left_out_is_told(works: Works) -> None:  # E12, P7
+    first, kind, hours = ACTIVITIES["columns"]
+    strict = {**ACTIVITIES, "columns": [first, kind, {**hours, "required": True}]}
+    async with works.world.services.database.tenant(works.world.organisations["nordlys"].id) as tx:
+        await registry.put(tx, strict, actor=SYSTEM, activate=True)
+    works.change("UPDATE activity SET hours = NULL WHERE id IN (3, 4)")
+    base = await works.made()
+    works.change("UPDATE activity SET hours = 1 WHERE id IN (3, 4)")
+
+    made = await delta(works, base)
+    manifest = works.verified(await works.package(made)).manifest
+
+    assert base["rows"]["quarantined"] == 2
+    assert manifest["parameters"]["base"]["warnings"]["rows_quarantined"] == 2
+    assert [(each["code"], each["count"]) for each in made["warnings"]] == [("delta_base_without_bad_rows", 2)]

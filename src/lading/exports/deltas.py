@@ -8,6 +8,7 @@ loads this; `types/delta` does the work.  Takes `tx`, never commits.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from lading import ids
@@ -104,8 +105,17 @@ async def _check_alike(tx: Transaction, base: Chosen, profile: Profile, plan: Pl
         if _shape(before) != _shape(profile):
             told = f"is of revision {base.revision}, which has another key, other columns or masks; ask for all rows"
             faults.append(FieldError("/base", told))
+        faults += _other_parameters(base.parameters, plan.parameters)
     if faults:
         raise InvalidInput(f"{faults[0].pointer[1:]}: {faults[0].detail}", tuple(faults))
+
+
+def _other_parameters(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield each parameter that had another value: what another choice of rows adds or removes is no change."""
+    for name in sorted({*before, *now}):
+        if before.get(name) != now.get(name):
+            told = "is not what the base was asked for with; ask for the same, or name another base"
+            yield FieldError(f"/parameters/{name}", told)
 
 
 def _shape(profile: Profile) -> Any:

@@ -65,5 +65,6 @@ def table_of(work: Work) -> Path | list[Path]:
 
 
 def mapping_of(work: Work) -> MappingResult:
-    """Return the result of this stage for the ones after it."""
-    return MappingResult.from_json(work.results[Stage.MAPPING]["mapping"])
+    """Return the result of this stage for the ones after it; of a delta, with the rows that it left out."""
+    generated = work.results.get(Stage.GENERATING, {})
+    return MappingResult.from_json(generated.get("mapping") or work.results[Stage.MAPPING]["mapping"])

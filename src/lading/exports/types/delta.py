@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from lading.errors import ExportError
 from lading.exports import deltas, published
 from lading.exports.model import Stage, StoredArtifact
 from lading.exports.stages import generating
+from lading.exports.stages.mapping import mapping_of
 from lading.exports.stages.work import Result, Work
 from lading.exports.types import comparing, delta_files, report_rows, store
 from lading.exports.types.store import Chosen
@@ -30,6 +31,13 @@ _KINDS: Final = ("added", "changed", "removed", "unchanged")
 _NO_KEY: Final = Notice(
     "delta_without_key",
     "The key of the profile is not among its columns; a changed row is shown as one removed and one added.",
+    1,
+)
+
+
+_OTHER_PERIOD: Final = Notice(
+    "delta_of_another_period",
+    "The base is of another period; rows that lie in one of the two alone are shown as added or removed.",
     1,
 )
 
@@ -63,7 +71,8 @@ def generate(work: Work) -> Result:
     report = {"name": name, "media_type": before.media_type, **work.seal("out/delta")}
     return {
         "reports": [report],
-        "warnings": [] if key else [asdict(_NO_KEY)],
+        "warnings": [*full["warnings"], *(asdict(notice) for notice in _notices(work, base, has_key=bool(key)))],
+        "mapping": _counted(work, unchanged=counts["unchanged"]),
         "told": {
             "variant": deltas.VARIANT,
             "base": _told(base, before, files),
@@ -91,6 +100,30 @@ def _write(
     return counts
 
 
+def _notices(work: Work, base: Chosen, *, has_key: bool) -> Iterator[Notice]:
+    plan = work.export.plan
+    if not has_key:
+        yield _NO_KEY
+    if (base.period_from, base.period_to) != (plan.period_from, plan.period_to):
+        yield _OTHER_PERIOD
+    if bad := _warned(base)["rows_quarantined"]:
+        message = "The base left bad rows out; those that are good by now are shown as added."
+        yield Notice("delta_base_without_bad_rows", message, bad)
+
+
+def _warned(base: Chosen) -> Counter[str]:
+    counts = Counter[str]()
+    for each in base.warnings:
+        counts[each["code"]] += each["count"]
+    return counts
+
+
+def _counted(work: Work, *, unchanged: int) -> dict[str, Any]:
+    """Return the counts of the rows that were read: those that did not change are not written."""
+    mapped = mapping_of(work)
+    return replace(mapped, written=mapped.written - unchanged, filtered=mapped.filtered + unchanged).to_json()
+
+
 def _of_base(text: str) -> Callable[..., Any]:
     base_id = ids.parse(ids.EXPORT, text)
 
@@ -109,4 +142,5 @@ def _told(base: Chosen, report: StoredArtifact, files: Sequence[StoredArtifact])
         "period": {"from": base.period_from.isoformat(), "to": base.period_to.isoformat()},
         "file": {"name": report.name, "sha256": report.sha256},
         "package_sha256": files[0].sha256,
+        **({"warnings": dict(sorted(warned.items()))} if (warned := _warned(base)) else {}),
     }

@@ -41,6 +41,7 @@ class Chosen:
     ended_at: datetime | None
     rows_read: int | None
     rows_written: int | None
+    warnings: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,4 +143,5 @@ def _chosen(row: Row) -> Chosen:
         ended_at=row["ended_at"],
         rows_read=row["rows_read"],
         rows_written=row["rows_written"],
+        warnings=row["warnings"],
     )

@@ -1,6 +1,6 @@
 -- Exports that were completed, of a profile and within a period; expired and deleted ones too.
 SELECT id, type, profile, revision, format, period_from, period_to, parameters, selector, status, requested_by,
-       created_at, ended_at, deleted_at, rows_read, rows_written
+       created_at, ended_at, deleted_at, rows_read, rows_written, warnings
 FROM exports
 WHERE tenant_id = %(tenant_id)s::uuid
   AND status IN ('completed', 'expired')
