@@ -69,6 +69,9 @@ NOOP: Final = Kind(
     check_noop,
 )
 
+DIRECT: Final[Kinds] = {NOOP.name: NOOP}
+"""The kinds that anybody may create directly."""
+
 
 def _fault(name: str, value: Any) -> str | None:
     match name:

@@ -42,6 +42,8 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "request.failed": "a request met an error nobody expected; the trace is below it",
         "request.unstorable": "a request held something the database can't store",
         "run.sweep_failed": "what is not wanted any more in a run could not be ended; the next sweep tries again",
+        "schedule.failed": "the work of a slot could not be made, for a reason nobody foresaw",
+        "schedule.sweep_failed": "the slots of a schedule could not be decided; the next sweep tries again",
         "sweep.failed": "a sweep met an error and will come again",
     }
 )
