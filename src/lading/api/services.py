@@ -20,8 +20,8 @@ from lading.exports.service import ExportService
 from lading.jobs.model import Endings
 from lading.limits.admission import Admission
 from lading.settings import Settings
-
 from lading.tenants.refusals import Refusals
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -40,11 +40,11 @@ class Services:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     trials: Trials = field(default_factory=Trials)
     previews: Previews = field(default_factory=Previews)
+    issuers: Issuers = field(default_factory=Issuers)
+    refusals: Refusals = field(default_factory=Refusals)
 
     @property
     def admission(self) -> Admission:
-    issuers: Issuers = field(default_factory=Issuers)
-    refusals: Refusals = field(default_factory=Refusals)
         """Return the door of the queue: ask it before the transaction that enqueues."""
         return self.exports.admission
 

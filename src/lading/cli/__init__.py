@@ -26,6 +26,7 @@ _COMMANDS = {
     "verify": ("lading.cli.verify", "Check a package offline."),
     "ledger": ("lading.cli.ledger", "Read and check the ledger of a tenant."),
     "profiles": ("lading.cli.profiles", "Write, try, store and activate profiles."),
+    "policies": ("lading.cli.policies", "Write, try, store and activate what may be exported."),
     "sources": ("lading.cli.sources", "Register, change, test and delete the sources of rows."),
     "destinations": ("lading.cli.destinations", "Register, change, test and delete where packages are delivered."),
     "links": ("lading.cli.links", "Make links to files for who has no key, and take them back."),

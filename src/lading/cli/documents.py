@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lading.errors import EnvironmentUnfit, InvalidInput, ProfileInvalid
 
 if TYPE_CHECKING:
+    from lading.wire.policies import PolicyFindings
     from lading.wire.profiles import Findings
 
 _MOST_BYTES: Final = 1 << 20
@@ -32,6 +33,15 @@ def findings(text: str) -> Findings | None:
     """Return everything that is wrong with the profile in `text`; None where only a server can tell."""
     try:
         from lading.exports.findings import of_text
+    except ImportError:
+        return None
+    return of_text(text)
+
+
+def policy_findings(text: str) -> PolicyFindings | None:
+    """Return everything that is wrong with the policy in `text`; None where only a server can tell."""
+    try:
+        from lading.exports.policy_findings import of_text
     except ImportError:
         return None
     return of_text(text)

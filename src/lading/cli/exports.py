@@ -15,6 +15,8 @@ _COMMANDS = {
     "download": ("lading.cli.exports_download", "Download the package of an export, or one file of it."),
     "cancel": ("lading.cli.exports_cancel", "Stop a pending or running export."),
     "retry": ("lading.cli.exports_retry", "Let a failed export go on where it stopped."),
+    "approve": ("lading.cli.exports_approve", "Let an export run that waits for a second person."),
+    "reject": ("lading.cli.exports_reject", "Refuse an export that waits for a second person."),
     "deliveries": ("lading.cli.exports_deliveries", "List where the package of an export is delivered."),
     "redeliver": ("lading.cli.exports_redeliver", "Bring a package to a destination once more."),
     "delete": ("lading.cli.exports_delete", "Delete the files of an ended export."),

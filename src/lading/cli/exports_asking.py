@@ -12,6 +12,7 @@ from lading.cli import choices, periods
 if TYPE_CHECKING:
     from lading.client import Client
     from lading.client.sync.exports import Submission
+    from lading.wire.exports import ExportRequest
 
 _DELTA: Final = "delta"
 _OPTIONS: Final[Sequence[Callable[[Callable[..., Any]], Callable[..., Any]]]] = (
@@ -49,7 +50,12 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def submit(
+def submit(client: Client, *, idempotency_key: str | None, **given: Any) -> Submission:
+    """Ask for the export."""
+    return client.exports.submit(request(client, **given), idempotency_key=idempotency_key)
+
+
+def request(
     client: Client,
     *,
     profile: str | None,
@@ -66,16 +72,16 @@ def submit(
     base: str | None,
     destinations: Sequence[str],
     encrypt_to: Sequence[str],
-    idempotency_key: str | None,
-) -> Submission:
-    """Ask for the export; a profile's needs a period, a type without a profile what the server says."""
+    **_: Any,
+) -> ExportRequest:
+    """Return what is asked for; a profile's needs a period, a type without a profile what the server says."""
     from lading.wire.exports import ExportRequest
 
     if type_ is None and profile is None:
         raise click.UsageError("Missing argument 'PROFILE', or the option '--type'.")
     if type_ is None and period is None:
         raise click.UsageError("Missing option '--period'.")
-    asked = ExportRequest(
+    return ExportRequest(
         profile=profile,
         period=None if period is None else dict(zip(("from", "to"), periods.parse(period), strict=True)),
         format=format_,
@@ -92,4 +98,3 @@ def submit(
         destinations=list(destinations) or None,
         encrypt_to=list(encrypt_to) or None,
     )
-    return client.exports.submit(asked, idempotency_key=idempotency_key)

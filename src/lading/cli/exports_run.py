@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lading.cli import exits, exports_asking, output
+from lading.cli import exits, exports_asking, output, verdicts
 from lading.cli.delivery import deliver
 from lading.cli.options import Line, connected, into
 
@@ -20,9 +20,10 @@ _TIMEOUT_SECONDS = 600.0
 @exports_asking.options
 @into("Where the package goes (./exports).")
 @click.option("--timeout", type=float, default=_TIMEOUT_SECONDS, metavar="SECONDS", help="How long to wait (600).")
+@click.option("--dry-run", is_flag=True, help="Only say what it comes to and what policies say of it.")
 @click.option("--detach", is_flag=True, help="Only ask for it: print its id and end.")
 @connected
-def command(line: Line, *, folder: Path, timeout: float, detach: bool, **given: Any) -> int:
+def command(line: Line, *, folder: Path, timeout: float, detach: bool, dry_run: bool, **given: Any) -> int:
     """
     Ask for an export of PROFILE, follow it, download its package, check it and say what is in it.
 
@@ -33,6 +34,8 @@ def command(line: Line, *, folder: Path, timeout: float, detach: bool, **given: 
     """
     began = time.monotonic()
     with line.client() as client:
+        if dry_run:
+            return verdicts.tell(line, client.policies.check(exports_asking.request(client, **given)))
         submission = exports_asking.submit(client, **given)
         export = submission.export
         if detach:

@@ -23,6 +23,7 @@ STAGES: Final = ("querying", "mapping", "generating", "bundling", "auditing")
 _ENDS: Final = frozenset({"completed", "failed", "cancelled", "expired"})
 _WAITS: Final = {
     "worker": "waits for a free worker",
+    "approval": "waits for a second person to approve it",
     "retry": "waits to try again",
     "time": "is not due yet",
     "pause": "is paused",

@@ -15,6 +15,7 @@ from lading.client.aio.exports import Exports
 from lading.client.aio.jobs import Jobs
 from lading.client.aio.letters import DeadLetters
 from lading.client.aio.operations import Limits
+from lading.client.aio.policies import Policies
 from lading.client.aio.registry import Ledger, Profiles, Sources
 from lading.client.aio.retention import Holds, Retention
 from lading.client.aio.runs import Runs
@@ -51,6 +52,7 @@ class AsyncClient:
         self.members = Members(self.session)
         self.identity_providers = IdentityProviders(self.session)
         self.profiles = Profiles(self.session)
+        self.policies = Policies(self.session)
         self.sources = Sources(self.session)
         self.destinations = Destinations(self.session)
         self.holds = Holds(self.session)

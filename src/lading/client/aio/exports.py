@@ -161,6 +161,18 @@ class Exports:
         """Let a failed or cancelled export go on at the stage it stopped in."""
         return await self._session.fetch(Export, "POST", _path(export_id, "retry"))
 
+    async def approve(self, export_id: str, *, reason: str, ticket: str | None = None) -> Export:
+        """Let an export run that another person has asked for and that a policy holds back."""
+        return await self._decide(export_id, "approve", reason, ticket)
+
+    async def reject(self, export_id: str, *, reason: str, ticket: str | None = None) -> Export:
+        """Refuse an export that another person has asked for; it is cancelled."""
+        return await self._decide(export_id, "reject", reason, ticket)
+
+    async def _decide(self, export_id: str, word: str, reason: str, ticket: str | None) -> Export:
+        body = asdict(Grounds(reason, ticket))
+        return await self._session.fetch(Export, "POST", _path(export_id, word), body=body)
+
     async def delete(self, export_id: str) -> None:
         """Delete the files of an ended export; its tombstone and its ledger entries stay."""
         await self._session.call("DELETE", _path(export_id))

@@ -17,6 +17,7 @@ from lading.client.sync.exports import Exports
 from lading.client.sync.jobs import Jobs
 from lading.client.sync.letters import DeadLetters
 from lading.client.sync.operations import Limits
+from lading.client.sync.policies import Policies
 from lading.client.sync.registry import Ledger, Profiles, Sources
 from lading.client.sync.retention import Holds, Retention
 from lading.client.sync.runs import Runs
@@ -52,6 +53,7 @@ class Client:
         self.members = Members(self.session)
         self.identity_providers = IdentityProviders(self.session)
         self.profiles = Profiles(self.session)
+        self.policies = Policies(self.session)
         self.sources = Sources(self.session)
         self.destinations = Destinations(self.session)
         self.holds = Holds(self.session)
