@@ -1,5 +1,5 @@
 """
-The small jobs that keep the engine going: promote, rescue, integrate, expire and collect files.
+The small jobs that keep the engine going: promote, fire schedules, rescue, integrate, expire and collect files.
 
 Any number of processes run them at the same time; every statement is guarded, so that two do no more than one.
 A sweep that meets an absent database or a job it can't rescue logs it and comes again.
@@ -25,6 +25,7 @@ from lading.jobs.model import Endings
 from lading.ledger.integrator import integrate
 from lading.ledger.keys import Signer
 from lading.settings import Settings
+from lading.upkeep.timetable import Timetable
 
 _LOG: Final = logging.getLogger("lading.upkeep")
 _PROMOTE_SECONDS: Final = 0.5
@@ -48,6 +49,7 @@ class Upkeep:
         self._signer: Final = signer
         self._blobs: Final = blobs
         self._sender: Final = notify.Sender(database)
+        self._timetable: Final = Timetable(settings, database, endings)
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -55,6 +57,7 @@ class Upkeep:
             group.create_task(_every(_PROMOTE_SECONDS, self.promote))
             group.create_task(_every(_INTEGRATE_SECONDS, self.integrate))
             group.create_task(_every(self._settings.sweep_seconds, self.rescue))
+            group.create_task(self._timetable.run())
             group.create_task(_every(_RETENTION_SECONDS, self.retain))
             await _once(self._have_history)  # before anything has ended, rather than an hour later
             group.create_task(_every(_HISTORY_SECONDS, self.keep_history))
@@ -121,6 +124,7 @@ class Upkeep:
         """Keep a partition ready for the coming months, and nothing that ended too long ago."""
         await history.make_ahead(self._database)
         await history.prune(self._database, days=self._settings.history_days)
+        await self._timetable.prune()
 
     async def _have_history(self) -> None:
         """Make the first partitions."""
