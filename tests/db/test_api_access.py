@@ -167,6 +167,7 @@ def request(route: Route, export_id: str, key_id: str) -> tuple[str, str]:
             "hold_id": "hld_" + "0" * 26,
             "rule": "tenant",
             "token": "ldl_x",
+            "code": "forbidden",
             "member_id": "mem_" + "0" * 26,
             "run_id": "run_" + "0" * 26,
             "digest": "0" * 64,

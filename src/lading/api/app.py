@@ -29,6 +29,7 @@ from lading.api import (
     members,
     pauses,
     policies,
+    problem_pages,
     problems,
     profiles,
     retention_rules,
@@ -44,6 +45,7 @@ from lading.api.services import Services
 
 ROUTERS: Final = (
     health.router,
+    problem_pages.router,
     exports.router,
     policies.router,
     approvals.router,

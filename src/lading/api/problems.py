@@ -25,6 +25,7 @@ from starlette.responses import Response
 from lading.errors import FieldError, InvalidInput, LadingError, PolicyDenied, ProfileInvalid, QueueFull, QuotaExceeded
 from lading.exports import policies
 from lading.exports.policies import Refused
+from lading.wire.problem_pages import url_of
 from lading.wire.problems import MEDIA_TYPE, STATUS, PolicyViolation, Problem, ProblemField
 
 _LOG: Final = logging.getLogger("lading.api")
@@ -82,7 +83,7 @@ def problem(
     """Return a problem document; its status is the one of `code`, and `more` is what only some problems tell."""
     status = STATUS.get(code, 500)
     body = Problem(
-        type=f"urn:lading:problem:{code}",
+        type=url_of(code),
         title=code.replace("-", " ").capitalize(),
         status=status,
         code=code,
