@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -320,3 +322,10 @@ async def test_the_client_lists_shows_downloads_checks_and_collects(world: World
     assert (path.name, path.read_bytes()) == ("report.zip", CONTENT)
     assert checked == [1]
     assert (collected.contents, collected.dry_run) == (0, True)
+
+
+async def test_a_cursor_with_words_that_no_name_has_is_refused(world: World) -> None:
+    for words in (["exp_1", "\ud800", "x"], ["exp_1", "\0", "x"], ["exp_1", 7, "x"], [["x"], "y", "z"], [], {}):
+        cursor = base64.urlsafe_b64encode(json.dumps(words).encode()).decode().rstrip("=")
+        answer = await world.ask("GET", API, params={"cursor": cursor})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/cursor"), words

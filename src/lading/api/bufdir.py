@@ -19,7 +19,7 @@ from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.errors import FieldError, InvalidInput, NotFound
 from lading.exports import numbered
-from lading.exports.store import Filter
+from lading.exports.listing import Filter
 from lading.wire import bufdir as wire
 from lading.wire.exports import CancelRequest, Export, ExportRequest
 

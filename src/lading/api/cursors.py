@@ -83,13 +83,10 @@ def _words(text: str) -> Sequence[str]:
     padded = text + "=" * (-len(text) % 4)
     try:
         words = json.loads(base64.b64decode(padded.encode("ascii"), b"-_", validate=True))
-    except (ValueError, UnicodeError, RecursionError, binascii.Error):
+        is_text = isinstance(words, list) and bool(words) and b"\0" not in "".join(words).encode()
+    except (ValueError, TypeError, UnicodeError, RecursionError, binascii.Error):
         raise _foreign() from None
-    if (
-        not isinstance(words, list)
-        or not words
-        or not all(isinstance(word, str) and "\0" not in word for word in words)
-    ):
+    if not is_text:
         raise _foreign()
     return words
 

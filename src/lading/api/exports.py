@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query, Request
+from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from lading import ids
@@ -21,9 +22,9 @@ from lading.api.problems import request_id_of
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.errors import InvalidInput
+from lading.exports.listing import NEWEST, Filter, Sort
 from lading.exports.model import Status
 from lading.exports.service import MAX_PAGE
-from lading.exports.store import Filter
 from lading.wire import exports as wire
 
 router: Final = new_router("exports")
@@ -85,7 +86,7 @@ async def create(
     return answers.export(made, status=202, headers=headers)
 
 
-@router.get(_BASE, name="listExports", response_model=wire.ExportPage)
+@router.get(_BASE, name="listExports", response_model=wire.ExportPage, responses=documents.problems(404))
 async def list_exports(
     *,
     caller: _Reader,
@@ -99,11 +100,43 @@ async def list_exports(
     waiting_for: Annotated[
         Literal["approval"] | None, Query(description="Exports that wait for the word of a second person.")
     ] = None,
+    q: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            description="Exports with this text in profile, type, format, destination, parameters or error; or an id.",
+        ),
+    ] = None,
+    schedule: Annotated[
+        str | None, Query(max_length=60, description="Exports that this schedule made: `sch_…`.")
+    ] = None,
+    destination: Annotated[str | None, Query(max_length=200, description="Exports that go, or went, there.")] = None,
+    requested_by: Annotated[str | None, Query(max_length=100, description="`key_…` or `mem_…`.")] = None,
+    held: Annotated[bool | None, Query(description="Exports that a legal hold keeps, or those that none does.")] = None,
+    created_from: Annotated[AwareDatetime | None, Query(description="Asked for at this instant or later.")] = None,
+    created_to: Annotated[AwareDatetime | None, Query(description="Asked for before this instant.")] = None,
+    sort: Annotated[Sort, Query(description="Only by what never changes; `-` is downwards.")] = NEWEST,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
-    cursor: Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")] = None,
+    cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")] = None,
 ) -> Response:
-    """List exports, newest first."""
-    wanted = Filter(tuple(status or ()), profile, type, format, period_from, period_to, waiting_for == "approval")
+    """List exports; no page skips or repeats one, whatever happens between two pages."""
+    wanted = Filter(
+        status=tuple(status or ()),
+        profile=profile,
+        type=type,
+        format=format,
+        period_from=period_from,
+        period_to=period_to,
+        awaits_approval=waiting_for == "approval",
+        text=q,
+        schedule_id=None if schedule is None else ids.parse(ids.SCHEDULE, schedule),
+        destination=destination,
+        requested_by=requested_by,
+        is_held=held,
+        created_from=created_from,
+        created_to=created_to,
+        sort=sort,
+    )
     page = await services.exports.list(caller.tenant.id, wanted, limit=limit, cursor=cursor)
     return answers.shown(page)
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from lading.db.statements import Statements
 from lading.db.transaction import Transaction
-from lading.exports import shapes
-from lading.exports.store import Filter
+from lading.exports import listing
+from lading.exports.listing import Filter, Place
 
 _SQL: Final = Statements("lading.exports")
 _UNKNOWN_SECONDS: Final = 30
@@ -21,7 +21,7 @@ _UNKNOWN_SECONDS: Final = 30
 async def cursor(tx: Transaction, profile: str, *, skipped: int) -> str | None:
     """Return the cursor of the list of `profile` behind its `skipped` newest exports; None when it ends before."""
     row = await tx.maybe(_SQL["boundary"], tenant_id=tx.tenant, profile=profile, skipped=skipped)
-    return None if row is None else shapes.cursor(row["id"], Filter(profile=profile))
+    return None if row is None else listing.cursor(Place("", row["id"]), Filter(profile=profile))
 
 
 async def usual_seconds(tx: Transaction, profile: str, format: str) -> int:  # noqa: A002 - the field's own word

@@ -30,6 +30,7 @@ from lading.exports import (
     handouts,
     holds,
     keeping,
+    listing,
     part_store,
     planning,
     policies,
@@ -38,8 +39,8 @@ from lading.exports import (
     store,
 )
 from lading.exports.handouts import Handout, Span
+from lading.exports.listing import Filter
 from lading.exports.model import Status, StoredArtifact, StoredExport
-from lading.exports.store import Filter
 from lading.exports.types import requests
 from lading.jobs import keys, letters
 from lading.jobs import store as jobs
@@ -135,20 +136,21 @@ class ExportService:
         limit: int = 50,
         cursor: str | None = None,
     ) -> wire.ExportPage:
-        """Return one page, newest first."""
+        """Return one page in the order that is wanted, newest first if none is."""
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInput.field("limit", f"must be between 1 and {MAX_PAGE}")
-        before = None if cursor is None else shapes.place(cursor, wanted)
+        after = None if cursor is None else listing.parse(cursor, wanted)
         async with self._database.tenant(tenant_id) as tx:
-            found = await store.page(tx, wanted, before=before, limit=limit + 1)
+            found = await listing.page(tx, wanted, after=after, limit=limit + 1)
             shown = await self._show_all(tx, found[:limit])
-        following = shapes.cursor(found[limit - 1].id, wanted) if len(found) > limit else None
+        last = listing.place_of(found[limit - 1], wanted) if len(found) > limit else None
+        following = None if last is None else listing.cursor(last, wanted)
         return wire.ExportPage(shown, following)
 
     async def count(self, tenant_id: UUID, *, status: Sequence[str] = (), profile: str | None = None) -> int:
         """Return how many exports there are."""
         async with self._database.tenant(tenant_id) as tx:
-            return await store.count(tx, status=status, profile=profile)
+            return await listing.count(tx, status=status, profile=profile)
 
     async def cancel(
         self, principal: Principal, tenant_id: UUID, export_id: UUID, reason: str, *, ticket: str | None = None

@@ -6,23 +6,17 @@ Stages and their ends are printed in upper case (QUERYING … COMPLETE); why a j
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
-from uuid import UUID
 
-from lading import canonical, clock, ids
-from lading.errors import InvalidInput, NotFound
+from lading import clock, ids
 from lading.exports.approvals import Approval
 from lading.exports.deliveries import Delivery
 from lading.exports.holds import Held
 from lading.exports.model import Status, StoredArtifact, StoredExport
-from lading.exports.store import Filter
 from lading.jobs.rules import sleeping_for
 from lading.ledger import store as ledger
 from lading.wire import exports as wire
@@ -126,41 +120,6 @@ def receipt(found: ledger.Receipt) -> wire.Receipt:
         root_sha256=found.head.root.hex(),
         head=found.head.note,
     )
-
-
-def cursor(last: UUID, wanted: Filter) -> str:
-    """Return the opaque place after `last` in the list that `wanted` filters."""
-    text = json.dumps([ids.show(ids.EXPORT, last), _digest(wanted)])
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def place(text: str, wanted: Filter) -> UUID:
-    """Return the id after which the page begins; InvalidInput for a cursor of another list or none at all."""
-    try:
-        padded = text + "=" * (-len(text) % 4)
-        last, digest = json.loads(base64.b64decode(padded.encode("ascii"), b"-_", validate=True))
-        identifier = ids.parse(ids.EXPORT, str(last))
-    except (ValueError, TypeError, UnicodeError, RecursionError, binascii.Error, NotFound):
-        raise InvalidInput.field("cursor", "is not a cursor of this list; start again without it") from None
-    if digest != _digest(wanted):
-        raise InvalidInput.field("cursor", "belongs to a list with other filters; start again without it")
-    return identifier
-
-
-def _digest(wanted: Filter) -> str:
-    start, end = wanted.period_from, wanted.period_to
-    values = canonical.encode(
-        [
-            sorted(wanted.status),
-            wanted.profile,
-            wanted.type,
-            wanted.format,
-            None if start is None else start.isoformat(),
-            None if end is None else end.isoformat(),
-            wanted.awaits_approval,
-        ]
-    )
-    return hashlib.sha256(values).hexdigest()[:16]
 
 
 def _stage(stored: StoredExport) -> str | None:

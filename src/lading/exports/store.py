@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -27,19 +27,6 @@ from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
 
 _SQL: Final = Statements("lading.exports")
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What a list shows; empty or None means everything."""
-
-    status: Sequence[str] = ()
-    profile: str | None = None
-    type: str | None = None
-    format: str | None = None
-    period_from: date | None = None
-    period_to: date | None = None
-    awaits_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,31 +85,7 @@ async def find(tx: Transaction, export_id: UUID) -> StoredExport:
     row = await tx.maybe(_SQL["find"], tenant_id=tx.tenant, id=export_id)
     if row is None:
         raise _unknown(export_id)
-    return _export(row)
-
-
-async def page(tx: Transaction, wanted: Filter, *, before: UUID | None, limit: int) -> list[StoredExport]:
-    """Return up to `limit` exports older than `before`, newest first."""
-    rows = await tx.all(
-        _SQL["list"],
-        tenant_id=tx.tenant,
-        before=before,
-        status=list(wanted.status),
-        profile=wanted.profile,
-        type=wanted.type,
-        format=wanted.format,
-        period_from=wanted.period_from,
-        period_to=wanted.period_to,
-        awaits_approval=wanted.awaits_approval,
-        limit=limit,
-    )
-    return [_export(row) for row in rows]
-
-
-async def count(tx: Transaction, *, status: Sequence[str] = (), profile: str | None = None) -> int:
-    """Return how many exports there are."""
-    row = await tx.one(_SQL["count"], tenant_id=tx.tenant, status=list(status), profile=profile)
-    return int(row["total"])
+    return export_of(row)
 
 
 async def lock(tx: Transaction, export_id: UUID) -> Locked:
@@ -328,7 +291,8 @@ def _unknown(export_id: UUID) -> NotFound:
     return NotFound(f"There is no export {ids.show(ids.EXPORT, export_id)} in this organisation.")
 
 
-def _export(row: Row) -> StoredExport:
+def export_of(row: Row) -> StoredExport:
+    """Return the export that a row of `find` or of a list is."""
     rows = None
     if row["rows_read"] is not None:
         names = ("read", "written", "quarantined", "duplicate", "filtered")

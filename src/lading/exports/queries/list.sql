@@ -18,7 +18,7 @@ LEFT JOIN LATERAL (
 ) AS ended ON true
 WHERE exports.tenant_id = %(tenant_id)s::uuid
   AND exports.deleted_at IS NULL
-  AND (%(before)s::uuid IS NULL OR exports.id < %(before)s::uuid)
+  AND (%(after_id)s::uuid IS NULL OR exports.id < %(after_id)s::uuid)
   AND (cardinality(%(status)s::text[]) = 0 OR exports.status = ANY(%(status)s::text[]))
   AND (%(profile)s::text IS NULL OR exports.profile = %(profile)s::text)
   AND (%(type)s::text IS NULL OR exports.type = %(type)s::text)
@@ -26,5 +26,35 @@ WHERE exports.tenant_id = %(tenant_id)s::uuid
   AND (%(period_from)s::date IS NULL OR exports.period_to >= %(period_from)s::date)
   AND (%(period_to)s::date IS NULL OR exports.period_from <= %(period_to)s::date)
   AND (NOT %(awaits_approval)s::boolean OR (exports.approval = 'pending' AND exports.status = 'pending'))
+  AND (%(schedule_id)s::uuid IS NULL OR exports.schedule_id = %(schedule_id)s::uuid)
+  AND (%(requested_by)s::text IS NULL OR exports.requested_by = %(requested_by)s::text)
+  AND (%(created_from)s::timestamptz IS NULL OR exports.created_at >= %(created_from)s::timestamptz)
+  AND (%(created_to)s::timestamptz IS NULL OR exports.created_at < %(created_to)s::timestamptz)
+  AND (
+      %(destination)s::text IS NULL
+      OR %(destination)s::text = ANY(exports.destinations)
+      OR EXISTS (
+          SELECT FROM deliveries
+          WHERE deliveries.tenant_id = exports.tenant_id AND deliveries.export_id = exports.id
+            AND deliveries.destination = %(destination)s::text
+      )
+  )
+  AND (
+      %(held)s::boolean IS NULL
+      OR %(held)s::boolean = EXISTS (
+          SELECT FROM held WHERE held.tenant_id = exports.tenant_id AND held.export_id = exports.id
+      )
+  )
+  AND (
+      %(text)s::text IS NULL
+      OR exports.id = %(export_id)s::uuid
+      OR strpos(
+          lower(concat_ws(
+              ' ', exports.profile, exports.type, exports.format, array_to_string(exports.destinations, ' '),
+              exports.parameters::text, exports.error ->> 'code', exports.error ->> 'message'
+          )),
+          lower(%(text)s::text)
+      ) > 0
+  )
 ORDER BY exports.id DESC
 LIMIT %(limit)s::integer
