@@ -39,6 +39,8 @@ _Named = Annotated[
     ),
 ]
 
+_COUNTED: Final = ("/api/v1/exports", "/api/v1/bufdir-exports")
+
 # What a route asks for: any one of these scopes; which roles have them is in `tenants.model.RIGHTS`.
 ANYBODY: Final = frozenset(Scope)
 READERS: Final = frozenset({Scope.READ})
@@ -107,13 +109,27 @@ class TenantGate(Gate):
         """Return who asks and for whom."""
         caller = await _admit(self, request, credentials, services)
         if lading_tenant is not None:
-            return await acting_for(services, caller, lading_tenant, field=TENANT_HEADER)
-        if caller.principal.is_instance:
+            caller = await acting_for(services, caller, lading_tenant, field=TENANT_HEADER)
+        elif caller.principal.is_instance:
             raise InvalidInput.field(
                 TENANT_HEADER,
                 "is required with a key of the instance; name the tenant (command line: --tenant or LADING_TENANT).",
             )
+        if is_counted(request.scope["route"].path):
+            await count(request, services, caller)
         return caller
+
+
+def is_counted(path: str) -> bool:
+    """Tell whether calls of a route count as calls of the export API."""
+    return path.startswith(_COUNTED)
+
+
+async def count(request: Request, services: Services, caller: Caller) -> None:
+    """Count a call for the tenant that it acts for, and have it told in the answer; QuotaExceeded over the quota."""
+    tenant_id, calls = caller.tenant.id, services.calls
+    request.state.rate_limits = lambda: calls.headers(tenant_id)
+    await calls.count(tenant_id, actor=caller.principal.actor)
 
 
 def gate(scopes: frozenset[Scope]) -> TenantGate:

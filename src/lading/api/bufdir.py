@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from lading import clock, ids
 from lading.api import answers, documents, waiting
-from lading.api.auth import OPERATORS, READERS, REQUESTERS, Caller, OwnGate, acting_for, gate
+from lading.api.auth import OPERATORS, READERS, REQUESTERS, Caller, OwnGate, acting_for, count, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.errors import FieldError, InvalidInput, NotFound
@@ -59,6 +59,7 @@ _ANY_ORGANISATION: Final = OwnGate(REQUESTERS)
 )
 async def create(
     body: wire.BufdirRequest,
+    request: Request,
     caller: Annotated[Caller, Depends(_ANY_ORGANISATION)],
     services: _Services,
     idempotency_key: Annotated[
@@ -69,6 +70,7 @@ async def create(
     """Ask for the report of an organisation."""
     _admit(body)
     caller = await acting_for(services, caller, body.org_id, field="org_id")
+    await count(request, services, caller)
     try:
         made, is_replayed = await services.exports.create(
             caller.principal, caller.tenant.id, _request(body), idempotency_key=answers.idempotency_key(idempotency_key)
@@ -81,7 +83,9 @@ async def create(
     if is_replayed:
         headers["Idempotent-Replayed"] = "true"
     return answers.shown(
-        wire.BufdirCreated(made.id, _status(made), seconds, made.created_at), status=202, headers=headers
+        wire.BufdirCreated(made.id, _status(made), seconds, made.created_at, list(made.warnings)),
+        status=202,
+        headers=headers,
     )
 
 
@@ -228,4 +232,5 @@ def _detail(export: Export, base: str) -> wire.BufdirExport:
         file_url=base + export.artifacts[0].href if export.artifacts else None,
         file_expires_at=export.expires_at if export.artifacts else None,
         error_message=None if export.error is None else export.error.message,
+        warnings=list(export.warnings),
     )

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from lading.api.auth import ANYBODY, Open
+from lading.api.auth import ANYBODY, Open, is_counted
 from lading.api.routing import Route
 from lading.wire.problems import MEDIA_TYPE, Problem
 
@@ -37,11 +37,11 @@ _MEANING: Final = {
     "415": "The body is not JSON.",
     "416": "The range lies outside of the file.",
     "422": "A field, parameter or header is wrong; `errors` names each.",
-    "429": "Too many jobs wait already; come back after Retry-After seconds.",
+    "429": "Too many jobs wait already, or a call quota is used up; come back after Retry-After seconds.",
     "500": "Lading failed in a way nobody foresaw.",
     "503": "The database or storage is away, or too many jobs wait; try again after Retry-After seconds.",
 }
-_METHODS: Final = frozenset({"get", "head", "post", "put", "delete"})
+_METHODS: Final = frozenset({"get", "head", "post", "put", "patch", "delete"})
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -52,6 +52,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def header(description: str, example: str) -> dict[str, Any]:
     """Return the description of a response header."""
     return {"description": description, "schema": {"type": "string", "examples": [example]}}
+
+
+_RATE_LIMITS: Final = {
+    "RateLimit-Policy": header("The limits, by name: `q` of them, in `w` seconds.", '"exports-per-hour";q=100;w=3600'),
+    "RateLimit": header("What is left: `r` of each, anew in `t` seconds.", '"exports-per-hour";r=57;t=1200'),
+}
 
 
 def build(app: FastAPI, routes: list[Route]) -> dict[str, Any]:
@@ -83,9 +89,14 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
     if not isinstance(gate, Open):
         statuses += ["401"] if gate.roles == ANYBODY and not gate.only_instance else ["401", "403"]
         operation["x-lading-roles"] = sorted(gate.roles)
+    responses = operation["responses"]
+    if is_counted(route.path):
+        statuses += ["429"]
+        for status, response in responses.items():
+            if status.startswith(("2", "3")):
+                response.setdefault("headers", {}).update(_RATE_LIMITS)
     if "requestBody" in operation:
         statuses += ["408", "413", "415"]
-    responses = operation["responses"]
     responses.update({status: _problem(status) for status in statuses})
     operation["responses"] = dict(sorted(responses.items()))
     operation["summary"] = route.description.split("\n\n", 1)[0].rstrip(".")

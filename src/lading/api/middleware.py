@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -22,6 +23,8 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # A graph of 20,000 nodes is large, nothing else is; it is read only for who shows what looks like a token.
 _LARGE: Final = {("POST", "/api/v1/runs"): 16 << 20}
+_JSON: Final = frozenset({"application/json"})
+_MEDIA_TYPES: Final = {"PATCH": _JSON | {"application/merge-patch+json"}}
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -46,7 +49,7 @@ class Door:
         request = Request(scope)
         request_id = _request_id(request)
         request.state.request_id = request_id
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, request)
         try:
             _refuse_nul(scope)
             body = await self._body(request, receive)
@@ -74,15 +77,18 @@ class _MediaType(Exception):
 class _Answer:
     """Adds our headers to the first message of an answer, and knows whether it began."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request: Request) -> None:
         self._send: Final = send
-        self._extra: Final = (*_HEADERS, (b"x-request-id", request_id.encode()))
+        self._state: Final = request.state
+        self._extra: Final = (*_HEADERS, (b"x-request-id", request.state.request_id.encode()))
         self.has_begun = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.has_begun = True
             headers: list[tuple[bytes, bytes]] = [*message.get("headers", ()), *self._extra]
+            rate_limits: Callable[[], list[tuple[str, str]]] = getattr(self._state, "rate_limits", list)
+            headers += [(name.lower().encode(), value.encode()) for name, value in rate_limits()]
             if not any(name == b"cache-control" for name, _ in headers):
                 headers.append((b"cache-control", b"no-store"))
             message = {**message, "headers": headers}
@@ -135,7 +141,7 @@ async def _read(request: Request, receive: Receive, *, limit: int) -> bytes:
 
 def _check(request: Request, body: bytes) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
+    if media_type not in _MEDIA_TYPES.get(request.method, _JSON):
         raise _MediaType
     json_in.check(body)
 

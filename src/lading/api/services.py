@@ -19,6 +19,7 @@ from lading.exports.previews import Previews
 from lading.exports.service import ExportService
 from lading.jobs.model import Endings
 from lading.limits.admission import Admission
+from lading.limits.calling import Calling
 from lading.settings import Settings
 from lading.tenants.refusals import Refusals
 
@@ -42,6 +43,11 @@ class Services:
     previews: Previews = field(default_factory=Previews)
     issuers: Issuers = field(default_factory=Issuers)
     refusals: Refusals = field(default_factory=Refusals)
+
+    @property
+    def calls(self) -> Calling:
+        """Return what counts the calls of the export API in this process."""
+        return self.exports.calls
 
     @property
     def admission(self) -> Admission:

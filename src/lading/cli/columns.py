@@ -333,6 +333,16 @@ LETTER_STATS: Final = {
 }
 ACTIONS: Final = {"action": "action", "matched": "matched", "done": "done", "such as": "sample"}
 BULK: Final = {"matched": "matched", "done": "done"}
+CALL_QUOTAS: Final = {
+    "name": "name",
+    "per hour": "max_per_hour",
+    "used": "used_this_hour",
+    "per day": "max_per_day",
+    "used today": "used_today",
+    "at most waiting": "max_waiting",
+    "waiting": "waiting",
+    "reason": "reason",
+}
 QUOTAS: Final = {
     "kind": "kind",
     "active": "active",

@@ -19,6 +19,7 @@ from lading.exports.types import requests
 from lading.jobs import store as jobs
 from lading.jobs.model import Job, NewJob, State
 from lading.ledger.entry import Actor
+from lading.limits import call_quotas
 from lading.settings import Settings
 
 _RETRYABLE: Final = frozenset(
@@ -50,6 +51,7 @@ class ExportEnding:
         if verdict.needs_approval:
             raise Conflict(f"A second person has to approve {stored.subject} first; retry it, which asks for that.")
         await store.retry(tx, export_id, job.id, actor=actor)
+        await call_quotas.take(tx, call_quotas.EXPORTS)
 
     async def cloned(self, tx: Transaction, job: Job, actor: Actor) -> NewJob:
         """Ask for the export once more, under an id of its own: same revision, format, period and parameters."""
@@ -71,7 +73,9 @@ class ExportEnding:
             max_crashes=job.max_crashes,
             deadline_seconds=job.deadline_seconds,
         )
-        return await approvals.ask(tx, export_id, verdict, again, actor=actor)
+        blocked = await approvals.ask(tx, export_id, verdict, again, actor=actor)
+        await call_quotas.take(tx, call_quotas.EXPORTS)
+        return blocked
 
     async def planned(self, tx: Transaction, payload: Mapping[str, Any], *, job_id: UUID, actor: Actor) -> NewJob:
         """Store the export that a run's node asks for, as its payload says, and return the job of the node."""
@@ -79,7 +83,9 @@ class ExportEnding:
         requests.permit_as_part(request)
         plan, source = await planning.admit(tx, request)
         requests.permit_plan_as_part(plan)
-        return await planning.make(tx, plan, source, self._settings, export_id=ids.new(), job_id=job_id, actor=actor)
+        job = await planning.make(tx, plan, source, self._settings, export_id=ids.new(), job_id=job_id, actor=actor)
+        await call_quotas.take(tx, call_quotas.EXPORTS)
+        return job
 
 
 class PartEnding(ExportEnding):

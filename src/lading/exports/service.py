@@ -45,7 +45,9 @@ from lading.exports.types import requests
 from lading.jobs import keys, letters
 from lading.jobs import store as jobs
 from lading.ledger import store as ledger
+from lading.limits import call_quotas
 from lading.limits.admission import Admission
+from lading.limits.calling import Calling
 from lading.settings import Settings
 from lading.tenants.model import Principal
 from lading.wire import exports as wire
@@ -80,6 +82,7 @@ class ExportService:
             tenant_queue_limit=settings.tenant_queue_limit,
             clock=time.monotonic,
         )
+        self.calls: Final = Calling(database, self.admission, time.monotonic)
 
     async def create(
         self, principal: Principal, tenant_id: UUID, request: wire.ExportRequest, *, idempotency_key: str | None
@@ -106,6 +109,8 @@ class ExportService:
             )
             await jobs.enqueue(tx, job, actor=principal.actor)
             shown = await self._show(tx, export_id)
+            gauges = await call_quotas.take(tx, call_quotas.EXPORTS)
+        self.calls.learn(tenant_id, gauges)
         await self._hints.send(notify.JOBS)
         return shown, False
 
@@ -195,6 +200,7 @@ class ExportService:
         job_id = ids.new()
         await self.admission.admit(tenant_id, count=1, priority=0, actor=principal.actor)
         async with (
+            self.admission.noting(tenant_id, principal.actor),
             policies.recording(self._database, tenant_id, principal.actor),
             self._database.tenant(tenant_id) as tx,
         ):
@@ -215,6 +221,8 @@ class ExportService:
             job = await approvals.ask(tx, export_id, verdict, job, actor=principal.actor)
             await jobs.enqueue(tx, job, actor=principal.actor)
             shown = await self._show(tx, export_id)
+            gauges = await call_quotas.take(tx, call_quotas.EXPORTS)
+        self.calls.learn(tenant_id, gauges)
         await self._hints.send(notify.JOBS)
         return shown
 

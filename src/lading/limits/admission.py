@@ -29,6 +29,7 @@ from lading.limits.shedding import Room, excess, retry_after
 
 _SQL: Final = Statements("lading.limits")
 _SECONDS: Final = 1.0
+_SHOWN_SECONDS: Final = 10.0
 _NOTED_EVERY_SECONDS: Final = 60.0
 _MOST_REMEMBERED: Final = 10_000
 
@@ -97,6 +98,13 @@ class Admission:
         own.depth += count
         everybody.depth += count
         return None
+
+    async def room(self, tenant: UUID) -> Room:
+        """Return how many jobs of the tenant have not ended and may; known for ten seconds, for who only shows it."""
+        own = self._tenants.get(tenant)
+        if own is None or self._clock() - own.at >= _SHOWN_SECONDS:
+            own, _ = await self._look(tenant)
+        return Room(own.depth, own.most)
 
     def forget(self) -> None:
         """Count anew at the next request; for whoever has just changed a limit."""

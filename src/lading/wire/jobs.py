@@ -190,7 +190,7 @@ class Job:
     One job.
 
     `source` is the source it reads ('' if none), `subject` what it works for.  `waiting_for` says why it does not run:
-    parents, approval, quota, rate, breaker, blackout, pause, retry, time or worker.  A replay names the job that it does
+    parents, approval, quota, rate, breaker, blackout, pause, retry, time or worker.  A replay names the job it does
     once more and has its `payload_digest`: the SHA-256 of what is asked for.
     """
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from lading.client.sync.session import Session
 from lading.wire import limits as shapes
+from lading.wire.call_quotas import CallQuota, CallQuotaList, CallQuotaRequest
 from lading.wire.jobs import Grounds
 
 _API: Final = "/api/v1"
@@ -42,6 +43,28 @@ class Limits:
     def drop_quota(self, kind: str, *, reason: str, ticket: str | None = None) -> None:
         """Lift the quota of `kind`."""
         self._session.call("DELETE", _path("quotas", kind), body=asdict(Grounds(reason, ticket)))
+
+    def call_quotas(self) -> Sequence[CallQuota]:
+        """Return how many calls and exports may be asked for, and how many were."""
+        return (self._session.fetch(CallQuotaList, "GET", f"{_API}/call-quotas")).items
+
+    def set_call_quota(
+        self,
+        name: str,
+        *,
+        max_per_hour: int | None = None,
+        max_per_day: int | None = None,
+        max_waiting: int | None = None,
+        reason: str,
+        ticket: str | None = None,
+    ) -> CallQuota:
+        """Limit `export-calls` or `exports`; more are answered with 429."""
+        body = asdict(CallQuotaRequest(max_per_hour, max_per_day, max_waiting, reason, ticket))
+        return self._session.fetch(CallQuota, "PUT", _path("call-quotas", name), body=body)
+
+    def drop_call_quota(self, name: str, *, reason: str, ticket: str | None = None) -> None:
+        """Lift the limit on `export-calls` or `exports`."""
+        self._session.call("DELETE", _path("call-quotas", name), body=asdict(Grounds(reason, ticket)))
 
     def rate_limits(self) -> Sequence[shapes.RateLimit]:
         """Return every rate limit as it stands now."""
