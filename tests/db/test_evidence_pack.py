@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,14 @@ from anyio import to_thread
 
 from lading.artifacts.blobs import BlobStore
 from lading.exports import retention
+from lading.exports.types import packing
 from lading.ledger import heads, keys
+from lading.ledger.entry import SYSTEM, Entry
 from lading.ledger.merkle import leaf_hash
 from lading.ledger.proofs import root_of
+from lading.ledger.store import record
+from lading.worker import execute
+from lading.worker.execute import Attempt
 from pdftext import pdf_text
 from serving import World
 from works import PERIOD, Works, contents, document
@@ -194,3 +200,48 @@ async def test_a_field_that_can_not_be_is_named(works: Works) -> None:  # E1
         status, problem = await works.refused(**fields)
 
         assert (status, pointer) == (422, problem["errors"][0]["pointer"])
+
+
+async def test_files_that_an_attempt_linked_are_listed_again_when_they_are_gone(works: Works) -> None:  # P2, E9
+    one = await works.made()
+    asked = await works.ask(type="evidence_pack", exports=[one["id"]])
+    await works.integrate()
+    [claimed] = await works.world.claim()
+    begun = await execute.begin(works.world.services.database, claimed)
+    assert begun is not None
+    job, fence = begun
+    attempt = Attempt(fence, send=lambda _: setattr(attempt, "is_draining", True))  # when the first stage begins
+    outcome = await execute.run({job.kind: works.handler()}, job, attempt)
+    await execute.settle(works.world.services.database, works.world.services.endings, fence, outcome, kind=job.kind)
+    blobs = BlobStore(works.world.services.settings.blobs_dir)
+    linked = [path for path in blobs.root.rglob("content/*") if path.is_file()]
+    for path in linked:
+        path.unlink()
+
+    await works.work()
+    pack = await works.get(asked["id"])
+
+    assert len(linked) == len(one["artifacts"])
+    assert (pack["status"], pack["warnings"]) == ("completed", [])
+
+
+async def test_what_is_held_of_a_long_history_is_little(works: Works) -> None:  # P10
+    one = await works.made()
+    count, per_entry = 20_000, 1500
+    async with works.world.services.database.tenant(works.world.organisations["nordlys"].id) as tx:
+        for _ in range(0, count, 1000):
+            await record(tx, *[Entry("export.downloaded", one["id"], SYSTEM, {"name": "x" * 200})] * 1000)
+    asked = await works.ask(type="evidence_pack", exports=[one["id"]])
+    await works.integrate()
+    tracemalloc.start()
+    try:
+        await works.work()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    files = contents(await works.package(await works.get(asked["id"])))
+    assert files["ledger.ndjson"].count(b"\n") > count
+    assert len(document(files["proofs.json"])["entries"]) > count
+    assert files["proofs.json"] == packing.pretty(document(files["proofs.json"]))
+    assert peak < count * per_entry

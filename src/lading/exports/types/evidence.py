@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import datetime
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -47,7 +48,9 @@ def query(work: Work) -> Result:
         work.advance(number + 1, len(wanted))
     if lacking := [ids.show(ids.EXPORT, each) for each in wanted if each not in known]:
         raise StorageFailed(f"{lacking[0]} is no longer in the database; restore it, or select without it.")
-    return {"consistency": "ledger-as-of", "exports": listed, "files": {}}
+    # Their names are this export's alone: an attempt that finds one gone lists them again.
+    linked = {file["key"].rpartition("/")[2]: _placed(file) for each in listed for file in each["files"]}
+    return {"consistency": "ledger-as-of", "exports": listed, "files": linked}
 
 
 def gather(work: Work) -> Result:
@@ -57,16 +60,18 @@ def gather(work: Work) -> Result:
     _verify(work, listed)
     subjects = [each["id"] for each in listed]
     extract.wait_until_told(work, subjects, as_of)
-    lines = extract.entries(work, subjects, as_of)
-    if not lines:
+    history = _History()
+    told = packing.lay(
+        work, "ledger.ndjson", "ledger.ndjson", NDJSON, history.read(extract.entries(work, subjects, as_of))
+    )
+    if not history.indexes:
         raise NotInTree("The ledger has no entry about these exports yet; retry.")
-    proved = extract.proved(work, [each.index for each in lines], last=lines[-1].index)
-    told = packing.lay(work, "ledger.ndjson", "ledger.ndjson", NDJSON, b"".join(each.line + b"\n" for each in lines))
-    proofs = packing.lay(work, "proofs.json", "proofs.json", JSON, packing.pretty(extract.document(proved, lines)))
-    _tell(listed, lines)
+    proved = extract.proved(work, history.indexes, last=history.indexes[-1])
+    proofs = packing.lay(work, "proofs.json", "proofs.json", JSON, extract.document(proved))
+    _tell(listed, history)
     ledger = {
-        "entries": len(lines), "first": lines[0].index, "last": lines[-1].index, "origin": proved.origin,
-        "size": proved.head.size, "root_sha256": proved.head.root.hex(), "keyid": proved.keyid,
+        "entries": len(history.indexes), "first": history.indexes[0], "last": history.indexes[-1],
+        "origin": proved.origin, "size": proved.head.size, "root_sha256": proved.head.root.hex(), "keyid": proved.keyid,
     }  # fmt: skip
     gone = sum(len(each["missing"]) for each in listed)
     notice = Notice("evidence_missing", "Files are gone; the cover names them with their tombstones.", gone)
@@ -174,32 +179,39 @@ def _verify(work: Work, listed: Sequence[dict[str, Any]]) -> None:
         raise StorageFailed(f"These exports have more than {_MAX_FILES} files; select fewer.")
 
 
-def _tell(listed: Sequence[dict[str, Any]], lines: Sequence[StoredEntry]) -> None:
+class _History:
+    """What is kept of the entries that were read: their places, and of each export how it ended."""
+
+    def __init__(self) -> None:
+        self.indexes: Final[list[int]] = []
+        self.of: Final[dict[str, list[int]]] = defaultdict(list)
+        self.tombstones: Final[dict[str, dict[str, Any]]] = {}
+        self.packages: Final[dict[str, dict[str, Any]]] = {}
+
+    def read(self, entries: Iterable[StoredEntry]) -> Iterator[bytes]:
+        """Yield each entry as a line of the extract, and remember it."""
+        for entry in entries:
+            line = extract.read(entry)
+            subject = line["subject"]
+            self.indexes.append(entry.index)
+            self.of[subject].append(entry.index)
+            if line["type"] in _ENDS:
+                self.tombstones[subject] = _tombstone(entry.index, line)
+            if line["type"] == "export.completed":
+                self.packages[subject] = {name: line["data"].get(f"package_{name}") for name in ("size", "sha256")}
+            yield entry.line + b"\n"
+
+
+def _tell(listed: Sequence[dict[str, Any]], history: _History) -> None:
     """Let each export know its missing files with the tombstone that the ledger has of them."""
-    told: dict[str, list[tuple[int, dict[str, Any]]]] = {each["id"]: [] for each in listed}
-    for entry in lines:
-        line = extract.read(entry)
-        told[line["subject"]].append((entry.index, line))
     for each in listed:
-        history = told[each["id"]]
-        ends = [(index, line) for index, line in history if line["type"] in _ENDS]
-        tombstone = None if not ends else _tombstone(*ends[-1])
+        tombstone, package = history.tombstones.get(each["id"]), history.packages.get(each["id"])
         lost = each.pop("lost")
         each["missing"] = [{**file, "reason": "not-whole", "tombstone": tombstone} for file in lost]
-        was_completed = [line for _, line in history if line["type"] == "export.completed"]
-        if was_completed and not each["files"] and not lost:
-            package = was_completed[-1]["data"]
-            each["missing"].append(
-                {
-                    "name": "package",
-                    "media_type": _ZIP,
-                    "size": package.get("package_size"),
-                    "sha256": package.get("package_sha256"),
-                    "reason": each["state"],
-                    "tombstone": tombstone,
-                }
-            )
-        each["entries"] = [index for index, _ in history]
+        if package is not None and not each["files"] and not lost:
+            gone = {"name": "package", "media_type": _ZIP, **package, "reason": each["state"], "tombstone": tombstone}
+            each["missing"].append(gone)
+        each["entries"] = history.of[each["id"]]
 
 
 def _tombstone(index: int, line: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 What the ledger says about some subjects, with a signed head over it and the proof of every line.
 
 The lines are the leaves as they are in the tree, byte for byte; the head is the first one that covers them all, so that
-the extract is the same whenever it is made.  Runs in a stage's thread and asks page by page: no transaction is held.
+the extract is the same whenever it is made.  Runs in a stage's thread and asks page by page: no transaction is held,
+and of what was read only places in the tree and paths to its root stay in memory.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -54,18 +55,19 @@ def wait_until_told(work: Work, subjects: Sequence[str], as_of: datetime) -> Non
     raise NotInTree("Entries of the ledger wait to be integrated; check that a worker runs, then retry.")
 
 
-def entries(work: Work, subjects: Sequence[str], as_of: datetime) -> list[StoredEntry]:
-    """Return every entry about `subjects` up to `as_of`, in the order of the tree."""
-    found: list[StoredEntry] = []
+def entries(work: Work, subjects: Sequence[str], as_of: datetime) -> Iterator[StoredEntry]:
+    """Yield every entry about `subjects` up to `as_of`, in the order of the tree; a page of them is held."""
+    first, count = 0, 0
     while True:
-        first = found[-1].index + 1 if found else 0
         page = work.ask(_page(subjects, as_of, first))
-        found += page
-        work.advance(len(found), None)
-        if len(found) > MAX_ENTRIES:
+        count += len(page)
+        if count > MAX_ENTRIES:
             raise TooLarge(f"The ledger has more than {MAX_ENTRIES} entries about these exports; choose fewer.")
+        yield from page
+        work.advance(count, None)
         if len(page) < store.PAGE:
-            return found
+            return
+        first = page[-1].index + 1
 
 
 def proved(work: Work, wanted: Sequence[int], *, last: int) -> Proved:
@@ -93,10 +95,13 @@ def proved(work: Work, wanted: Sequence[int], *, last: int) -> Proved:
     return Proved(head, signed.origin, signed.keyid, paths)
 
 
-def document(found: Proved, wanted: Sequence[StoredEntry]) -> dict[str, Any]:
-    """Return head and proofs as JSON values: with a line of the extract they give the root in the signed head."""
-    return {
-        "schema_version": "lading.proofs/1",
+def document(found: Proved) -> Iterator[bytes]:
+    """
+    Yield head and proofs as a JSON document: with a line of the extract they give the root in the signed head.
+
+    As `packing.pretty` would write it, but an entry at a time.
+    """
+    told = {
         "hash": "RFC 6962, SHA-256",
         "head": {
             "origin": found.origin,
@@ -105,8 +110,13 @@ def document(found: Proved, wanted: Sequence[StoredEntry]) -> dict[str, Any]:
             "keyid": found.keyid,
             "note": found.head.note,
         },
-        "entries": [{"index": each.index, "path": [step.hex() for step in found.paths[each.index]]} for each in wanted],
+        "schema_version": "lading.proofs/1",
     }
+    yield b'{\n "entries": ['
+    for number, (index, path) in enumerate(sorted(found.paths.items())):
+        text = json.dumps({"index": index, "path": [step.hex() for step in path]}, indent=1)
+        yield f"{',' if number else ''}\n  ".encode() + text.replace("\n", "\n  ").encode()
+    yield b"\n ]," + json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True).removeprefix("{").encode() + b"\n"
 
 
 def read(entry: StoredEntry) -> dict[str, Any]:

@@ -7,7 +7,7 @@ What the types without a profile do alike: files with their names, the counts, t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -46,10 +46,11 @@ def pretty(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def lay(work: Work, key: str, name: str, media_type: str, content: bytes) -> Laid:
-    """Write a small file."""
+def lay(work: Work, key: str, name: str, media_type: str, content: bytes | Iterable[bytes]) -> Laid:
+    """Write a file: a small one, or piece by piece."""
     with work.blobs.writer(work.key(key)) as sink:
-        sink.write(content)
+        for piece in (content,) if isinstance(content, bytes) else content:
+            sink.write(piece)
     return Laid(name, media_type, work.facts(key))
 
 
