@@ -15,6 +15,8 @@ import pytest
 
 from lading.exports.types.tally import Tally
 from lading.ledger import heads, keys
+from lading.ledger.entry import SYSTEM, Entry
+from lading.ledger.store import record
 from lading.tenants.model import Role
 from pdftext import pages_of, pdf_text, tags_of
 from serving import World
@@ -95,6 +97,20 @@ async def test_the_data_behind_it_is_complete_and_other_tools_read_it(works: Wor
     assert exports[made["id"]]["downloads"] == "1"
     [paused] = [row for row in events if row["type"] == "pause.set"]
     assert (paused["reason"], paused["ticket"]) == ("given", "OPS-7")
+
+
+async def test_no_cell_becomes_a_formula_however_it_is_hidden(works: Works) -> None:  # P9
+    tickets = ["=1+1", "\t=1+1", "  @A1", "\u200b=1", "\uff1d1", "-12,5"]
+    async with works.world.services.database.tenant(works.world.organisations["nordlys"].id) as tx:
+        for ticket in tickets:
+            await record(tx, Entry("pause.set", "pause_1", SYSTEM, {"ticket": ticket}))
+    await works.integrate()
+
+    files = contents(await works.package(await report(works)))
+    events = list(csv.DictReader(io.StringIO(files["events.csv"].decode(), newline="")))
+
+    told = [row["ticket"] for row in events if row["type"] == "pause.set"]
+    assert told == [*(f"'{ticket}" for ticket in tickets[:-1]), "-12,5"]
 
 
 async def test_its_head_is_signed_and_covers_the_last_entry(works: Works) -> None:  # A1

@@ -9,6 +9,7 @@ never do.  Numbers are not grouped, so that every program can read them.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Final
@@ -38,6 +39,17 @@ def guarded(text: pl.Expr) -> pl.Expr:
     """Return the text so that no spreadsheet takes it for a formula."""
     is_formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
     return pl.when(is_formula).then("'" + text).otherwise(text)
+
+
+def guarded_text(text: str) -> str:
+    """
+    Return one text so that no spreadsheet takes it for a formula.
+
+    >>> [guarded_text(text) for text in ("=1+1", "  @A1", "-12,5", "a=b")]
+    ["'=1+1", "'  @A1", '-12,5', 'a=b']
+    """
+    is_formula = re.match(_FORMULA, text) is not None and re.match(_NUMBER, text) is None
+    return f"'{text}" if is_formula else text
 
 
 class CsvText:

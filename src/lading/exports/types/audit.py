@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from lading import clock, ids
 from lading.errors import TooLarge
+from lading.exports.formats.csv import guarded_text
 from lading.exports.model import Stage
 from lading.exports.stages.work import Result, Work
 from lading.exports.types import audit_document, document, extract, packing, store
@@ -27,7 +28,6 @@ from lading.ledger.store import StoredEntry
 
 NAME: Final = "audit_report.pdf"
 MAX_ENTRIES: Final = 2_000_000
-_FORMULA: Final = ("=", "+", "-", "@")
 _LOOKED_UP: Final = 500
 _EVENTS: Final = ("index", "at", "type", "subject", "actor_kind", "actor", "code", "reason", "ticket", "data")
 _EXPORTS: Final = (
@@ -216,7 +216,7 @@ def _row(cells: Sequence[object]) -> bytes:
 
 def _cell(value: object) -> object:
     """Return what stands in a cell; a text that a spreadsheet would run gets an apostrophe in front."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else "" if value is None else value
+    return guarded_text(value) if isinstance(value, str) else "" if value is None else value
 
 
 def _facts(item: Mapping[str, Any]) -> dict[str, Any]:
