@@ -19,7 +19,7 @@ from lading.artifacts.blobs import storing
 from lading.artifacts.confined import open_below
 from lading.artifacts.limits import LIMITS, is_bomb
 from lading.artifacts.manifest import Facts, ListedFile
-from lading.artifacts.zipwriter import ZipWriter
+from lading.artifacts.zipwriter import Deflated, ZipWriter
 from lading.canonical import Json
 from lading.errors import TooLarge
 from lading.ledger.trust import Signing
@@ -41,17 +41,28 @@ _MEDIA_TYPES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """A file's deflated bytes at `path`, what is known of them, and the digest of the plain ones."""
+
+    path: Path
+    facts: Deflated
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class PackedFile:
     """
     A file on disk and its name in the package; no media type means the one of its suffix.
 
-    `below` is the folder that the file must lie in when it is opened, for files that others can change.
+    `below` is the folder that the file must lie in when it is opened, for files that others can change.  `ready` spares
+    reading a text that is deflated already.
     """
 
     name: str
     path: Path
     media_type: str | None = None
     below: Path | None = None
+    ready: Ready | None = None
 
     def open(self) -> BinaryIO:
         """Return the file, open for reading."""
@@ -152,6 +163,12 @@ class _Packer:
         """Add one file, deflated if it is text."""
         media_type = file.media_type or media_type_of(file.name)
         deflate = media_type.startswith("text/") or media_type.partition(";")[0] in _DEFLATED
+        ready = file.ready
+        if deflate and ready is not None and not is_bomb(ready.facts.size, ready.facts.stored_size):
+            with storing(ready.path), ready.path.open("rb") as body:
+                member = self._writer.add_deflated(file.name, body, ready.facts, sha256=ready.sha256)
+            self._advance(member.size)
+            return ListedFile(member, media_type)
         with storing(file.path), file.open() as opened:
             size = opened.seek(0, 2)
             opened.seek(0)
@@ -166,6 +183,9 @@ class _Packer:
     def _chunks(self, opened: BinaryIO) -> Iterator[bytes]:
         while chunk := opened.read(_CHUNK_BYTES):
             yield chunk
-            self._bytes += len(chunk)
-            if self._progress is not None:
-                self._progress(self._bytes)
+            self._advance(len(chunk))
+
+    def _advance(self, size: int) -> None:
+        self._bytes += size
+        if self._progress is not None:
+            self._progress(self._bytes)

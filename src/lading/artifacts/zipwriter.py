@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from isal import isal_zlib
@@ -19,6 +20,32 @@ from lading.errors import StorageFailed, TooLarge
 
 _BLOCK_BYTES: Final = 1 << 18
 _LEVEL: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Deflated:
+    """What is known of bytes that were deflated as `ZipWriter.add` would have."""
+
+    size: int
+    crc: int
+    stored_size: int
+    stored_sha256: str
+
+
+def deflate(chunks: Iterable[bytes], sink: BinaryIO) -> Deflated:
+    """Write the chunks deflated to `sink`."""
+    squeeze = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15)
+    kept, size, stored_size, crc = hashlib.sha256(), 0, 0, 0
+    for block in _blocks(chunks):
+        crc = isal_zlib.crc32(block, crc)
+        size += len(block)
+        out = squeeze.compress(block)
+        kept.update(out)
+        stored_size += sink.write(out)
+    tail = squeeze.flush()
+    kept.update(tail)
+    stored_size += sink.write(tail)
+    return Deflated(size, crc, stored_size, kept.hexdigest())
 
 
 class ZipWriter:
@@ -52,6 +79,22 @@ class ZipWriter:
         self._sink.write(local_header(name, method, size=member.size, stored_size=member.stored_size, crc=member.crc))
         self._offset = start + len(head) + member.stored_size
         self._sink.seek(self._offset)
+        self._members.append((member, start))
+        return member
+
+    def add_deflated(self, name: str, body: BinaryIO, facts: Deflated, *, sha256: str) -> Member:
+        """Append a file whose deflated bytes are in `body`; `sha256` is that of the plain ones."""
+        self._admit(name)
+        member = Member(name, facts.size, sha256, Method.DEFLATE, facts.stored_size, facts.stored_sha256, facts.crc)
+        start = self._offset
+        head = local_header(name, member.method, size=member.size, stored_size=member.stored_size, crc=member.crc)
+        self._sink.write(head)
+        copied = 0
+        while block := body.read(_BLOCK_BYTES):
+            copied += self._sink.write(block)
+        if copied != member.stored_size:
+            raise StorageFailed(f"{name} changed while it was packed.")
+        self._offset = start + len(head) + copied
         self._members.append((member, start))
         return member
 

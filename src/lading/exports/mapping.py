@@ -23,7 +23,7 @@ from lading.exports.ahead import ahead
 from lading.exports.dedupe import Deduplicator, without
 from lading.exports.expressions import Plan, compile_plan
 from lading.exports.profile import Profile
-from lading.exports.tables import TableWriter, estimate_rows, frames, schema_of
+from lading.exports.tables import Incoming, TableWriter, estimate_rows, frames, schema_of
 from lading.exports.tally import Tally
 from lading.exports.validation import Quarantine
 from lading.wire.exports import Notice
@@ -55,19 +55,21 @@ class MappingResult:
 
 def map_spool(
     profile: Profile,
-    source: Path,
+    source: Path | Incoming,
     target: Path,
     quarantine: Path,
     *,
     parameters: Mapping[str, Any],
     salt: bytes,
     progress: Callable[[int], None] = lambda _: None,
+    outlet: Callable[[pl.DataFrame], None] | None = None,
 ) -> MappingResult:
     """
     Write the mapped table to `target` and bad rows, if any, to `quarantine`; return the counts.
 
     `parameters` are the admitted ones with `period_from` and `period_to`; `salt` is the tenant's, at least 16 bytes if
     the profile makes pseudonyms.  `progress` is called with the rows read so far; what it raises ends the mapping.
+    `outlet` is given the mapped rows while they are written.
     Raises ProfileInvalid where profile and spool do not fit, TooManyBadRows, NoData.
     """
     plan = compile_plan(profile, schema_of(source), parameters=parameters, salt=salt)
@@ -76,7 +78,7 @@ def map_spool(
     shutil.rmtree(scratch, ignore_errors=True)
     quarantine.unlink(missing_ok=True)
     try:
-        with Output(profile, target) as output:
+        with Output(profile, target, outlet) as output:
             kept = Kept()
             good = good_rows(plan, bad, source, kept, progress)
             read, duplicate = _written(profile, good, output, source=source, scratch=scratch, progress=progress)
@@ -107,7 +109,7 @@ class Kept:
 
 
 def good_rows(
-    plan: Plan, bad: Quarantine, source: Path, kept: Kept, progress: Callable[[int], None]
+    plan: Plan, bad: Quarantine, source: Path | Incoming, kept: Kept, progress: Callable[[int], None]
 ) -> Iterator[tuple[int, pl.DataFrame]]:
     """Yield the number of rows read so far and the good ones among the newest, which know their `row`."""
     with closing(ahead(_mapped(plan, source))) as batches:
@@ -117,7 +119,7 @@ def good_rows(
             progress(read)
 
 
-def _mapped(plan: Plan, source: Path) -> Iterator[tuple[int, pl.DataFrame]]:
+def _mapped(plan: Plan, source: Path | Incoming) -> Iterator[tuple[int, pl.DataFrame]]:
     read = 0
     with closing(ahead(frames(source))) as batches:
         for frame in batches:
@@ -139,7 +141,7 @@ def _written(
     good: Iterator[tuple[int, pl.DataFrame]],
     output: Output,
     *,
-    source: Path,
+    source: Path | Incoming,
     scratch: Path,
     progress: Callable[[int], None],
 ) -> tuple[int, int]:
@@ -148,6 +150,7 @@ def _written(
         return write_all(good, output), 0
     read = 0
     scratch.mkdir()
+    assert isinstance(source, Path), "what is a duplicate is known when all rows are there"
     rows = estimate_rows(source)
     finder = Deduplicator(profile.deduplicate, scratch, rows=rows, timezone=profile.timezone)
     held = scratch / "good.arrow"
@@ -166,7 +169,8 @@ def _written(
 class Output:
     """The mapped table while it grows, with the counts that only written rows may enter."""
 
-    def __init__(self, profile: Profile, target: Path) -> None:
+    def __init__(self, profile: Profile, target: Path, outlet: Callable[[pl.DataFrame], None] | None = None) -> None:
+        self._outlet = outlet
         self._names = {f"o:{index}": column.name for index, column in enumerate(profile.columns)}
         types = {f"o:{index}": casting.dtype_of(column) for index, column in enumerate(profile.columns)}
         self._writer = TableWriter(target, pl.Schema({self._names[key]: kind for key, kind in types.items()}))
@@ -184,6 +188,8 @@ class Output:
         """Append good rows."""
         table = frame.select(pl.col(key).alias(name) for key, name in self._names.items())
         self.tally.add(frame, table)
+        if self._outlet is not None:
+            self._outlet(table)
         self._writer.add(table)
 
 

@@ -27,6 +27,7 @@ from lading.exports.model import Sealed, Stage, StoredExport
 from lading.exports.opening import Desk
 from lading.exports.parted import Parts
 from lading.exports.stages import auditing, bundling, generating, mapping, querying
+from lading.exports.stages.flow import Flow
 from lading.exports.stages.work import Result, Work, is_intact
 from lading.exports.threads import in_thread
 from lading.exports.types import stages as types
@@ -61,7 +62,16 @@ class ExportHandler:
         """Run what is left of the export."""
         fence, export_id = context.fence, UUID(job.payload["export"])
         work, done = await self._open(fence, export_id)
-        for stage, function in types.stages(work.export.plan, STAGES).items():
+        flow = Flow(types.stages(work.export.plan, STAGES))
+        try:
+            return await self._run(job, context, work, done, flow)
+        finally:
+            # Whatever ended the attempt: nothing may go on writing after it.
+            await in_thread(lambda _: flow.abandon())
+
+    async def _run(self, job: Job, context: Context, work: Work, done: dict[Stage, Result], flow: Flow) -> Outcome:
+        fence, export_id = context.fence, work.export.id
+        for stage in STAGES:
             if stage in done:
                 continue
             if context.is_draining:
@@ -74,7 +84,7 @@ class ExportHandler:
                 if not isinstance(result, Mapping):
                     return result
             else:
-                result = await self._stage(fence, replace(work, results=dict(done)), stage, function, context)
+                result = await self._stage(fence, replace(work, results=dict(done)), stage, flow, context)
             failpoints.reach(f"{stage.value}.done")
             done[stage] = result
             if stage is not Stage.AUDITING:
@@ -163,9 +173,7 @@ class ExportHandler:
 
     # --- running one stage ------------------------------------------------------------------------
 
-    async def _stage(
-        self, fence: Fence, work: Work, stage: Stage, function: Callable[[Work], Result], context: Context
-    ) -> Result:
+    async def _stage(self, fence: Fence, work: Work, stage: Stage, flow: Flow, context: Context) -> Result:
         """Run the stage in a thread; show its progress; stop it when this task is cancelled."""
         shown: dict[str, Any] = {}
 
@@ -173,7 +181,7 @@ class ExportHandler:
             nonlocal shown
             shown = await self._show(fence, work.export, rules.percent(stage, done, total), done, shown, context)
 
-        return await in_thread(lambda advance: function(replace(work, advance=advance)), show)
+        return await in_thread(lambda advance: flow.run(stage, replace(work, advance=advance)), show)
 
     async def _show(  # noqa: PLR0917 - what is shown of what
         self, fence: Fence, export: StoredExport, percent: float, rows: int, shown: dict[str, Any], context: Context

@@ -7,7 +7,7 @@ wire cut them.  Nothing here holds more than one batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,23 @@ BATCH_BYTES: Final = 16 << 20  # wide rows come in smaller batches
 _MAGIC: Final = b"ARROW1"
 
 
+class Incoming:
+    """Batches of a spool that is still being written; at least one comes, empty if need be, with the columns."""
+
+    def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
+        self._batches: Final = iter(batches)
+        self._first: Final = next(self._batches)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Return the columns."""
+        return self._first.schema
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        yield self._first
+        yield from self._batches
+
+
 def estimate_rows(path: Path) -> int:
     """Return about how many rows the file at `path` has, without reading them; for a stream its size speaks."""
     with path.open("rb") as file:
@@ -33,8 +50,10 @@ def estimate_rows(path: Path) -> int:
         return max(reader.get_batch(place).num_rows for place in (0, count // 2)) * count if count else 0
 
 
-def schema_of(path: Path) -> pl.Schema:
+def schema_of(path: Path | Incoming) -> pl.Schema:
     """Return the schema of the frames of `path`."""
+    if isinstance(path, Incoming):
+        return frame_of(pa.RecordBatch.from_pylist([], schema=path.schema)).schema
     with path.open("rb") as file:
         is_file = file.read(6) == _MAGIC
     with pa.OSFile(str(path)) as source:
@@ -42,8 +61,11 @@ def schema_of(path: Path) -> pl.Schema:
     return frame_of(pa.RecordBatch.from_pylist([], schema=schema)).schema
 
 
-def frames(path: Path) -> Iterator[pl.DataFrame]:
+def frames(path: Path | Incoming) -> Iterator[pl.DataFrame]:
     """Yield the batches of an Arrow IPC file or stream, in order."""
+    if isinstance(path, Incoming):
+        yield from (frame_of(batch) for batch in path if batch.num_rows)
+        return
     with path.open("rb") as file:
         is_file = file.read(6) == _MAGIC
     try:

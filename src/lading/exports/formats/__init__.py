@@ -8,9 +8,11 @@ facts give the same bytes: no wall clock, no host, no random name inside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+import polars as pl
 
 from lading.exports.formats import parquet, pdf, texts, xlsx
 from lading.exports.formats.csv import CsvText
@@ -21,7 +23,7 @@ from lading.exports.formats.xml import XmlText
 from lading.exports.mapping import MappingResult
 from lading.exports.profile import Format, Profile
 
-__all__ = ["Report", "ReportFacts", "ReportFile", "join", "joins", "write", "write_rows"]
+__all__ = ["Report", "ReportFacts", "ReportFile", "follows", "join", "joins", "write", "write_rows"]
 
 _TEXTS: Final[Mapping[str, Callable[[Report], Text]]] = {
     "csv": CsvText,
@@ -37,21 +39,29 @@ def joins(form: Format) -> bool:
     return form in _TEXTS
 
 
+def follows(form: Format) -> bool:
+    """Return whether reports of this format can be begun before all rows are there."""
+    return joins(form) or form == "parquet"
+
+
 def write(  # noqa: PLR0917 - the stage hands over what it has
     form: Format,
     profile: Profile,
-    table: Path | Sequence[Path],
-    result: MappingResult,
+    table: Path | Sequence[Path] | Iterable[pl.DataFrame],
+    result: MappingResult | Callable[[], MappingResult],
     facts: ReportFacts,
     folder: Path,
     progress: Callable[[int], None] = lambda _: None,
+    outlet: Callable[[bytes], None] | None = None,
 ) -> list[ReportFile]:
     """
     Write the report as `form` into `folder`, the main file first; a pdf that cannot show all rows adds a csv.
 
-    `progress` is called with the rows written so far; what it raises ends the writing and leaves files to be removed.
+    Of a format that `follows`, the rows may still be in the making, and `result` waits for what becomes of them;
+    `outlet` is given what running text is written.  `progress` is called with the rows written so far; what it raises
+    ends the writing and leaves files to be removed.
     """
-    report = Report(profile, table, result, facts, folder, progress)
+    report = Report(profile, table, result, facts, folder, progress, outlet)
     match form:
         case "xlsx":
             return [xlsx.write(report)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,15 +37,22 @@ class Report:
     """
     A mapped table on its way into a format; files go into `folder`.
 
-    `table` is an Arrow IPC file, or several with the rows one after the other.
+    `table` is an Arrow IPC file, or several with the rows one after the other, or frames that are still being made;
+    then `outcome` waits for what is known of them when all have come.  `outlet` is given the text while it is written.
     """
 
     profile: Profile
-    table: Path | Sequence[Path]
-    result: MappingResult
+    table: Path | Sequence[Path] | Iterable[pl.DataFrame]
+    outcome: MappingResult | Callable[[], MappingResult]
     facts: ReportFacts
     folder: Path
     progress: Callable[[int], None]
+    outlet: Callable[[bytes], None] | None = None
+
+    @property
+    def result(self) -> MappingResult:
+        """Return what became of the rows; of rows that are still being made only once all have come."""
+        return self.outcome if isinstance(self.outcome, MappingResult) else self.outcome()
 
     @property
     def stem(self) -> str:
@@ -63,8 +70,8 @@ class Report:
             for column in self.profile.columns
             if column.type == "timestamp"
         ]
-        for path in [self.table] if isinstance(self.table, Path) else self.table:
-            for frame in tables.frames(path):
+        for each in [self.table] if isinstance(self.table, Path) else self.table:
+            for frame in tables.frames(each) if isinstance(each, Path) else (each,):
                 yield frame.with_columns(local)
 
     def slices(self) -> Iterator[pl.DataFrame]:
@@ -107,3 +114,5 @@ class ReportFile:
     path: Path
     media_type: str
     notices: tuple[Notice, ...] = ()
+    sha256: str | None = None
+    """What was written, where it was hashed on its way."""

@@ -7,6 +7,7 @@ parts of a table can be written side by side and joined without being read again
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -62,16 +63,23 @@ class Text(Protocol):
 def write(report: Report, text: Text) -> ReportFile:
     """Write the whole report."""
     path = report.folder / (report.stem + text.suffix)
-    written, skipped = 0, text.skipped
+    written, skipped, digest = 0, text.skipped, hashlib.sha256()
+
+    def put(chunk: bytes) -> None:
+        file.write(chunk)
+        digest.update(chunk)
+        if report.outlet is not None:
+            report.outlet(chunk)
+
     with path.open("wb") as file:
-        file.write(text.head())
+        put(text.head())
         with closing(ahead(text.rows())) as chunks:
             for rows, chunk in chunks:
-                file.write(memoryview(chunk)[skipped:])
+                put(chunk[skipped:] if skipped else chunk)
                 written, skipped = rows, 0
                 report.progress(rows)
-        file.write(text.tail(written))
-    return ReportFile(path.name, path, text.media_type, tuple(text.notices(text.changed)))
+        put(text.tail(written))
+    return ReportFile(path.name, path, text.media_type, tuple(text.notices(text.changed)), digest.hexdigest())
 
 
 def write_rows(report: Report, text: Text, path: Path) -> int:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pyarrow import ipc
 
 from lading.artifacts import package
 from lading.artifacts.manifest import Facts, ProfileFacts, RowFacts, Warned
-from lading.artifacts.package import PackedFile
+from lading.artifacts.package import PackedFile, Ready
 from lading.exports import attachments
 from lading.exports.attachments import Found
 from lading.exports.mapping import MappingResult
 from lading.exports.model import Stage
 from lading.exports.stages.mapping import mapping_of
+from lading.exports.stages.packing import Packed
 from lading.exports.stages.work import Result, Work
 
 _NAME: Final = "out/package.zip"
@@ -26,7 +28,7 @@ def run(work: Work) -> Result:
     mapped = mapping_of(work)
     warnings = [*mapped.to_json()["warnings"], *work.results[Stage.GENERATING]["warnings"], *_warnings(found)]
     reports = [
-        PackedFile(item["name"], work.blobs.path(item["key"]), item["media_type"])
+        PackedFile(item["name"], work.blobs.path(item["key"]), item["media_type"], ready=_ready(work, item))
         for item in work.results[Stage.GENERATING]["reports"]
     ]
     quarantine = (
@@ -43,8 +45,18 @@ def run(work: Work) -> Result:
             signer=work.signer,
             progress=lambda done: work.advance(done, total),
         )
+    for ready in filter(None, (report.ready for report in reports)):
+        ready.path.unlink(missing_ok=True)
     name = f"{work.profile.file_stem(work.export.plan.period_from, work.export.plan.period_to)}.zip"
     return {"name": name, "warnings": warnings, "files": {"package": work.facts(_NAME)}}
+
+
+def _ready(work: Work, report: Mapping[str, Any]) -> Ready | None:
+    """Return the deflated text of a report, if this attempt deflated it while it was written."""
+    packed: Packed | None = work.packed.result() if work.packed is not None else None
+    if packed is None or packed.facts.size != report["size"]:
+        return None
+    return Ready(packed.path, packed.facts, report["sha256"])
 
 
 def _attachments(work: Work) -> Found:

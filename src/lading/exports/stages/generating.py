@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,25 +19,54 @@ from lading.exports.stages.work import Result, Work
 
 def run(work: Work) -> Result:
     """Write the report's files."""
-    plan, mapped = work.export.plan, mapping_of(work)
-    if mapped.read == mapped.filtered and work.profile.on_empty == "none":
+    plan, is_ahead = work.export.plan, work.intake is not None
+    if not is_ahead and _is_left_out(work):
         return {"reports": [], "warnings": [], "files": {}}
     folder = work.folder("out")
     facts = ReportFacts(work.export.tenant_name, plan.period_from, plan.period_to, plan.parameters)
     with storing(folder):
-        written = _written(work, mapped, facts, folder)
+        written = _ahead(work, facts, folder) if is_ahead else _written(work, mapping_of(work), facts, folder)
+        if is_ahead and _is_left_out(work):
+            for file in written:
+                file.path.unlink()
+            return {"reports": [], "warnings": [], "files": {}}
     reports: list[dict[str, Any]] = []
     for number, file in enumerate(written):
         # A plain name on disk: what the report is called may hold letters that no blob key has.
         path = folder / f"report-{number}"
         with storing(path):
             file.path.replace(path)
-        reports.append({"name": file.name, "media_type": file.media_type, **work.seal(f"out/{path.name}")})
+        sealed = work.seal(f"out/{path.name}", sha256=file.sha256)
+        reports.append({"name": file.name, "media_type": file.media_type, **sealed})
     return {
         "reports": reports,
         "warnings": [asdict(notice) for file in written for notice in file.notices],
         "files": {item["key"].rpartition("/")[2]: item for item in reports},
     }
+
+
+def _is_left_out(work: Work) -> bool:
+    """Return whether the profile wants no report, as there is no row."""
+    mapped = mapping_of(work)
+    return mapped.read == mapped.filtered and work.profile.on_empty == "none"
+
+
+def _ahead(work: Work, facts: ReportFacts, folder: Path) -> list[ReportFile]:
+    """Write the report of rows that are still being mapped."""
+    return formats.write(
+        work.export.plan.format,
+        work.profile,
+        table=work.intake,
+        result=lambda: mapping_of(work),
+        facts=facts,
+        folder=folder,
+        progress=lambda done: work.advance(done, None),
+        outlet=_outlet(work),
+    )
+
+
+def _outlet(work: Work) -> Callable[[bytes], None] | None:
+    return None if work.outlet is None else work.outlet.put
 
 
 def _written(work: Work, mapped: MappingResult, facts: ReportFacts, folder: Path) -> list[ReportFile]:
@@ -49,5 +79,12 @@ def _written(work: Work, mapped: MappingResult, facts: ReportFacts, folder: Path
         texts, changed = parting.texts(work)
         return formats.join(form, Report(profile, (), mapped, facts, folder, progress), texts, changed=changed)
     return formats.write(
-        form, profile, table=table_of(work), result=mapped, facts=facts, folder=folder, progress=progress
+        form,
+        profile,
+        table=table_of(work),
+        result=mapped,
+        facts=facts,
+        folder=folder,
+        progress=progress,
+        outlet=_outlet(work),
     )

@@ -11,6 +11,7 @@ from lading.exports.model import Stage
 from lading.exports.part_mapping import merge
 from lading.exports.stages import parting, querying
 from lading.exports.stages.work import Result, Work
+from lading.exports.tables import Incoming
 
 _TABLE: Final = "table.arrow"
 _QUARANTINE: Final = "quarantine.jsonl"
@@ -18,20 +19,26 @@ _QUARANTINE: Final = "quarantine.jsonl"
 
 def run(work: Work) -> Result:
     """Map every row and account for each."""
+    if work.intake is not None:
+        return _mapped(work, Incoming(work.intake), None)
     if "parts" in work.results[Stage.QUERYING]:
         return _merged(work)
-    total = work.results[Stage.QUERYING]["rows"]
+    return _mapped(work, work.file(Stage.QUERYING, "rows"), work.results[Stage.QUERYING]["rows"])
+
+
+def _mapped(work: Work, source: Path | Incoming, total: int | None) -> Result:
     folder = work.folder("mapping")
     target, quarantine = folder / _TABLE, folder / _QUARANTINE
     with storing(folder):
         mapped = map_spool(
             work.profile,
-            work.file(Stage.QUERYING, "rows"),
+            source,
             target,
             quarantine,
             parameters=querying.parameters(work),
             salt=work.salt,
             progress=lambda done: work.advance(done, total),
+            outlet=None if work.outlet is None else work.outlet.put,
         )
     return _result(work, mapped)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
@@ -43,6 +44,7 @@ def _read(work: Work, source: Connector) -> Result:
     with source.open() as reading:
         rows = reading.batches(work.profile.selection, parameters(work), key=work.profile.key)
         count, files["rows"] = spool(work, "rows.arrow", rows, base=0)
+        work = replace(work, outlet=None)
         listed_count = 0
         if work.export.plan.include_attachments and work.profile.attachments is not None:
             listed_count, files["attachments"] = spool_attachments(work, reading, base=count)
@@ -70,8 +72,13 @@ def write_rows(work: Work, sink: BinaryIO, batches: Iterator[pa.RecordBatch], *,
     options = ipc.IpcWriteOptions(compression="lz4")
     with ipc.new_file(sink, first.schema, options=options) as writer:
         for batch in _chain(first, batches):
+            place = sink.tell()
             if batch.num_rows:
                 writer.write_batch(batch)
+            if work.outlet is not None and batch is first:
+                work.outlet.begin(batch, sink)
+            elif work.outlet is not None and batch.num_rows:
+                work.outlet.add(batch, sink, place)
             count += batch.num_rows
             work.advance(base + count, None)
     return count

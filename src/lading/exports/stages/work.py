@@ -12,7 +12,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from lading.artifacts.blobs import BlobStore, storing
 from lading.db.transaction import Transaction
@@ -21,6 +21,9 @@ from lading.exports.profile import Profile
 from lading.ledger.keys import Signer
 from lading.sources.guard import Network
 from lading.sources.model import Source
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Result: TypeAlias = Mapping[str, Any]
 T = TypeVar("T")
@@ -46,7 +49,9 @@ class Work:
 
     `results` holds what the stages before it returned.  `advance(done, total)` reports rows and raises Stopped when the
     attempt has to stop; call it between batches.  `ask` is for the types that report Lading's own records, and for a
-    turn to call the source; `networks` are those beside public ones that it may be called in.
+    turn to call the source; `networks` are those beside public ones that it may be called in.  `intake` gives what the
+    stage before is making, for a stage that runs ahead (`flow`); `outlet` takes what the next one can begin with.
+    `packed` is the report's text, deflated while it was written.
     """
 
     export: StoredExport
@@ -62,6 +67,9 @@ class Work:
     advance: Callable[[int, int | None], None]
     ask: Asking = nobody_to_ask
     networks: Sequence[Network] = ()
+    intake: Any = None
+    outlet: Any = None
+    packed: Future[Any] | None = None
 
     def key(self, name: str) -> str:
         """Return the blob key of a file of this attempt."""
@@ -74,8 +82,8 @@ class Work:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
-    def seal(self, name: str) -> dict[str, Any]:
-        """Make the file `name` durable and return what a checkpoint remembers of it."""
+    def seal(self, name: str, *, sha256: str | None = None) -> dict[str, Any]:
+        """Make the file `name` durable and return what a checkpoint remembers of it, by its digest if it is known."""
         path = self.blobs.path(self.key(name))
         with storing(path):
             for target in (path, path.parent):
@@ -84,12 +92,12 @@ class Work:
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
-        return self.facts(name)
+        return self.facts(name, sha256=sha256)
 
-    def facts(self, name: str) -> dict[str, Any]:
-        """Return what a checkpoint remembers of a file."""
+    def facts(self, name: str, *, sha256: str | None = None) -> dict[str, Any]:
+        """Return what a checkpoint remembers of a file, which is read for its digest if that is not known."""
         key = self.key(name)
-        return {"key": key, "size": self.blobs.size(key), "sha256": self.blobs.digest(key)}
+        return {"key": key, "size": self.blobs.size(key), "sha256": sha256 or self.blobs.digest(key)}
 
     def file(self, stage: Stage, name: str) -> Path:
         """Return where a file of an earlier stage lies."""
