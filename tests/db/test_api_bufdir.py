@@ -35,7 +35,7 @@ async def test_a_request_answers_exactly_what_was_promised(world: World) -> None
     body = answer.json()
 
     assert answer.status_code == 202
-    assert set(body) == {"export_id", "status", "estimated_duration_seconds", "created_at"}
+    assert set(body) == {"export_id", "status", "estimated_duration_seconds", "created_at", "warnings"}
     assert body["status"] == "queued"
     assert isinstance(body["estimated_duration_seconds"], int)
     assert answer.headers["location"] == f"{BASE}/{body['export_id']}"
@@ -52,7 +52,7 @@ async def test_one_export_shows_its_file_when_it_is_completed(world: World) -> N
 
     assert set(queued) == {
         "export_id", "org_id", "status", "format", "period_from", "period_to", "created_at", "completed_at",
-        "activity_types", "file_url", "file_expires_at", "error_message",
+        "activity_types", "file_url", "file_expires_at", "error_message", "warnings",
     }  # fmt: skip
     assert (queued["status"], queued["file_url"], queued["completed_at"]) == ("queued", None, None)
     assert (completed["status"], completed["format"], completed["org_id"]) == ("completed", "excel", "nordlys")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from lading.wire.exports import STRICT
+from lading.wire.exports import STRICT, Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,13 @@ class BufdirRequest:
 
 @dataclass(frozen=True, slots=True)
 class BufdirCreated:
-    """Answer to a request."""
+    """Answer to a request; a warning tells, for example, that the period was exported before."""
 
     export_id: str
     status: str
     estimated_duration_seconds: int
     created_at: str
+    warnings: list[Notice] = field(default_factory=list[Notice])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class BufdirExport:
     file_url: str | None
     file_expires_at: str | None
     error_message: str | None
+    warnings: list[Notice] = field(default_factory=list[Notice])
 
 
 @dataclass(frozen=True, slots=True)
