@@ -85,10 +85,10 @@ def stretch(start: datetime, place: ZoneInfo, *, minutes: int) -> Stretch:
 
 
 def changes(place: ZoneInfo, first: datetime = FIRST, last: datetime = LAST) -> Iterator[datetime]:
-    """Yield the hours between two instants, of 2020 to 2037, in which the clock of a zone is moved."""
+    """Yield the beginnings of the three hours, of 2020 to 2037, in which the clock of a zone is moved."""
     hour, before = first, first.astimezone(place).utcoffset()
     while hour < last:
-        following = hour + timedelta(hours=1)
+        following = hour + timedelta(hours=3)
         after = following.astimezone(place).utcoffset()
         if after != before:
             yield hour
