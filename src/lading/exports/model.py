@@ -110,6 +110,7 @@ class StoredExport:
     asked_at: datetime | None = None
     approval: str | None = None
     """pending, approved, rejected, expired or withdrawn; None when nobody's word was asked for."""
+    schedule_id: UUID | None = None
 
     @property
     def subject(self) -> str:

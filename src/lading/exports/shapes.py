@@ -72,6 +72,7 @@ def export(
         deliveries=[delivery(each) for each in carried],
         approval=None if asked is None else approval(asked),
         holds=[each.shown for each in kept],
+        schedule=None if stored.schedule_id is None else ids.show(ids.SCHEDULE, stored.schedule_id),
     )
 
 

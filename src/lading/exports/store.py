@@ -340,6 +340,7 @@ def export_of(row: Row) -> StoredExport:
         lane_waiting_for=row["lane_waiting_for"],
         lane_eligible_at=row["lane_eligible_at"],
         asked_role=row["asked_role"],
+        schedule_id=row["schedule_id"],
         asked_at=row["asked_at"],
         approval=row["approval"],
     )

@@ -239,6 +239,7 @@ class Export:
     deliveries: list[Delivery] = field(default_factory=list[Delivery])
     approval: Approval | None = None
     holds: list[str] = field(default_factory=list[str])
+    schedule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
