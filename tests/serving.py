@@ -36,6 +36,7 @@ from lading.jobs.endings import follow_up
 from lading.jobs.model import Claim, Fault
 from lading.ledger import store as ledger
 from lading.ledger.entry import SYSTEM
+from lading.ledger.feed import Feed
 from lading.settings import Settings
 from lading.tenants import store as tenants
 from lading.tenants.model import INSTANCE_ID, Role, Tenant
@@ -193,9 +194,9 @@ async def services(database: Database, database_url: str, tmp_path: Path) -> Asy
     blobs = BlobStore(settings.blobs_dir)
     hints = notify.Sender(database)
     exporting = ExportService(database, settings, blobs, hints)
-    async with notify.Hearer(database_url, notify.EXPORTS) as hearer:
+    async with notify.Hearer(database_url, notify.EXPORTS, notify.EVENTS) as hearer, Feed(database, hearer) as feed:
         endings = {JOB_KIND: ExportEnding(settings), DELIVERY: DeliveryEnding(settings)}
-        yield Services(settings, database, exporting, hearer, hints, endings)
+        yield Services(settings, database, exporting, hearer, hints, endings, feed)
 
 
 _apps: list[FastAPI] = []

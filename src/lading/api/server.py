@@ -41,6 +41,7 @@ async def serve(services: Services, *, listener: socket.socket, stop: asyncio.Ev
     finally:
         stopping.cancel()
         services.stopping.set()
+        services.feed.end()
         server.should_exit = True
         await serving
 

@@ -18,6 +18,7 @@ from lading.db.notify import Hearer, Sender
 from lading.exports.previews import Previews
 from lading.exports.service import ExportService
 from lading.jobs.model import Endings
+from lading.ledger.feed import Feed
 from lading.limits.admission import Admission
 from lading.limits.calling import Calling
 from lading.settings import Settings
@@ -29,7 +30,8 @@ class Services:
     """
     The parts of one server process.
 
-    `hearer` listens on `notify.EXPORTS`, `hints` wakes workers; `endings` follow up on a job that an operator ends.
+    `hearer` listens on `notify.EXPORTS`, `hints` wakes workers; `endings` follow up on a job that an operator ends;
+    `feed` has the events of every tenant.
     """
 
     settings: Settings
@@ -38,6 +40,7 @@ class Services:
     hearer: Hearer
     hints: Sender
     endings: Endings
+    feed: Feed
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     trials: Trials = field(default_factory=Trials)
     previews: Previews = field(default_factory=Previews)

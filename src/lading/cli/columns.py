@@ -227,6 +227,7 @@ ME: Final = {
     "expires": "expires_at",
 }
 CHECKS: Final = {"check": "name", "ok": "ok", "detail": "detail"}
+EVENTS: Final = {"id": "id", "at": "at", "type": "type", "subject": "subject", "data": "data"}
 HISTORY: Final = {"at": "at", "type": "type", "by": "actor", "data": "data"}
 RECEIPT: Final = {
     "entry": "index",

@@ -22,6 +22,8 @@ from lading.errors import DatabaseUnavailable
 
 JOBS: Final = "lading_jobs"
 EXPORTS: Final = "lading_exports"
+LEDGER: Final = "lading_ledger_pending"
+EVENTS: Final = "lading_events"
 _GAP_SECONDS: Final = 0.02
 
 
@@ -32,6 +34,7 @@ class Sender:
         self._database: Final = database
         self._last: dict[str, float] = {}
         self._later: dict[str, asyncio.Task[None]] = {}
+        self._sending: set[asyncio.Task[None]] = set()
 
     async def send(self, channel: str) -> None:
         """Wake the hearers of `channel`, now or within 20 ms; a database that is away is no error here."""
@@ -42,6 +45,20 @@ class Sender:
             await self._notify(channel)
         else:
             self._later[channel] = asyncio.create_task(self._notify_later(channel, wait))
+
+    def soon(self, channel: str) -> None:
+        """Wake the hearers of `channel` as `send` does, without waiting for it."""
+        if channel not in self._later:
+            task = asyncio.create_task(self.send(channel))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def close(self) -> None:
+        """Send nothing any more."""
+        left = [*self._sending, *self._later.values()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _notify_later(self, channel: str, wait: float) -> None:
         await asyncio.sleep(wait)

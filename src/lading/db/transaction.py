@@ -69,13 +69,18 @@ class Rows(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """An open transaction; `tenant_id` is None for the cross-tenant roles."""
+    """
+    An open transaction; `tenant_id` is None for the cross-tenant roles.
+
+    `hints` are the channels whose hearers look again when it has committed (`Database.tell`).
+    """
 
     connection: psycopg.AsyncConnection[DictRow]
     role: Role
     tenant_id: UUID | None
     now: datetime
     deferred: list[tuple[SQL, Mapping[str, object]]] = field(default_factory=list[tuple[SQL, Mapping[str, object]]])
+    hints: set[str] = field(default_factory=set[str])
 
     @property
     def tenant(self) -> UUID:

@@ -168,6 +168,7 @@ def _links(stored: StoredExport) -> dict[str, str]:
     return {
         "self": base,
         "history": f"{base}/history",
+        "events": f"{base}/events",
         "artifacts": f"{base}/artifacts",
         "deliveries": f"{base}/deliveries",
         "cancel": f"{base}/cancel",

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from lading.db import notify
 from lading.db.statements import Statements
 from lading.db.transaction import Transaction
 from lading.ledger.entry import Entry, line
@@ -75,6 +76,7 @@ def record_last(tx: Transaction, entries: Iterable[tuple[UUID, Entry]]) -> None:
 
 
 def _written(tx: Transaction, told: Sequence[tuple[UUID, Entry]]) -> dict[str, Any]:
+    tx.hints.add(notify.LEDGER)
     return {
         "tenants": [tenant for tenant, _ in told],
         "at": tx.now,

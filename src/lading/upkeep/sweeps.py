@@ -30,6 +30,9 @@ from lading.upkeep.timetable import Timetable
 _LOG: Final = logging.getLogger("lading.upkeep")
 _PROMOTE_SECONDS: Final = 0.5
 _INTEGRATE_SECONDS: Final = 0.5
+# A head for each batch: the more comes, the larger the batches.
+_REST_SECONDS: Final = 0.02
+_RESTING_ENTRIES: Final = 2000
 _RETENTION_SECONDS: Final = 60.0
 _HISTORY_SECONDS: Final = 3600.0
 _RESCUE_ROUNDS: Final = 50
@@ -50,12 +53,13 @@ class Upkeep:
         self._blobs: Final = blobs
         self._sender: Final = notify.Sender(database)
         self._timetable: Final = Timetable(settings, database, endings)
+        self._integrated = 0
 
     async def run(self) -> None:
         """Sweep until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(_every(_PROMOTE_SECONDS, self.promote))
-            group.create_task(_every(_INTEGRATE_SECONDS, self.integrate))
+            group.create_task(self._integrating())
             group.create_task(_every(self._settings.sweep_seconds, self.rescue))
             group.create_task(self._timetable.run())
             group.create_task(_every(_RETENTION_SECONDS, self.retain))
@@ -106,9 +110,21 @@ class Upkeep:
         return bool(found)
 
     async def integrate(self) -> None:
-        """Bring what was recorded into its tenant's tree, under a signed head."""
-        while await integrate(self._database, self._signer, origin_prefix=self._settings.instance):
-            continue
+        """Bring what was recorded into its tenant's tree, under a signed head; who follows events looks then."""
+        self._integrated = 0
+        while count := await integrate(self._database, self._signer, origin_prefix=self._settings.instance):
+            self._integrated += count
+            await self._sender.send(notify.EVENTS)
+
+    async def _integrating(self) -> None:
+        """Integrate as soon as something is recorded; behind a pooler that swallows hints, twice a second."""
+        async with notify.Hearer(self._database.url, notify.LEDGER) as hearer:
+            while True:
+                seen = hearer.generation(notify.LEDGER)
+                await _once(self.integrate)
+                await asyncio.sleep(min(_INTEGRATE_SECONDS, _REST_SECONDS + self._integrated / _RESTING_ENTRIES))
+                spread = random.uniform(0.8, 1.2)  # noqa: S311 - so that processes spread out
+                await hearer.wait(notify.LEDGER, seen, _INTEGRATE_SECONDS * spread)
 
     async def retain(self) -> None:
         """

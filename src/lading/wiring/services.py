@@ -15,6 +15,7 @@ from lading.exports.endings import ExportEnding, PartEnding
 from lading.exports.model import JOB_KIND
 from lading.exports.parts import JOB_KIND as PART
 from lading.exports.service import ExportService
+from lading.ledger.feed import Feed
 from lading.settings import Settings
 
 
@@ -26,12 +27,17 @@ async def opened(settings: Settings, database_url: str) -> AsyncIterator[Service
     try:
         hints = notify.Sender(database)
         exports = ExportService(database, settings, BlobStore(settings.blobs_dir), hints)
-        async with notify.Hearer(database_url, notify.EXPORTS) as hearer:
+        database.tell = hints.soon
+        async with (
+            notify.Hearer(database_url, notify.EXPORTS, notify.EVENTS) as hearer,
+            Feed(database, hearer) as feed,
+        ):
             endings = {
                 JOB_KIND: ExportEnding(settings),
                 PART: PartEnding(settings),
                 DELIVERY: DeliveryEnding(settings),
             }
-            yield Services(settings, database, exports, hearer, hints, endings)
+            yield Services(settings, database, exports, hearer, hints, endings, feed)
+        await hints.close()
     finally:
         await database.close()

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from lading.artifacts.blobs import BlobStore
+from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Role
 from lading.exports.deliveries import JOB_KIND as DELIVERY
@@ -72,7 +73,10 @@ async def opened(url: str, *, size: int, options: str = "", role: Role | None = 
     """Open the database and close it at the end."""
     database = Database(url, size=size, options=options, role=role)
     await database.open()
+    hints = notify.Sender(database)
+    database.tell = hints.soon
     try:
         yield database
     finally:
+        await hints.close()
         await database.close()

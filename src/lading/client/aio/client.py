@@ -11,6 +11,7 @@ from lading.client import target
 from lading.client.aio.access import IdentityProviders, Keys, Members, Tenants
 from lading.client.aio.artifacts import Artifacts
 from lading.client.aio.destinations import Destinations
+from lading.client.aio.events import Events
 from lading.client.aio.exports import Exports
 from lading.client.aio.jobs import Jobs
 from lading.client.aio.letters import DeadLetters
@@ -46,6 +47,7 @@ class AsyncClient:
         found = target.find(url=url, token=token, tenant=tenant)
         self.session = Session(found, patience=patience, timeout=timeout, transport=transport)
         self.exports = Exports(self.session)
+        self.events = Events(self.session)
         self.artifacts = Artifacts(self.session)
         self.tenants = Tenants(self.session)
         self.keys = Keys(self.session)

@@ -67,6 +67,10 @@ class Session:
         """Close every connection."""
         await self._http.aclose()
 
+    def pause(self, tried: int) -> float | None:
+        """Return the seconds before the next try after `tried` failed ones in a row, None to give up."""
+        return retries.pause(self._patience, tried, retry_after=None, chance=random.random())  # noqa: S311 - jitter
+
     async def rest(self, seconds: float) -> None:
         """Return after `seconds`."""
         await sleep(seconds)

@@ -13,6 +13,7 @@ from lading.client.retries import Retries
 from lading.client.sync.access import IdentityProviders, Keys, Members, Tenants
 from lading.client.sync.artifacts import Artifacts
 from lading.client.sync.destinations import Destinations
+from lading.client.sync.events import Events
 from lading.client.sync.exports import Exports
 from lading.client.sync.jobs import Jobs
 from lading.client.sync.letters import DeadLetters
@@ -47,6 +48,7 @@ class Client:
         found = target.find(url=url, token=token, tenant=tenant)
         self.session = Session(found, patience=patience, timeout=timeout, transport=transport)
         self.exports = Exports(self.session)
+        self.events = Events(self.session)
         self.artifacts = Artifacts(self.session)
         self.tenants = Tenants(self.session)
         self.keys = Keys(self.session)

@@ -68,6 +68,10 @@ class Session:
         """Close every connection."""
         self._http.close()
 
+    def pause(self, tried: int) -> float | None:
+        """Return the seconds before the next try after `tried` failed ones in a row, None to give up."""
+        return retries.pause(self._patience, tried, retry_after=None, chance=random.random())  # noqa: S311 - jitter
+
     def rest(self, seconds: float) -> None:
         """Return after `seconds`."""
         sleep(seconds)
