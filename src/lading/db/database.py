@@ -8,10 +8,13 @@ raises DatabaseUnavailable from the transaction; a commit whose answer was lost 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+import select
+import time
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -34,6 +37,8 @@ CONNECT_OPTIONS: Final = {
 }
 
 _JSON: Final = json.JSONDecoder()
+_BELIEVED_SECONDS: Final = 5.0
+_RETURNED: Final[WeakKeyDictionary[psycopg.AsyncConnection[Any], float]] = WeakKeyDictionary()
 
 # InternalError is how the server says that it ended our session in the middle, and that it has become a standby.
 _AWAY: Final = (PoolTimeout, psycopg.OperationalError, psycopg.InternalError)
@@ -47,6 +52,23 @@ def _parse(data: str | bytes) -> Any:
 set_json_loads(_parse)
 
 
+async def _note_return(connection: psycopg.AsyncConnection[Any]) -> None:
+    _RETURNED[connection] = time.monotonic()
+
+
+async def _check(connection: psycopg.AsyncConnection[Any]) -> None:
+    # A round trip before each transaction costs more than some transactions.  One that has just worked is believed,
+    # unless there is something to read on it, which between two transactions is the server's farewell.
+    if time.monotonic() - _RETURNED.get(connection, 0.0) > _BELIEVED_SECONDS or _has_news(connection):
+        await AsyncConnectionPool.check_connection(connection)
+
+
+def _has_news(connection: psycopg.AsyncConnection[Any]) -> bool:
+    looking = select.poll()
+    looking.register(connection.fileno(), select.POLLIN)
+    return bool(looking.poll(0))
+
+
 class Database:
     """
     A pool of connections to Lading's own database.
@@ -58,8 +80,6 @@ class Database:
 
     def __init__(self, url: str, *, size: int = 6, options: str = "", role: Role | None = None) -> None:
         self.url: Final = url
-        self.tell: Callable[[str], None] | None = None
-        """What wakes the hearers of a channel after a commit; nobody, until somebody sets it."""
         self._role: Final = role
         own = "" if role is None else f"-c role={role}"
         self._pool: Final[AsyncConnectionPool[psycopg.AsyncConnection[Any]]] = AsyncConnectionPool(
@@ -78,7 +98,8 @@ class Database:
                 "row_factory": dict_row,
                 "autocommit": True,
             },
-            check=AsyncConnectionPool.check_connection if role is None else None,
+            check=_check if role is None else None,
+            reset=_note_return if role is None else None,
             name="lading",
         )
 
@@ -130,9 +151,6 @@ class Database:
                 else:
                     async with begin(connection, role=role, tenant=tenant) as tx:
                         yield tx
-            if self.tell is not None:
-                for channel in tx.hints:
-                    self.tell(channel)
         except psycopg.errors.LockNotAvailable as error:
             raise DatabaseBusy("Another transaction held a lock for too long; try again.") from error
         except psycopg.errors.QueryCanceled as error:
