@@ -81,12 +81,17 @@ def _job(n: int) -> NewJob:
 
 
 async def _record_nothing(*_: object, **__: object) -> None:
-    """Stand in for the ledger's `record`."""
+    """Stand in for the ledger's `record` and `record_all`."""
+
+
+def _defer_nothing(*_: object, **__: object) -> None:
+    """Stand in for the ledger's `record_last`."""
 
 
 if __name__ == "__main__":
     if os.environ.get("BENCH_LEDGER") == "off":
-        ledger.record = _record_nothing
+        ledger.record = ledger.record_all = _record_nothing
+        ledger.record_last = _defer_nothing
     if sys.argv[1:] == ["light"]:
         # After the switch above: the modules of the worker bind `record` when they are imported.
         importlib.import_module("lading_worker").execute(Slots(os.environ["BENCH_SLOTS"]))
