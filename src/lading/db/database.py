@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import select
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 from uuid import UUID
@@ -80,6 +80,8 @@ class Database:
 
     def __init__(self, url: str, *, size: int = 6, options: str = "", role: Role | None = None) -> None:
         self.url: Final = url
+        self.tell: Callable[[str], None] | None = None
+        """What wakes the hearers of a channel after a commit; nobody, until somebody sets it."""
         self._role: Final = role
         own = "" if role is None else f"-c role={role}"
         self._pool: Final[AsyncConnectionPool[psycopg.AsyncConnection[Any]]] = AsyncConnectionPool(
@@ -151,6 +153,9 @@ class Database:
                 else:
                     async with begin(connection, role=role, tenant=tenant) as tx:
                         yield tx
+            if self.tell is not None:
+                for channel in tx.hints:
+                    self.tell(channel)
         except psycopg.errors.LockNotAvailable as error:
             raise DatabaseBusy("Another transaction held a lock for too long; try again.") from error
         except psycopg.errors.QueryCanceled as error:
