@@ -6,7 +6,7 @@ import click
 
 from lading.cli import output
 from lading.cli.asking import grounds
-from lading.cli.columns import ALLOCATIONS
+from lading.cli.columns_work import ALLOCATIONS
 from lading.cli.options import Line, connected
 
 _STRATEGIES = ("unlimited", "proportional", "priority", "reserved", "max_limit")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lading.cli import exits, output
-from lading.cli.columns import LETTER_HEALTH
+from lading.cli.columns_work import LETTER_HEALTH
 from lading.cli.options import Line, connected
 
 

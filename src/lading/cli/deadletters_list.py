@@ -7,7 +7,7 @@ from itertools import islice
 import click
 
 from lading.cli import output
-from lading.cli.columns import LETTERS
+from lading.cli.columns_work import LETTERS
 from lading.cli.letters import aged, bounds
 from lading.cli.options import Line, connected
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lading.cli import output
-from lading.cli.columns import LETTER
+from lading.cli.columns_work import LETTER
 from lading.cli.options import Line, connected
 
 

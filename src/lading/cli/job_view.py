@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lading.cli import amounts, output
-from lading.cli.columns import JOB
+from lading.cli.columns_work import JOB
 from lading.cli.options import Line
 
 if TYPE_CHECKING:

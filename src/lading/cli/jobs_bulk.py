@@ -10,7 +10,7 @@ import click
 
 from lading.cli import exits, output
 from lading.cli.asking import confirm, grounds
-from lading.cli.columns import ACTIONS
+from lading.cli.columns_work import ACTIONS
 from lading.cli.job_view import STATES, narrowed
 from lading.cli.options import Line, connected
 from lading.wire.jobs import Action

@@ -8,7 +8,7 @@ from itertools import islice
 import click
 
 from lading.cli import output
-from lading.cli.columns import JOBS
+from lading.cli.columns_work import JOBS
 from lading.cli.job_view import STATES, narrowed
 from lading.cli.options import Line, connected
 

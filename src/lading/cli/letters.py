@@ -11,7 +11,7 @@ import click
 
 from lading.cli import amounts, exits, output
 from lading.cli.asking import confirm, grounds
-from lading.cli.columns import BULK
+from lading.cli.columns_work import BULK
 from lading.cli.options import Line
 from lading.errors import Conflict, InvalidInput, NotFound, QueueFull
 

@@ -8,7 +8,7 @@ import click
 
 from lading.cli import amounts, output
 from lading.cli.asking import grounds
-from lading.cli.columns import PAUSES
+from lading.cli.columns_work import PAUSES
 from lading.cli.options import Line, connected, scoped
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lading.cli import output
-from lading.cli.columns import PAST_PAUSES, PAUSES
+from lading.cli.columns_work import PAST_PAUSES, PAUSES
 from lading.cli.options import Line, connected
 
 

@@ -6,7 +6,7 @@ import click
 
 from lading.cli import output
 from lading.cli.asking import grounds
-from lading.cli.columns import CALL_QUOTAS, QUOTAS
+from lading.cli.columns_work import CALL_QUOTAS, QUOTAS
 from lading.cli.options import Line, connected
 from lading.errors import InvalidInput
 

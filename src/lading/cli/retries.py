@@ -6,7 +6,7 @@ import click
 
 from lading.cli import output
 from lading.cli.asking import grounds
-from lading.cli.columns import RETRY_POLICIES
+from lading.cli.columns_work import RETRY_POLICIES
 from lading.cli.options import Line, connected
 
 _CLASSES = ("unavailable", "timeout", "rate_limited", "resource", "internal")

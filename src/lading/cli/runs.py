@@ -14,7 +14,7 @@ import click
 
 from lading.cli import exits, output, run_drawing
 from lading.cli.asking import grounds
-from lading.cli.columns import BARS, CRITICAL, NODES, RUN, RUNS
+from lading.cli.columns_work import BARS, CRITICAL, NODES, RUN, RUNS
 from lading.cli.documents import read
 from lading.cli.options import Line, connected
 from lading.errors import InvalidInput

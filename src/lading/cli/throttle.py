@@ -10,7 +10,7 @@ import click
 
 from lading.cli import amounts, output
 from lading.cli.asking import grounds
-from lading.cli.columns import SLOWED
+from lading.cli.columns_work import SLOWED
 from lading.cli.options import Line, connected, scoped
 from lading.errors import InvalidInput
 

@@ -9,7 +9,7 @@ import click
 
 from lading.cli import amounts, output
 from lading.cli.asking import grounds
-from lading.cli.columns import BREAKERS, RATE_LIMITS, SLOWED, THROTTLES
+from lading.cli.columns_work import BREAKERS, RATE_LIMITS, SLOWED, THROTTLES
 from lading.cli.options import Line, connected
 from lading.cli.throttle import readable
 
