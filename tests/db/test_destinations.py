@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import random
+import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,11 @@ from typing import Any
 from uuid import UUID
 
 import boto3
+import psycopg
 import pytest
 
 from delivering import SMALL, ask, deliver, hasten, packed, put, stands, work
+from lading import ids
 from lading.artifacts.blobs import BlobStore
 from lading.artifacts.store_directory import DirectoryCarrier
 from lading.exports.deliveries import JOB_KIND, Key
@@ -243,6 +246,53 @@ async def test_a_delivery_can_be_cancelled_and_leaves_nothing(open_world: World,
     assert (await stands(open_world, export_id))["status"] == "cancelled"
     await work(open_world)
     assert files(out) == []
+
+
+async def test_what_a_kill_left_is_removed_though_the_export_is_deleted(open_world: World, out: Path) -> None:  # E16
+    await to_folder(open_world, out)
+    export_id = await packed(open_world)
+    made = await ask(open_world, export_id)
+    (stored,) = open_world.services.settings.blobs_dir.rglob("objects/*/*/*")
+    stored.write_bytes(b"not what was published")
+    await work(open_world)
+    left = out / "bufdir" / export_id / f"{Key(ids.parse(ids.EXPORT, export_id), 'archive').token}killed.part"
+    left.write_bytes(b"half of it")
+
+    await open_world.ask("POST", f"/api/v1/jobs/{made['job']}/cancel", json={"reason": "a mistake"})
+    deleted = await open_world.ask("DELETE", f"/api/v1/exports/{export_id}")
+    await work(open_world)
+
+    assert (deleted.status_code, files(out)) == (204, [])
+
+
+async def test_what_is_delivered_is_not_for_everybody_on_the_machine(open_world: World, out: Path) -> None:  # A7
+    await to_folder(open_world, out)
+    export_id = await packed(open_world)
+    before = os.umask(0)
+    try:
+        await deliver(open_world, export_id)
+    finally:
+        os.umask(before)
+
+    path = out / "bufdir" / export_id / "report.zip"
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (path, path.parent, path.parent.parent)]
+    assert modes == [0o640, 0o750, 0o750]
+
+
+async def test_a_destination_that_is_away_is_left_alone_for_a_while(
+    open_world: World, out: Path, database_url: str
+) -> None:  # O7, E16
+    await to_folder(open_world, out)
+    made = await ask(open_world, await packed(open_world))
+    await asyncio.to_thread(out.rmdir)
+    outcomes = list(await work(open_world))
+    for _ in range(4):
+        await hasten(open_world, made["job"])
+        outcomes += await work(open_world)
+
+    assert [outcome.fault.code for outcome in outcomes] == ["destination-unreachable"] * 5
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT state FROM breakers").fetchall() == [("open",)]
 
 
 async def test_a_package_is_not_brought_to_a_destination_that_wants_it_encrypted_by_now(
@@ -523,8 +573,9 @@ async def test_a_server_that_the_operator_does_not_name_is_not_called(  # E16
     assert store.seen == []
 
 
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["kept", "deleted"])
 async def test_a_running_delivery_that_is_cancelled_shows_nothing_and_leaves_nothing(  # E16, P3
-    open_world: World, store: Store, bucket: Any
+    open_world: World, store: Store, bucket: Any, *, is_deleted: bool
 ) -> None:
     await to_bucket(open_world, store, bucket)
     export_id = await packed(open_world)
@@ -549,6 +600,8 @@ async def test_a_running_delivery_that_is_cancelled_shows_nothing_and_leaves_not
 
     assert (asked.status_code, outcome) == (200, Cancelled("a mistake"))
     assert (await stands(open_world, export_id))["status"] == "cancelled"
-    assert content_of(bucket) == {}
+    assert (content_of(bucket), unfinished(bucket)) == ({}, 1)
+    if is_deleted:
+        assert (await open_world.ask("DELETE", f"/api/v1/exports/{export_id}")).status_code == 204
     await work(open_world)
     assert (content_of(bucket), unfinished(bucket)) == ({}, 0)

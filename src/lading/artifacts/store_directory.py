@@ -23,8 +23,9 @@ from lading.artifacts.carrying import CHUNK_BYTES, Advance, Journal, Parcel, dam
 from lading.artifacts.confined import folder_below
 from lading.errors import DestinationFull, DestinationRefused, DestinationTaken, DestinationUnreachable
 
-_FOLDER_MODE: Final = 0o755
-_FILE_MODE: Final = 0o644
+# Packages are about people: for the user of the workers and the group of the folder, not for everybody on the machine.
+_FOLDER_MODE: Final = 0o750
+_FILE_MODE: Final = 0o640
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG})
@@ -65,9 +66,12 @@ class DirectoryCarrier:
         with self._opened(steps, make=True) as place:
             _sweep(place, parcel.token)
             if _holds(place, name, parcel):
+                journal.drop()
                 advance(parcel.size)
                 return location
             temporary = f"{parcel.token}{parcel.stamp}.part"
+            # Its folder is found again when nobody knows the export any more.
+            journal.begin(parcel.name, parcel.sha256, CHUNK_BYTES)
             try:
                 _copy(place, temporary, parcel, advance)
                 failpoints.reach("delivery.copied")
@@ -78,6 +82,7 @@ class DirectoryCarrier:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary, dir_fd=place)
             os.fsync(place)
+        journal.drop()
         return location
 
     def abandon(self, name: str, token: str, journal: Journal) -> None:

@@ -75,13 +75,12 @@ class DeliveryHandler:
     async def run(self, job: Job, context: Context) -> Outcome:
         """Carry the package, or remove what was left half done."""
         fence, key = context.fence, Key.of(job.payload)
-        order = await (self._abandoned(fence, key) if key.is_abandoned else self._begin(fence, key))
-        if order is None:
-            return Done() if key.is_abandoned else Cancelled("The export is not there any more.")
-        carrier = await asyncio.to_thread(carriers.carrier_of, order.destination, self._settings)
         if key.is_abandoned:
-            await self._clear(fence, order, carrier)
-            return Done()
+            return await self._cleared(fence, key)
+        order = await self._begin(fence, key)
+        if order is None:
+            return Cancelled("The export is not there any more.")
+        carrier = await asyncio.to_thread(carriers.carrier_of, order.destination, self._settings)
         context.hint(notify.EXPORTS)
         failpoints.reach("delivery.begun")
         location = await self._carry(fence, order, carrier, context)
@@ -109,23 +108,30 @@ class DeliveryHandler:
             destinations.require_readers(destination, export)
             return _Order(export, destination, files[0], key)
 
-    async def _abandoned(self, fence: Fence, key: Key) -> _Order | None:
+    async def _cleared(self, fence: Fence, key: Key) -> Outcome:
+        """Remove what was left half done; the export may be gone, the journal has the name."""
+        found = await self._abandoned(fence, key)
+        if found is not None:
+            destination, name = found
+            carrier = await asyncio.to_thread(carriers.carrier_of, destination, self._settings)
+            journal = _Journal(self._database, fence, key, asyncio.get_running_loop())
+            await asyncio.to_thread(carrier.abandon, name, key.token, journal)
+        return Done()
+
+    async def _abandoned(self, fence: Fence, key: Key) -> tuple[Destination, str] | None:
+        """Return where something is left and what it was to be called there; None when nothing is, or it goes on."""
         async with self._database.tenant(fence.tenant_id) as tx:
             await attempts.guard(tx, fence)
             found = await deliveries.find(tx, key)
             if found is None or found.status not in {"failed", "cancelled"}:
-                return None  # it goes on, or is done
+                return None
             try:
-                export, destination = await store.find(tx, key.export_id), await _destination(tx, key)
-            except (NotFound, DestinationRefused):
+                destination = await _destination(tx, key)
+            except DestinationRefused:
                 await deliveries.drop_upload(tx, key)
                 return None
-            files = (await published.of_exports(tx, [key.export_id]))[key.export_id]
-            return _Order(export, destination, files[0], key) if files else None
-
-    async def _clear(self, fence: Fence, order: _Order, carrier: Carrier) -> None:
-        journal = _Journal(self._database, fence, order.key, asyncio.get_running_loop())
-        await asyncio.to_thread(carrier.abandon, order.name, order.key.token, journal)
+            upload = await deliveries.upload(tx, key)
+            return None if upload is None else (destination, upload.name)
 
     async def _carry(self, fence: Fence, order: _Order, carrier: Carrier, context: Context) -> str:
         """Carry in a thread; show how far it is; stop it when this task is cancelled."""

@@ -12,7 +12,9 @@ from typing import Final
 FAILURES_TO_OPEN: Final = 5
 COOLDOWN_SECONDS: Final = 30.0
 LONGEST_COOLDOWN_SECONDS: Final = 600.0
-HOST_FAULTS: Final = frozenset({"source-unreachable", "source-timeout"})
+HOST_FAULTS: Final = frozenset(
+    {"source-unreachable", "source-timeout", "destination-unreachable", "destination-timeout"}
+)
 """Codes of faults that speak against the host and not against the job."""
 
 
