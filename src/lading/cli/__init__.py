@@ -40,6 +40,7 @@ _COMMANDS = {
     "whoami": ("lading.cli.whoami", "Say whose token this is, and what it may."),
     "jobs": ("lading.cli.jobs", "See, make, cancel, retry and replay jobs, one by one or many at once."),
     "runs": ("lading.cli.runs", "Run graphs of jobs: make, follow, draw, stop and replay them."),
+    "schedules": ("lading.cli.schedules", "Write, preview, pause and run what is made by the clock."),
     "deadletters": ("lading.cli.deadletters", "See, requeue and close jobs that nobody tries again."),
     "throttles": ("lading.cli.throttles", "See what is held back; limit how fast jobs start on a source."),
     "quotas": ("lading.cli.quotas", "Limit how many jobs of a kind run at once and start per hour."),

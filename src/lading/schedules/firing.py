@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from lading import ids
+from lading import failpoints, ids
 from lading.db.transaction import Transaction
 from lading.errors import Conflict
 from lading.jobs import store as jobs
@@ -125,6 +125,7 @@ async def _settle(tx: Transaction, found: Schedule, grip: Grip, maker: Maker, re
         await slots.settle(tx, found, grip, Outcome.FAILED, code=made.code, message=made.message)
     else:
         await slots.settle(tx, found, grip, Outcome.FIRED, subject=made.subject)
+        failpoints.reach("schedule.fired")
 
 
 async def _clear(tx: Transaction, found: Schedule, maker: Maker, *, but: datetime) -> None:

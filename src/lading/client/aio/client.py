@@ -20,6 +20,7 @@ from lading.client.aio.policies import Policies
 from lading.client.aio.registry import Ledger, Profiles, Sources
 from lading.client.aio.retention import Holds, Retention
 from lading.client.aio.runs import Runs
+from lading.client.aio.schedules import Schedules
 from lading.client.aio.session import TIMEOUT_SECONDS, Session
 from lading.client.aio.sharing import Allocations, RetryPolicies
 from lading.client.aio.throttles import Throttles
@@ -62,6 +63,7 @@ class AsyncClient:
         self.ledger = Ledger(self.session)
         self.jobs = Jobs(self.session)
         self.runs = Runs(self.session)
+        self.schedules = Schedules(self.session)
         self.dead_letters = DeadLetters(self.session)
         self.limits = Limits(self.session)
         self.throttles = Throttles(self.session)

@@ -22,6 +22,7 @@ from lading.client.sync.policies import Policies
 from lading.client.sync.registry import Ledger, Profiles, Sources
 from lading.client.sync.retention import Holds, Retention
 from lading.client.sync.runs import Runs
+from lading.client.sync.schedules import Schedules
 from lading.client.sync.session import TIMEOUT_SECONDS, Session
 from lading.client.sync.sharing import Allocations, RetryPolicies
 from lading.client.sync.throttles import Throttles
@@ -63,6 +64,7 @@ class Client:
         self.ledger = Ledger(self.session)
         self.jobs = Jobs(self.session)
         self.runs = Runs(self.session)
+        self.schedules = Schedules(self.session)
         self.dead_letters = DeadLetters(self.session)
         self.limits = Limits(self.session)
         self.throttles = Throttles(self.session)
