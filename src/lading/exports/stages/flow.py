@@ -10,7 +10,7 @@ the last stage that was kept.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -100,8 +100,11 @@ class Flow:
 
     def _follow(self, stage: Stage, work: Work, intake: Relay[Any] | SpoolRelay) -> None:
         result = self._results[stage] = Future()
-        results = work.results if isinstance(work.results, _Later) else _Later(work.results, self._results)
-        ahead = replace(work, results=results, advance=self._advance, intake=intake)
+        given = work.results
+        later = (
+            given.of(stage, self._results) if isinstance(given, _Later) else _Later(given, self._results, stage=stage)
+        )
+        ahead = replace(work, results=later, advance=self._advance, intake=intake)
         outlet = self._followed(stage, ahead)
 
         def run() -> None:
@@ -156,17 +159,26 @@ def _streams(work: Work) -> bool:
 
 
 class _Later(Mapping[Stage, Result]):
-    """Results of stages, those that are not there yet waited for."""
+    """The results of the stages before one, those that are not there yet waited for."""
 
-    def __init__(self, known: Mapping[Stage, Result], coming: Mapping[Stage, Future[Result]]) -> None:
+    def __init__(self, known: Mapping[Stage, Result], coming: Mapping[Stage, Future[Result]], *, stage: Stage) -> None:
         self._known: Final = known
-        self._coming: Final = coming
+        self._coming: Final = {each: coming[each] for each in _earlier(stage) if each in coming}
 
     def __getitem__(self, stage: Stage) -> Result:
-        return self._known[stage] if stage in self._known else self._coming[stage].result()
+        return self._coming[stage].result() if stage in self._coming else self._known[stage]
 
     def __iter__(self) -> Iterator[Stage]:
         return iter({**self._known, **self._coming})
 
     def __len__(self) -> int:
         return len({**self._known, **self._coming})
+
+    def of(self, stage: Stage, coming: Mapping[Stage, Future[Result]]) -> _Later:
+        """Return the same for a later stage."""
+        return _Later(self._known, coming, stage=stage)
+
+
+def _earlier(stage: Stage) -> Sequence[Stage]:
+    stages = list(Stage)
+    return stages[: stages.index(stage)]
