@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.timeout(900)
 
 Desk = Callable[..., CompletedProcess[str]]
 WHY = ("--reason", "a drill", "--ticket", "OPS-17")
+_NUMBERS = itertools.count(1)
 _LOOKS = 600
 
 
@@ -32,12 +34,13 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def desk(tree: Up, lading: Desk, tmp_path: Path) -> Desk:
     """The command line of a tenant."""
     assert tree.token is not None
-    given = {"LADING_URL": tree.url, "LADING_TOKEN": tree.token, "LADING_TENANT": "drill"}
+    slug = f"clock-{next(_NUMBERS)}"
+    given = {"LADING_URL": tree.url, "LADING_TOKEN": tree.token, "LADING_TENANT": slug}
 
     def run(*arguments: str) -> CompletedProcess[str]:
         return lading(*arguments, data_dir=tmp_path / "none", **given)
 
-    assert run("tenants", "create", "drill", "--name", "Drill").returncode == exits.OK
+    assert run("tenants", "create", slug, "--name", "Drill").returncode == exits.OK
     return run
 
 
