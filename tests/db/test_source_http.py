@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from api_server import (
     serving,
 )
 from lading.errors import SourceRefused, SourceThrottled, SourceUnreachable
+from lading.sources import http_calls, prefetch
 from lading.sources.model import Selection
 
 # --- pages ------------------------------------------------------------------------------------------
@@ -262,6 +264,33 @@ def test_no_request_goes_out_without_its_turn() -> None:
 
     assert found.height == 25
     assert calls.taken == len(api.asked) == 5
+
+
+class Slowed(Counted):
+    """Turns that come only after two of the clock's hours."""
+
+    def __init__(self) -> None:
+        super().__init__(waits=2)
+        self.gone = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.gone
+
+    def take(self) -> float:
+        seconds = super().take()
+        self.gone += 3600.0 if seconds else 0.0
+        return seconds
+
+
+def test_waiting_for_a_turn_is_not_the_time_of_the_api(monkeypatch: pytest.MonkeyPatch) -> None:  # O5
+    calls = Slowed()
+    monkeypatch.setattr(http_calls, "time", calls)
+    monkeypatch.setattr(prefetch, "time", calls)
+    with serving(by_number) as api:
+        found = read(api.source(pages="page"), outside=replace(LOOPBACK, calls=calls))
+
+    assert found.height == 25
+    assert calls.gone > 7 * 3600
 
 
 @pytest.mark.parametrize("status", [429, 503])

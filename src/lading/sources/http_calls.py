@@ -48,6 +48,13 @@ class Caller:
         self._stopped: Final = threading.Event()
         self._begun: Final = time.monotonic()
         self._sent = 0
+        self._turns: tuple[float, float | None] = (0.0, None)  # one value: another thread reads it
+
+    @property
+    def waited(self) -> float:
+        """Return the seconds that were spent waiting for turns, up to now: the rate limit is not the API's slowness."""
+        total, since = self._turns
+        return total if since is None else total + time.monotonic() - since
 
     def stop(self) -> None:
         """End what another thread waits for."""
@@ -156,9 +163,13 @@ class Caller:
         yield from self._rest(wait)
 
     def _turn(self) -> Generator[None]:
-        while (seconds := self._outside.calls.take()) > 0:
-            # Asked again before its time: somebody may raise the rate.
-            yield from self._rest(min(seconds, _ASK_SECONDS))
+        self._turns = (self._turns[0], time.monotonic())
+        try:
+            while (seconds := self._outside.calls.take()) > 0 and not self._stopped.is_set():
+                # Asked again before its time: somebody may raise the rate.
+                yield from self._rest(min(seconds, _ASK_SECONDS))
+        finally:
+            self._turns = (self.waited, None)
 
     def _rest(self, seconds: float) -> Generator[None]:
         left = seconds

@@ -70,6 +70,7 @@ class HttpReading:
             stop=caller.stop,
             worded=lambda _: None,
             part=_PAGE,
+            excused=lambda: caller.waited,
         )
         return ordered.batches(stream, key=key)
 

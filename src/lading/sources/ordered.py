@@ -33,6 +33,7 @@ class Stream:
     `stop` interrupts it from another thread and may be called again, `worded` says what an error of the driver means;
     `what` is the noun for sentences, such as `database /srv/members.db`.  `part` is a column that the kind adds and
     nobody sees: two rows of one key from two parts are a row that moved while it was read, not a key that is none.
+    `excused` tells how many seconds do not count into the time limit.
     """
 
     what: str
@@ -42,11 +43,12 @@ class Stream:
     stop: Callable[[], None]
     worded: Callable[[Exception], SourceError | None]
     part: str | None = None
+    excused: Callable[[], float] = float
 
 
 def batches(stream: Stream, *, key: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Yield the rows in the order of `key`, as connector.Reading promises."""
-    ahead = Prefetch(stream.read, seconds=stream.seconds)
+    ahead = Prefetch(stream.read, seconds=stream.seconds, excused=stream.excused)
     watch = KeyCheck(key, part=stream.part)
     try:
         for batch in _alive(in_order(_first_checked(ahead, stream, key), key, scratch=stream.scratch)):

@@ -38,11 +38,15 @@ class Prefetch(Generic[T]):
     """
     Iterates over `make()` from another thread; `close` ends that thread or leaves it behind.
 
+    `excused` tells how many seconds so far do not count: the thread waited for something else than its source.
     `is_ended` tells that the last item or the error has been seen: the thread has nothing left to wait for.
     """
 
-    def __init__(self, make: Callable[[], Iterator[T]], *, seconds: float, depth: int = 2) -> None:
+    def __init__(
+        self, make: Callable[[], Iterator[T]], *, seconds: float, depth: int = 2, excused: Callable[[], float] = float
+    ) -> None:
         self._make: Final = make
+        self._excused: Final = excused
         self._deadline: Final = time.monotonic() + seconds
         self._queue: Final[queue.Queue[T | _Failed | _End]] = queue.Queue(depth)
         self._is_closed: Final = threading.Event()
@@ -73,11 +77,14 @@ class Prefetch(Generic[T]):
         threading.Thread(target=wait, name="source-end", daemon=True).start()
 
     def _next(self) -> T | _Failed | _End:
-        try:
-            # What is already there is never refused for being late.
-            return self._queue.get(timeout=max(0.0, self._deadline - time.monotonic()) or 0.001)
-        except queue.Empty:
-            raise Overdue from None
+        while True:
+            left = self._deadline + self._excused() - time.monotonic()
+            try:
+                # What is already there is never refused for being late.
+                return self._queue.get(timeout=max(0.0, left) or 0.001)
+            except queue.Empty:
+                if self._deadline + self._excused() <= time.monotonic():
+                    raise Overdue from None
 
     def _run(self) -> None:
         try:
