@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.conftest import PATIENT
 
-from conftest import PATIENT
 from lading import ids
 from lading.artifacts.blobs import BlobStore
 from lading.db import notify

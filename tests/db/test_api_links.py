@@ -134,11 +134,14 @@ async def test_a_link_ends_when_who_made_it_may_not_download_any_more(world: Wor
 
 
 async def test_a_link_of_a_suspended_organisation_leads_nowhere(world: World, database_url: str) -> None:
-    link = await made(world, await completed(world))
+    export_id = await completed(world)
+    links = [await made(world, export_id)]
+    by_instance = {"slug": "instance", "headers": {"Lading-Tenant": "nordlys"}}
+    links.append((await world.ask("POST", f"/api/v1/exports/{export_id}/links", **by_instance)).json())
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE tenants SET suspended_at = now(), suspend_reason = 'x' WHERE slug = 'nordlys'")
 
-    assert (await follow(world, link)).status_code == 404
+    assert [(await follow(world, each)).status_code for each in links] == [404, 404]
 
 
 async def test_revoking_ends_every_link_at_once_and_new_ones_hold(world: World) -> None:

@@ -51,6 +51,7 @@ _CODES: Final[tuple[tuple[type[LadingError], int], ...]] = (
     (errors.Unauthenticated, DENIED),
     (errors.Forbidden, DENIED),
     (errors.NotFound, NOT_FOUND),
+    (errors.Gone, NOT_FOUND),
     (errors.Conflict, CONFLICT),
     (errors.QueueFull, CONFLICT),
     (errors.ServerUnreachable, UNREACHABLE),

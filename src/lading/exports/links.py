@@ -30,6 +30,7 @@ from lading.exports.types import requests
 from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 from lading.tenants import standing
+from lading.tenants import store as tenants
 from lading.tenants.model import INSTANCE_ID, Principal, Scope
 
 PREFIX: Final = "ldl_"
@@ -168,7 +169,7 @@ class Links:
         if claims is None:
             raise _useless()
         async with self._database.system() as tx:
-            now = tx.now
+            now, tenant = tx.now, await tenants.get_tenant(tx, claims.tenant_id)
         if claims.until <= now.timestamp():
             raise Gone(
                 f"This link ran out at {clock.show(datetime.fromtimestamp(claims.until, UTC))}; ask for another."
@@ -176,7 +177,7 @@ class Links:
         principal = await standing.of(
             self._database, claims.home_id, kind=claims.kind, principal_id=claims.principal_id
         )
-        if principal is None or Scope.DOWNLOAD not in principal.scopes:
+        if principal is None or Scope.DOWNLOAD not in principal.scopes or tenant.suspended_at is not None:
             raise _useless()
         return Opened(claims, principal)
 
