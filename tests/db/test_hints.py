@@ -28,3 +28,22 @@ async def test_a_hint_is_heard_and_leaves_the_session_as_it_was(database_url: st
         assert (heard, await shown(database)) == ([notify.JOBS], before)
     finally:
         await database.close()
+
+
+async def test_within_the_gap_one_hint_is_sent_and_the_next_waits_for_its_end(database_url: str) -> None:
+    database = Database(database_url, size=1)
+    await database.open()
+    sender = notify.Sender(database, gap_seconds=3600)
+    try:
+        with psycopg.connect(database_url, autocommit=True) as hearer:
+            hearer.execute("LISTEN lading_jobs")
+            hearer.execute("LISTEN lading_exports")
+            for _ in range(3):
+                await sender.send(notify.JOBS)
+            await sender.send(notify.EXPORTS)
+            heard = [one.channel for one in hearer.notifies(timeout=60, stop_after=2)]
+    finally:
+        await sender.close()
+        await database.close()
+
+    assert heard == [notify.JOBS, notify.EXPORTS]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import time
 from typing import Final, Self
@@ -28,19 +29,20 @@ _GAP_SECONDS: Final = 0.02
 
 
 class Sender:
-    """Sends hints, debounced."""
+    """Sends hints, at most one per channel in `gap_seconds`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, gap_seconds: float = _GAP_SECONDS) -> None:
         self._database: Final = database
+        self._gap_seconds: Final = gap_seconds
         self._last: dict[str, float] = {}
         self._later: dict[str, asyncio.Task[None]] = {}
         self._sending: set[asyncio.Task[None]] = set()
 
     async def send(self, channel: str) -> None:
-        """Wake the hearers of `channel`, now or within 20 ms; a database that is away is no error here."""
+        """Wake the hearers of `channel`, now or after the gap; a database that is away is no error here."""
         if channel in self._later:
             return
-        wait = self._last.get(channel, 0.0) + _GAP_SECONDS - time.monotonic()
+        wait = self._last.get(channel, -math.inf) + self._gap_seconds - time.monotonic()
         if wait <= 0:
             await self._notify(channel)
         else:
