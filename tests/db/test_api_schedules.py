@@ -119,6 +119,22 @@ async def test_what_can_not_be_is_refused_and_nothing_is_stored(
     assert await world.events("schedule:nightly") == []
 
 
+async def test_what_only_time_can_mend_is_stored(world: World) -> None:
+    body = {"payload": {"type": "evidence_pack", "profile": "bufdir"}}
+    stored = await made(world, body=body)
+
+    assert stored["state"] == "active"
+    ran = await world.ask("POST", f"{ALL}/nightly/run", json=WHY)
+    assert (ran.status_code, ran.json()["errors"][0]["code"]) == (422, "nothing")
+
+
+async def test_days_that_have_begun_where_the_schedule_is_are_exported(world: World) -> None:
+    await made(world, body={"zone": "Pacific/Kiritimati", "period": "day"})
+    ran = await world.ask("POST", f"{ALL}/nightly/run", json=WHY)
+
+    assert ran.status_code == 202, ran.text
+
+
 async def test_a_patch_is_judged_like_a_whole_document(world: World) -> None:
     await made(world)
     for body, pointer in [({"cron": None}, "/cron"), ({"zone": 7}, "/zone"), ({"colour": 1}, "/colour")]:

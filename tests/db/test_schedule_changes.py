@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -116,6 +116,10 @@ async def test_only_the_version_that_was_read_is_changed(office: Office) -> None
             await store.get(tx, "nightly")
 
 
+async def test_a_start_long_ago_is_no_start(office: Office) -> None:
+    assert (await office.put(starts_at=datetime(1, 1, 1, tzinfo=UTC))).next_at == START.replace(hour=13, minute=0)
+
+
 async def test_nothing_comes_before_the_start_or_after_the_end(office: Office) -> None:
     found = await office.put(starts_at=START + DAY, ends_at=START + DAY + 2 * HOUR, catch_up=CatchUp.ALL)
     assert found.next_at == (START + DAY).replace(hour=13, minute=0)
@@ -136,6 +140,7 @@ async def test_nothing_comes_before_the_start_or_after_the_end(office: Office) -
         ({"period": "previous-month", "payload": {"period": {}}}, "period"),
         ({"ends_at": START - DAY}, "ends_at"),
         ({"starts_at": START + DAY, "ends_at": START + DAY}, "ends_at"),
+        ({"starts_at": datetime(9999, 12, 31, tzinfo=UTC)}, "ends_at"),
         ({"priority": 101}, "priority"),
         ({"max_attempts": 0}, "max_attempts"),
         ({"deadline_seconds": 0}, "deadline_seconds"),

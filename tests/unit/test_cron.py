@@ -163,3 +163,11 @@ def test_a_skipped_time_says_that_it_was_moved() -> None:
     following = expression.after(moved.at)
     assert following is not None
     assert not following.is_moved
+
+
+@pytest.mark.parametrize(
+    "instant", ["0001-01-01T00:00:00Z", "1883-11-18T18:00:00Z", "2998-12-31T23:59:59Z", "9999-12-31T23:59:59Z"]
+)
+@pytest.mark.parametrize("text", ["* * * * *", "30 2 29 2 *"])
+def test_it_bears_instants_far_away(text: str, instant: str) -> None:
+    cron.parse(text, "Pacific/Apia").after(datetime.fromisoformat(instant))

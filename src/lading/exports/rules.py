@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from lading.errors import FieldError, InvalidInput
@@ -24,6 +24,8 @@ _SHARE: Final = {
     Stage.AUDITING: (95.0, 100.0),
 }
 _LONGEST_PERIOD_DAYS: Final = 366 * 10
+# `today` is that of UTC; where the clock is up to 14 hours ahead, it is tomorrow already.
+_AHEAD: Final = timedelta(days=1)
 
 
 def admit(request: ExportRequest, profile: Profile, *, revision: int, today: date) -> Plan:
@@ -98,7 +100,7 @@ def _period(request: ExportRequest, today: date, errors: list[FieldError]) -> tu
         errors.append(
             FieldError("/period", f"is upside down: it begins {start} and ends {end}; swap them", "upside-down")
         )
-    elif start > today:
+    elif start > today + _AHEAD:
         errors.append(
             FieldError("/period", f"lies wholly in the future (it begins {start}); choose a past one", "in-the-future")
         )

@@ -28,6 +28,7 @@ from lading.schedules.model import Document, Schedule
 
 _LOG: Final = logging.getLogger("lading.schedules")
 _INTERNAL: Final = Fault("internal-error", "Lading failed in a way nobody foresaw; the log of the worker tells more.")
+_MENDED_BY_TIME: Final = frozenset({"nothing", "many", "in-the-future"})
 
 Tie = Callable[[Transaction, NewJob, UUID], Awaitable[None]]
 """Notes on what a job works for that a schedule made it."""
@@ -77,11 +78,19 @@ async def try_to_make(tx: Transaction, work: Work, maker: Maker) -> NewJob | Fau
 
 
 async def rehearse(tx: Transaction, document: Document, maker: Maker, actor: Actor, sources: Collection[str]) -> None:
-    """Return if the work of a slot that is now could be made; nothing is.  InvalidInput names what is wrong."""
+    """
+    Return if the work of a slot that is now could be made; nothing is.  InvalidInput names what is wrong.
+
+    What time may mend, such as that there is nothing yet to select, is left to the slot.
+    """
     if document.source and document.source not in sources:
         raise InvalidInput.field("source", f"{document.source[:60]!r} is no source that is known here.", code="unknown")
-    async with tx.connection.transaction(force_rollback=True):
-        await _job(tx, document, Rehearsal(tx.now, ids.new(), actor), maker)
+    try:
+        async with tx.connection.transaction(force_rollback=True):
+            await _job(tx, document, Rehearsal(tx.now, ids.new(), actor), maker)
+    except InvalidInput as error:
+        if not error.errors or any(each.code not in _MENDED_BY_TIME for each in error.errors):
+            raise
 
 
 @dataclass(frozen=True, slots=True)

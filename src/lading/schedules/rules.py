@@ -53,7 +53,9 @@ class Verdict:
 def next_slot(document: Document, cron: Cron, after: datetime) -> Slot | None:
     """Return the first slot after `after` that lies between the schedule's start and end; None if none does."""
     start = document.starts_at
-    slot = cron.after(after if start is None else max(after, start - timedelta(microseconds=1)))
+    if start is not None and start > after:
+        after = start - timedelta(microseconds=1)
+    slot = cron.after(after)
     return None if slot is None or (document.ends_at is not None and slot.at > document.ends_at) else slot
 
 
