@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from lading.errors import SourceError, SourceRefused, SourceTimeout, SourceUnreachable
+from lading.exports.types import tables
 from lading.sources import check
 from lading.sources.connectors import connect
 from lading.sources.model import Selection, Source
@@ -203,3 +204,18 @@ def test_an_authority_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 
     with pytest.raises(SourceRefused, match="tls_ca"):
         located(Source(TENANT, "traps", "mysql", secret(tmp_path, url)))
+
+
+def test_columns_that_a_star_hides_are_in_a_snapshot(mariadb: MariaDb, source: Source) -> None:  # P14, E9
+    with mariadb.admin() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE traps.hidden (id INT AUTO_INCREMENT PRIMARY KEY INVISIBLE, `a``%(b)s` INT, c INT INVISIBLE)"
+        )
+        cursor.execute("INSERT INTO traps.hidden (id, `a``%(b)s`, c) VALUES (1, 2, 3)", None)
+
+    with connect(source).open() as reading:
+        columns, key = tables.described(reading, "mysql", "hidden")
+        rows = pl.DataFrame(pa.Table.from_batches(list(tables.rows_of(reading, "mysql", "hidden", columns, key))))
+
+    assert key == ("id",)
+    assert rows.to_dicts() == [{"id": 1, "a`%(b)s": 2, "c": 3}]

@@ -88,7 +88,7 @@ def _spooled(work: Work, reading: Reading) -> Iterator[dict[str, Any]]:
         if wanted:
             columns, key = tables.described(reading, kind, table)
             known = len(reading.rewritten)  # what the catalogue's own columns were read as is nobody's business
-            rows = tables.rows_of(reading, kind, table, key)
+            rows = tables.rows_of(reading, kind, table, columns, key)
         else:
             columns, key = None, work.profile.key
             rows = reading.batches(work.profile.selection, querying.parameters(work), key=key)

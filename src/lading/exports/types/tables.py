@@ -7,7 +7,7 @@ has no order that repeats, and is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from typing import Any, Final
@@ -52,10 +52,13 @@ def described(reading: Reading, kind: str, table: str) -> tuple[list[Column], tu
     return [Column(row["name"], row["type"], bool(row["nullable"])) for row in rows], key
 
 
-def rows_of(reading: Reading, kind: str, table: str, key: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a table in the order of its key."""
-    # A name is no parameter; quoted, and of letters that hold no quote, it stays one.
-    query = _text("rows").replace("{table}", _quoted(table, kind))
+def rows_of(
+    reading: Reading, kind: str, table: str, columns: Sequence[Column], key: tuple[str, ...]
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a table in the order of its key, with all its columns: some sources hide some from a star."""
+    names = ", ".join(_name(column.name, kind) for column in columns)
+    # A name is no parameter; quoted, it stays one.
+    query = _text("rows").replace("{table}", _quoted(table, kind)).replace("{columns}", names)
     return reading.batches(Selection(query), {}, key=key)
 
 
@@ -83,5 +86,10 @@ def _text(name: str) -> str:
 
 
 def _quoted(table: str, kind: str) -> str:
+    return ".".join(_name(part, kind) for part in table.split("."))
+
+
+def _name(name: str, kind: str) -> str:
+    """Return a quoted name; a percent sign in it begins no parameter."""
     mark = _QUOTES.get(kind, '"')
-    return ".".join(f"{mark}{part}{mark}" for part in table.split("."))
+    return mark + name.replace(mark, mark * 2).replace("%", "%%") + mark

@@ -1,2 +1,2 @@
--- Every row of a table, whose quoted name takes the place in braces.
-SELECT * FROM {table}
+-- Every row of a table, whose quoted name and those of its columns take the places in braces.
+SELECT {columns} FROM {table}
