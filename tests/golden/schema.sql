@@ -355,7 +355,7 @@ CREATE TABLE public.call_quotas (
     reason text,
     ticket text,
     version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT call_quotas_check CHECK (((max_waiting >= 0) AND (name = 'exports'::text))),
+    CONSTRAINT call_quotas_check CHECK (((max_waiting IS NULL) OR ((max_waiting >= 0) AND (name = 'exports'::text)))),
     CONSTRAINT call_quotas_check1 CHECK ((num_nonnulls(max_per_hour, max_per_day, max_waiting) > 0)),
     CONSTRAINT call_quotas_max_per_day_check CHECK ((max_per_day >= 0)),
     CONSTRAINT call_quotas_max_per_hour_check CHECK ((max_per_hour >= 0)),
@@ -1594,6 +1594,8 @@ CREATE INDEX jobs_solo ON public.jobs USING btree (tenant_id, kind, host, priori
 CREATE INDEX jobs_unwanted ON public.jobs USING btree (tenant_id, run_id, id) WHERE ((cancel_requested_at IS NOT NULL) AND (state <> 'running'::text));
 
 CREATE INDEX leases_until ON public.leases USING btree (lease_until) WHERE (state = 'active'::text);
+
+CREATE INDEX ledger_entries_at ON public.ledger_entries USING btree (tenant_id, at);
 
 CREATE INDEX ledger_entries_subject ON public.ledger_entries USING btree (tenant_id, subject, index);
 

@@ -169,6 +169,9 @@ CREATE TABLE handouts (
 );
 CREATE INDEX handouts_export ON handouts (tenant_id, export_id);
 
+-- Extracts of the ledger are by time; entries of one instant are sorted when they are read.
+CREATE INDEX ledger_entries_at ON ledger_entries (tenant_id, at);
+
 -- What is due is looked for every minute; what runs is asked whether it reads what is due.
 CREATE INDEX exports_due ON exports (tenant_id, expires_at, id) WHERE status = 'completed' AND deleted_at IS NULL;
 CREATE INDEX exports_open ON exports (tenant_id) WHERE status IN ('pending', 'running') AND deleted_at IS NULL;
@@ -405,7 +408,7 @@ CREATE TABLE call_quotas (
     name text NOT NULL CHECK (name IN ('export-calls', 'exports')),
     max_per_hour integer CHECK (max_per_hour >= 0),
     max_per_day integer CHECK (max_per_day >= 0),
-    max_waiting integer CHECK (max_waiting >= 0 AND name = 'exports'),
+    max_waiting integer CHECK (max_waiting IS NULL OR (max_waiting >= 0 AND name = 'exports')),
     hour_at timestamptz NOT NULL DEFAULT '-infinity',
     hour_used bigint NOT NULL DEFAULT 0,
     day_at timestamptz NOT NULL DEFAULT '-infinity',
