@@ -13,7 +13,7 @@ import pytest
 from lading import ids
 from lading.db.database import Database
 from lading.errors import Overloaded, QueueFull
-from lading.jobs import store
+from lading.jobs import store, views
 from lading.jobs.model import NewJob
 from lading.ledger import store as ledger
 from lading.ledger.entry import SYSTEM
@@ -109,6 +109,26 @@ async def test_what_was_admitted_counts_before_the_next_look(database: Database,
     assert await admission.refusal(tenant, count=1, priority=0) is not None
     clock.now += 1.0
     assert await admission.refusal(tenant, count=1, priority=0) is None  # none of them was enqueued after all
+
+
+async def test_who_is_refused_at_the_same_look_is_told_the_same(
+    database: Database, tenant: UUID, clock: Clock
+) -> None:  # O7: nothing is counted again for each of many that come together
+    await enqueue(database, tenant, 20)
+    admission = door(database, clock, tenant=10)
+    first = await admission.refusal(tenant, count=1, priority=0)
+    async with database.tenant(tenant) as tx:
+        for job in await views.page(tx, views.JobFilter(), before=None, limit=5):
+            await store.cancel(tx, job.id, reason="to test", actor=SYSTEM)
+    again = await admission.refusal(tenant, count=1, priority=0)
+    clock.now += 1.0
+    later = await admission.refusal(tenant, count=1, priority=0)
+
+    assert first is not None
+    assert again is not None
+    assert later is not None
+    assert (first.retry_after_seconds, again.retry_after_seconds) == (60.0, 60.0)
+    assert later.retry_after_seconds != 60.0
 
 
 async def test_a_tenant_may_have_its_own_limit(

@@ -36,11 +36,16 @@ _MOST_REMEMBERED: Final = 10_000
 
 @dataclass(slots=True)
 class _Depth:
-    """How many jobs there were at `at`, with those admitted here since; `most` is the tenant's own limit."""
+    """
+    How many jobs there were at `at`, with those admitted here since; `most` is the tenant's own limit.
+
+    `drained` tells how many end in a second, once somebody was refused and asked.
+    """
 
     at: float
     depth: int
     most: int
+    drained: float | None = None
 
 
 @dataclass(slots=True)
@@ -89,7 +94,9 @@ class Admission:
             )
         room = Room(own.depth, own.most)
         if too_many := excess(room, count=count, priority=priority, among=among):
-            seconds = retry_after(too_many, await self._drained_per_second(tenant))
+            if own.drained is None:  # once for all that are refused at this look: a page of letters may be a thousand
+                own.drained = await self._drained_per_second(tenant)
+            seconds = retry_after(too_many, own.drained)
             return QueueFull(
                 f"{room.depth} jobs of this organisation have not ended, of {room.limit} it may have; "
                 f"{count} more do not fit now. Come back in about {seconds:.0f} s, or ask for a higher max_queued.",
