@@ -18,12 +18,12 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from lading.db.transaction import Role, Transaction, begin, begin_again, commit
-from lading.errors import DatabaseBusy, DatabaseUnavailable
+from lading.errors import DatabaseBusy, DatabaseUnavailable, EnvironmentUnfit
 
 # Both keepalives and tcp_user_timeout: each alone leaves a dead link unnoticed (idle LISTEN, or a query in flight).
 CONNECT_OPTIONS: Final = {
@@ -36,6 +36,10 @@ CONNECT_OPTIONS: Final = {
     "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s",
 }
 
+_POOLED: Final = (
+    "LADING_DATABASE_URL leads to a pooler, and hints, locks and prepared statements need sessions of their own; "
+    "set it to the PostgreSQL itself, and the pooler's address as LADING_DATABASE_POOLER_URL."
+)
 _JSON: Final = json.JSONDecoder()
 _BELIEVED_SECONDS: Final = 5.0
 _RETURNED: Final[WeakKeyDictionary[psycopg.AsyncConnection[Any], float]] = WeakKeyDictionary()
@@ -76,13 +80,19 @@ class Database:
     With a `role` its connections are for system transactions of that role alone, and for who does one thing again and
     again: nothing is set or looked at before each transaction, and every statement is prepared at its first use.  A
     connection that broke meanwhile is then noticed by its next transaction, as DatabaseUnavailable.
+
+    With `is_pooled` the URL leads to a pooler that hands out a server session for each transaction (PgBouncer in
+    transaction mode): nothing is kept in a session, neither settings nor prepared statements.
     """
 
-    def __init__(self, url: str, *, size: int = 6, options: str = "", role: Role | None = None) -> None:
+    def __init__(
+        self, url: str, *, size: int = 6, options: str = "", role: Role | None = None, is_pooled: bool = False
+    ) -> None:
         self.url: Final = url
         self.tell: Callable[[str], None] | None = None
         """What wakes the hearers of a channel after a commit; nobody, until somebody sets it."""
         self._role: Final = role
+        self._is_pooled: Final = is_pooled
         own = "" if role is None else f"-c role={role}"
         self._pool: Final[AsyncConnectionPool[psycopg.AsyncConnection[Any]]] = AsyncConnectionPool(
             url,
@@ -95,8 +105,9 @@ class Database:
             reconnect_timeout=10.0,
             kwargs={
                 **CONNECT_OPTIONS,
-                "options": f"{CONNECT_OPTIONS['options']} {options} {own}",
-                "prepare_threshold": 5 if role is None else 0,
+                # A pooler refuses options of a session that it does not know.
+                "options": "" if is_pooled else f"{CONNECT_OPTIONS['options']} {options} {own}",
+                "prepare_threshold": None if is_pooled else 5 if role is None else 0,
                 "row_factory": dict_row,
                 "autocommit": True,
             },
@@ -109,11 +120,15 @@ class Database:
         """Open the pool; raise DatabaseUnavailable when no connection can be had."""
         try:
             await self._pool.open(wait=False)
-            async with self._pool.connection(timeout=10.0):
-                return
+            async with self._pool.connection(timeout=10.0) as connection:
+                if not self._is_pooled:
+                    await require_session(connection)
+        except EnvironmentUnfit:
+            await self._pool.close()
+            raise
         except _AWAY as error:
             await self._pool.close()
-            raise unavailable(self.url, error) from error
+            raise await _why(self.url, error) from error
 
     async def close(self) -> None:
         """Close every connection."""
@@ -151,7 +166,7 @@ class Database:
                     yield tx
                     await commit(tx)  # the pool rolls back
                 else:
-                    async with begin(connection, role=role, tenant=tenant) as tx:
+                    async with begin(connection, role=role, tenant=tenant, is_pooled=self._is_pooled) as tx:
                         yield tx
             if self.tell is not None:
                 for channel in tx.hints:
@@ -162,6 +177,31 @@ class Database:
             raise DatabaseBusy("The question took the database too long; narrow it and ask again.") from error
         except _AWAY as error:
             raise unavailable(self.url, error) from error
+
+
+async def require_session(connection: psycopg.AsyncConnection[Any]) -> None:
+    """
+    Raise EnvironmentUnfit when a pooler stands between us and the server: sessions are not ours then.
+
+    A pooler can't know at the login whose session will serve, so the process that it names is not the one that answers.
+    """
+    cursor = await connection.cursor(row_factory=tuple_row).execute("SELECT pg_backend_pid()")
+    row = await cursor.fetchone()
+    if row is not None and row[0] != connection.info.backend_pid:
+        raise EnvironmentUnfit(_POOLED)
+
+
+async def _why(url: str, error: Exception) -> EnvironmentUnfit:
+    # A pooler that refuses our options looks like a server that is away; without options it says what it is.
+    options: dict[str, Any] = {**CONNECT_OPTIONS, "options": ""}
+    try:
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True, **options) as connection:
+            await require_session(connection)
+    except psycopg.Error:
+        pass
+    except EnvironmentUnfit as pooled:
+        return pooled
+    return unavailable(url, error)
 
 
 def unavailable(url: str, error: Exception) -> DatabaseUnavailable:

@@ -22,7 +22,7 @@ from typing import Any, Final, LiteralString, TypeAlias
 
 import psycopg
 
-from lading.db.database import CONNECT_OPTIONS, unavailable
+from lading.db.database import CONNECT_OPTIONS, require_session, unavailable
 from lading.errors import DatabaseBusy, DatabaseTooNew, EnvironmentUnfit
 
 LOCK_WAIT_SECONDS: Final = 0.2
@@ -132,9 +132,15 @@ def pending(applied: Mapping[int, Applied], ours: Sequence[Migration]) -> list[M
 
 async def _connected(url: str) -> _Connection:
     try:
-        return await psycopg.AsyncConnection.connect(url, autocommit=True, **{**CONNECT_OPTIONS, "options": ""})  # pyright: ignore[reportArgumentType]
+        connection = await psycopg.AsyncConnection.connect(url, autocommit=True, **{**CONNECT_OPTIONS, "options": ""})  # pyright: ignore[reportArgumentType]
     except psycopg.OperationalError as error:
         raise unavailable(url, error) from error
+    try:
+        await require_session(connection)
+    except EnvironmentUnfit:
+        await connection.close()
+        raise
+    return connection
 
 
 async def _refuse_old_server(connection: _Connection) -> None:

@@ -27,6 +27,11 @@ T = TypeVar("T")
 _OPEN: Final[LiteralString] = (
     "SELECT set_config('role', %(role)s, true), set_config('lading.tenant', %(tenant)s, true), lading_now() AS now"
 )
+# Through a pooler a session is somebody else's a moment later: what CONNECT_OPTIONS sets for it is set here each time.
+_OPEN_POOLED: Final[LiteralString] = (
+    f"{_OPEN}, set_config('statement_timeout', '30s', true), set_config('lock_timeout', '10s', true), "
+    "set_config('idle_in_transaction_session_timeout', '15s', true)"
+)
 _OPEN_AGAIN: Final[LiteralString] = "BEGIN; SELECT lading_now() AS now"
 
 
@@ -79,8 +84,8 @@ class Transaction:
     role: Role
     tenant_id: UUID | None
     now: datetime
-    deferred: list[tuple[SQL, Mapping[str, object]]] = field(default_factory=list[tuple[SQL, Mapping[str, object]]])
     hints: set[str] = field(default_factory=set[str])
+    deferred: list[tuple[SQL, Mapping[str, object]]] = field(default_factory=list[tuple[SQL, Mapping[str, object]]])
 
     @property
     def tenant(self) -> UUID:
@@ -124,11 +129,12 @@ class Transaction:
 
 @asynccontextmanager
 async def begin(
-    connection: psycopg.AsyncConnection[Any], *, role: Role, tenant: UUID | None
+    connection: psycopg.AsyncConnection[Any], *, role: Role, tenant: UUID | None, is_pooled: bool = False
 ) -> AsyncIterator[Transaction]:
     """Open a transaction on `connection`; commit at the end, roll back on any exception."""
+    opening = _OPEN_POOLED if is_pooled else _OPEN
     async with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(_OPEN, {"role": role.value, "tenant": "" if tenant is None else str(tenant)})
+        await cursor.execute(opening, {"role": role.value, "tenant": "" if tenant is None else str(tenant)})
         row = await cursor.fetchone()
         assert row is not None
         tx = Transaction(connection, role, tenant, row["now"])

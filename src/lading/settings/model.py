@@ -21,6 +21,7 @@ class Settings:
 
     data_dir: Path = field(default_factory=lambda: Path(".lading").resolve())
     database_url: str | None = field(default=None, repr=False)  # holds a password
+    database_pooler_url: str | None = field(default=None, repr=False)  # as above
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 2

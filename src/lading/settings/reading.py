@@ -152,11 +152,15 @@ def _check(settings: Settings, given: Mapping[str, Given]) -> None:
         raise EnvironmentUnfit(
             f"{label('allowed_networks')} must be networks such as 10.1.0.0/16,127.0.0.1 ({error}); correct it."
         ) from None
-    if settings.database_url is not None and not _is_address(settings.database_url):
-        raise EnvironmentUnfit(  # what it is stays unsaid: it may hold a password
-            f"{label('database_url')} is not the address of a PostgreSQL; "
-            "write postgresql://user:password@host:5432/database."
-        )
+    for name, address in (
+        ("database_url", settings.database_url),
+        ("database_pooler_url", settings.database_pooler_url),
+    ):
+        if address is not None and not _is_address(address):
+            raise EnvironmentUnfit(  # what it is stays unsaid: it may hold a password
+                f"{label(name)} is not the address of a PostgreSQL; "
+                "write postgresql://user:password@host:5432/database."
+            )
     if settings.heartbeat_seconds * 3 > settings.lease_seconds:
         raise EnvironmentUnfit(
             f"LADING_HEARTBEAT_SECONDS={settings.heartbeat_seconds:g} must be at most a third of "

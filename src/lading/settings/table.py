@@ -74,6 +74,12 @@ TABLE: Final = (
         "a PostgreSQL (15 or newer) of yours instead of the embedded one; its user owns it and has CREATEROLE",
         secret=True,
     ),
+    Setting(
+        "database_pooler_url",
+        "a pooler in front of that PostgreSQL, such as PgBouncer in transaction mode, for requests of the API; what "
+        "needs a session of its own goes by `database_url`",
+        secret=True,
+    ),
     Setting("host", "where the API listens", flag="--host"),
     Setting("port", "the port of the API", int, 0, 65_535, zero="any free one", flag="--port"),
     Setting("workers", "worker processes of `lading up`", int, 1, 64, flag="--workers"),

@@ -22,7 +22,8 @@ from lading.settings import Settings
 @asynccontextmanager
 async def opened(settings: Settings, database_url: str) -> AsyncIterator[Services]:
     """Open the database and everything that stands on it."""
-    database = Database(database_url)
+    pooler = settings.database_pooler_url
+    database = Database(database_url) if pooler is None else Database(pooler, is_pooled=True)
     await database.open()
     try:
         hints = notify.Sender(database)
