@@ -22,11 +22,13 @@ def test_a_running_lading_is_well(up, lading) -> None:
     assert set(states(done.stdout).values()) == {"ok"}, done.stdout
     assert set(states(done.stdout)) == {
         "data directory",
+        "connections",
         "disk",
         "signing keys",
         "database",
         "migrations",
         "clock",
+        "wake-ups",
         "workers",
         "jobs",
         "stored files",

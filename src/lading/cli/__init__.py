@@ -51,6 +51,7 @@ _COMMANDS = {
     "resume": ("lading.cli.resume", "Let go on what was paused."),
     "pauses": ("lading.cli.pauses", "List what is paused."),
     "config": ("lading.cli.config", "See the settings in force and where each comes from."),
+    "migrate": ("lading.cli.migrate", "Bring the database to the schema of this Lading."),
     "doctor": ("lading.cli.doctor", "Say what is wrong with this installation, and the mend."),
     "server": ("lading.cli.server", "Run one API process."),
     "worker": ("lading.cli.worker", "Run one worker process."),

@@ -32,10 +32,12 @@ def command(fd: int | None) -> None:
 
 async def _serve(settings: Settings, listener: socket) -> None:
     from lading.api import server
-    from lading.wiring import database, services
+    from lading.wiring import database, self_test, services
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with services.opened(settings, database.url_for_another_process(settings)) as parts:
+    url = database.url_for_another_process(settings)
+    await self_test.require(url)
+    async with services.opened(settings, url) as parts:
         await server.serve(parts, listener=listener, stop=stop)

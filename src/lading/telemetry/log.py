@@ -44,6 +44,8 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "run.sweep_failed": "what is not wanted any more in a run could not be ended; the next sweep tries again",
         "schedule.failed": "the work of a slot could not be made, for a reason nobody foresaw",
         "schedule.sweep_failed": "the slots of a schedule could not be decided; the next sweep tries again",
+        "start.clock_differs": "this machine's clock is not the database's; let NTP set both",
+        "start.no_wakeups": "a NOTIFY did not come back: a pooler swallows LISTEN, and everything waits for its next look",
         "sweep.failed": "a sweep met an error and will come again",
     }
 )

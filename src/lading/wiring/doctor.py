@@ -24,15 +24,15 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row
 from lading.errors import LadingError
 from lading.settings import Settings
-from lading.wiring import database
+from lading.wiring import database, self_test
 
 _SQL: Final = Statements(__package__ or "lading.wiring")
 _LOW_BYTES: Final = 2 << 30
 _MOST_FILES: Final = 200
 _MOST_BYTES: Final = 128 << 20
-_CLOCK_WARN_SECONDS: Final = 1.0
 _CLOCK_FAIL_SECONDS: Final = 60.0
 _QUIET_MINUTES: Final = 10
+_FEW_CONNECTIONS: Final = 20
 
 
 class State(StrEnum):
@@ -132,17 +132,40 @@ async def _ask(url: str, folder: Path) -> list[Finding]:
             first = secrets.token_bytes(32)
             kept = await tx.all(_SQL["some_objects"], first=first, limit=_MOST_FILES)
             older = await tx.all(_SQL["older_files"], first=first, limit=_MOST_FILES)
+        condition = await self_test.condition(url)
     except LadingError as error:
         return [Finding("database", State.FAIL, error.message)]
     finally:
         await opened.close()
     workers = _workers(row["workers"], troubled["lost"])
     blobs = BlobStore(folder)
-    found = [_clock(row["clock"]), workers, _jobs(troubled), _files("stored files", blobs, kept)]
+    found = [
+        *_connected(condition),
+        _clock(row["clock"]),
+        workers,
+        _jobs(troubled),
+        _files("stored files", blobs, kept),
+    ]
     if older:
         note = f"; there are {older[0]['total']} from before the registry, which go with their exports"
         found.append(_files("older files", blobs, older, note=note))
     return found
+
+
+def _connected(condition: self_test.Condition) -> Iterator[Finding]:
+    left = condition.connections_left
+    if left < _FEW_CONNECTIONS:
+        mend = "Raise max_connections of the database, or run fewer processes (docs/how-to/operate.md)."
+        yield Finding("connections", State.WARN, f"{left} left", mend)
+    else:
+        yield Finding("connections", State.OK, f"{left} left")
+    if condition.is_heard:
+        yield Finding("wake-ups", State.OK, "a NOTIFY comes back")
+    else:
+        mend = (
+            "A pooler swallows LISTEN: let Lading reach the database beside it, or everything waits for its next look."
+        )
+        yield Finding("wake-ups", State.WARN, "a NOTIFY does not come back", mend)
 
 
 def _clock(theirs: datetime) -> Finding:
@@ -153,7 +176,7 @@ def _clock(theirs: datetime) -> Finding:
         return Finding("clock", State.FAIL, detail, mend)
     return (
         Finding("clock", State.WARN, detail, mend)
-        if difference > _CLOCK_WARN_SECONDS
+        if difference > self_test.CLOCK_WARN_SECONDS
         else Finding("clock", State.OK, detail)
     )
 

@@ -26,6 +26,7 @@ from lading.ledger import keys
 from lading.settings import Settings, to_environment
 from lading.telemetry import log
 from lading.upkeep.sweeps import Upkeep
+from lading.wiring import self_test
 from lading.worker.noop import Noop
 from lading.worker.supervisor import Supervisor
 
@@ -41,6 +42,7 @@ _FRUGAL: Final = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"
 async def run_worker(settings: Settings, url: str) -> None:
     """Work for the database at `url` until SIGTERM or SIGINT, then drain."""
     log.configure()
+    await self_test.require(url)
     async with opened(url, size=5) as database:
         owned = keys.load_or_create(settings.keys_dir, settings.instance)
         environment = {**_FRUGAL, **os.environ, **to_environment(settings), "LADING_DATABASE_URL": url}
