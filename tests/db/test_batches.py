@@ -280,3 +280,18 @@ async def test_an_answer_in_a_batch_closes_the_breaker_of_its_host(
     async with database.tenant(tenant) as tx:
         (breaker,) = await breakers.breakers(tx)
     assert (breaker.state, breaker.failures) == ("closed", 0)
+
+
+async def test_what_was_claimed_comes_in_pieces_and_is_all_of_it(database: Database, tenant: UUID, lease: UUID) -> None:
+    made = [NewJob(ids.new(), "noop", "job_x") for _ in range(25)]
+    async with database.tenant(tenant) as tx:
+        await batches.enqueue_many(tx, made, actor=SYSTEM)
+    async with database.system() as tx:
+        exchanged = await batches.exchange(
+            tx, lease_id=lease, kinds=["noop"], limit=30, ended=[], batch_id=ids.new(), is_hurried=True
+        )
+    pieces = list(exchanged.pieces(10))
+
+    assert (exchanged.count, [len(piece) for piece in pieces]) == (25, [10, 10, 5])
+    assert [job.id for piece in pieces for job, _ in piece] == [job.id for job in made]
+    assert [each for piece in pieces for each in piece] == exchanged.started

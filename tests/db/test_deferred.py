@@ -76,4 +76,5 @@ async def test_values_are_made_of_rows_after_the_commit(database: Database) -> N
         tx.defer(INSERT, number=1)
 
     assert (len(rows), rows.column(1)) == (3, [b"1x", b"2x", b"3x"])
-    assert rows.values() == [(1, "1x"), (2, "2x"), (3, "3x")]
+    assert list(rows.values()) == [[(1, "1x"), (2, "2x"), (3, "3x")]]
+    assert list(rows.values(2)) == [[(1, "1x"), (2, "2x")], [(3, "3x")]]

@@ -8,7 +8,7 @@ Stores take a Transaction and never commit.  No network call, no file write insi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -65,11 +65,12 @@ class Rows(Generic[T]):
         given = self._result.get_value
         return [given(row, place) or b"" for row in range(self._result.ntuples)]
 
-    def values(self) -> list[T]:
-        """Return what the maker makes of every row, given its values in order."""
-        transformer = Transformer(self._connection)
+    def values(self, size: int | None = None) -> Iterator[list[T]]:
+        """Yield what the maker makes of every row, given its values in order; of `size` rows at a time."""
+        transformer, count = Transformer(self._connection), self._result.ntuples
         transformer.set_pgresult(self._result)
-        return transformer.load_rows(0, self._result.ntuples, self._maker)
+        for first in range(0, count, size or count or 1):
+            yield transformer.load_rows(first, min(count, first + (size or count)), self._maker)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,11 @@ class Exchange:
     @cached_property
     def started(self) -> Sequence[Started]:
         """Return the jobs that were claimed and started."""
-        return () if self._haul is None else self._haul.started(self._lease_id, self._batch_id)
+        return [started for piece in self.pieces() for started in piece]
+
+    def pieces(self, size: int | None = None) -> Iterator[Sequence[Started]]:
+        """Yield `started` by so many at a time: a loop in which others wait need not stand still for all of them."""
+        return iter(()) if self._haul is None else self._haul.started(self._lease_id, self._batch_id, size)
 
 
 class _Form(NamedTuple):

@@ -7,7 +7,7 @@ commit.  So the ledger is told and the claim committed first; what is needed for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Final
 from uuid import UUID
@@ -51,21 +51,27 @@ class Haul:
             for tenant, job, attempt in zip(*map(rows.column, (_TENANT, _ID, _ATTEMPT)), strict=True)
         ]
 
-    def taken(self) -> list[Taken]:
-        """Return the jobs as they were taken."""
-        first, *hidden = [rows.values() for rows in self._looks]
-        self._learn(first)
-        return first + [taken for rows in hidden for taken in rows]
+    def taken(self, size: int | None = None) -> Iterator[list[Taken]]:
+        """Yield the jobs as they were taken, all of a look or `size` of them at a time."""
+        for place, rows in enumerate(self._looks):
+            seen = list[Taken]()
+            for taken in rows.values(size):
+                seen += taken
+                yield taken
+            if place == 0:
+                self._learn(seen)
 
-    def started(self, lease_id: UUID, batch_id: UUID) -> list[tuple[Job, Fence]]:
-        """Return the jobs, claimed and started in one."""
-        return [
-            (
-                started_of(taken, batch_id, told),
-                Fence(taken.tenant_id, taken.id, lease_id, taken.attempt),
-            )
-            for taken, (_, told) in zip(self.taken(), self.told, strict=True)
-        ]
+    def started(self, lease_id: UUID, batch_id: UUID, size: int | None = None) -> Iterator[list[tuple[Job, Fence]]]:
+        """Yield the jobs, claimed and started in one."""
+        told = iter(self.told)
+        for piece in self.taken(size):
+            yield [
+                (
+                    started_of(taken, batch_id, next(told)[1]),
+                    Fence(taken.tenant_id, taken.id, lease_id, taken.attempt),
+                )
+                for taken in piece
+            ]
 
 
 def _number(text: bytes) -> int:

@@ -80,7 +80,8 @@ async def claim(
     turns = await take_turns(tx, lease_id=lease_id, marks=marks)
     if turns is None:
         return []
-    claimed = (await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=None)).taken()
+    haul = await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=None)
+    claimed = [taken for piece in haul.taken() for taken in piece]
     worker = Actor("worker", ids.show(ids.LEASE, lease_id))
     for tenant in {taken.tenant_id for taken in claimed}:
         mine = [entry("job.claimed", taken._asdict(), worker) for taken in claimed if taken.tenant_id == tenant]

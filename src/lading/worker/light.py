@@ -49,6 +49,8 @@ _POLL_SECONDS: Final = 1.0
 _SETTLE_SECONDS: Final = 0.05
 """How long a job that is done waits for others to be settled with."""
 _SETTLED_BESIDE: Final = 128
+_PIECE: Final = 100
+"""Of so many jobs values are made at a time: half a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +271,11 @@ class LightExecutor:
                     # Waiting for turns that others hold is no slowness.
                     got = exchanged.count
                     self._pace = self._pace.after(held.seconds, asked=limit, got=got, slow=ask.slow)
-                await asyncio.sleep(0)  # the other pump asks for turns while values are made of what was claimed
-                return exchanged.started
+                started: list[Started] = []
+                for piece in exchanged.pieces(_PIECE):
+                    await asyncio.sleep(0)  # the other pump asks for turns, and the claim beside gets on, meanwhile
+                    started += piece
+                return started
 
     # --- one by one -------------------------------------------------------------------------------
 
