@@ -63,6 +63,9 @@ _REAL: dict[str, dict[str, object]] = {
     "/api/v1/jobs/{job_id}/retry": {"reason": "fuzz"},
     "/api/v1/jobs/{job_id}/replay": {"reason": "fuzz"},
     "/api/v1/jobs/actions": {"action": "pause", "filter": {"kind": "noop"}, "all": False, "reason": "fuzz"},
+    "/api/v1/schedules/{name}": {"cron": "0 4 * * *", "zone": "Europe/Oslo", "kind": "noop", "payload": {}},
+    "/api/v1/schedules/{name}/pause": {"reason": "fuzz"},
+    "/api/v1/schedules/{name}/run": {"reason": "fuzz"},
     "/api/v1/pauses": {"scope": "kind", "target": "noop", "reason": "fuzz"},
 }
 
