@@ -116,6 +116,8 @@ MATRIX: dict[str, set[Role]] = {
     "deleteAllocation": {Role.ADMIN},
     "getLedgerHead": {Role.AUDITOR, Role.ADMIN},
     "listLedgerEntries": {Role.AUDITOR, Role.ADMIN},
+    "extractLedger": {Role.AUDITOR, Role.ADMIN},
+    "getLedgerExtractManifest": {Role.AUDITOR, Role.ADMIN},
     "putProfile": {Role.ADMIN},
     "rollbackProfile": {Role.ADMIN},
     "listProfileActivations": READ,

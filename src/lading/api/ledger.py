@@ -6,7 +6,8 @@ import asyncio
 from typing import Annotated, Final
 
 from fastapi import Depends, Query
-from starlette.responses import Response
+from pydantic import AwareDatetime
+from starlette.responses import Response, StreamingResponse
 
 from lading import clock
 from lading.api import answers, documents
@@ -14,7 +15,7 @@ from lading.api.auth import ANYBODY, AUDITORS, Caller, OwnGate, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.errors import NotFound
-from lading.ledger import store
+from lading.ledger import extracts, store
 from lading.wire import ledger as wire
 
 router: Final = new_router("ledger")
@@ -23,6 +24,9 @@ _ANYBODY: Final = OwnGate(ANYBODY)
 _NDJSON: Final = "application/x-ndjson"
 _FURTHEST: Final = (1 << 53) - 1
 _Services = Annotated[Services, Depends(services_of)]
+_From = Annotated[AwareDatetime, Query(alias="from", description="Entries of this instant or later.")]
+_To = Annotated[AwareDatetime, Query(alias="to", description="Entries before this instant, a minute ago at least.")]
+_Format = Annotated[extracts.Format, Query(description="`ndjson` has the exact lines that were hashed.")]
 
 
 @router.get("/api/v1/ledger/head", name="getLedgerHead", response_model=wire.Head, responses=documents.problems(404))
@@ -56,6 +60,76 @@ async def entries(
     async with services.database.tenant(caller.tenant.id) as tx:
         found = await store.entries(tx, first=first, limit=limit)
     return Response(b"".join(each.line + b"\n" for each in found), media_type=_NDJSON)
+
+
+@router.get(
+    "/api/v1/ledger/extract",
+    name="extractLedger",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The entries of the span, by instant, by what they are about, by index.",
+            "content": {
+                _NDJSON: {"schema": {"type": "string"}},
+                "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
+                "text/csv": {"schema": {"type": "string"}},
+            },
+        },
+        **documents.problems(409),
+    },
+)
+async def extract(
+    *,
+    caller: Annotated[Caller, Depends(_AUDITOR)],
+    services: _Services,
+    start: _From,
+    end: _To,
+    format: _Format = "ndjson",  # noqa: A002 - the word of the API
+) -> Response:
+    """Stream exactly the entries of a span of time; who took them stands in the ledger."""
+    span, database = extracts.Span(start, end), services.database
+    await extracts.admit(database, caller.tenant.id, span)
+    await extracts.note(database, caller.tenant.id, span, format, actor=caller.principal.actor)
+    name = f'attachment; filename="ledger-{caller.tenant.slug}.{format}"'
+    body = extracts.chunks(database, caller.tenant.id, span, format)
+    return StreamingResponse(body, headers={"Content-Disposition": name}, media_type=extracts.MEDIA_TYPES[format])
+
+
+@router.get(
+    "/api/v1/ledger/extract/manifest",
+    name="getLedgerExtractManifest",
+    response_model=wire.ExtractManifest,
+    responses=documents.problems(404, 409),
+)
+async def manifest(
+    *,
+    caller: Annotated[Caller, Depends(_AUDITOR)],
+    services: _Services,
+    start: _From,
+    end: _To,
+    format: _Format = "ndjson",  # noqa: A002 - the word of the API
+) -> Response:
+    """Count and hash the entries of a span of time, as its extract has them."""
+    span, database = extracts.Span(start, end), services.database
+    await extracts.admit(database, caller.tenant.id, span)
+    async with database.tenant(caller.tenant.id) as tx:
+        covering = await store.head(tx)
+    if covering is None:
+        raise NotFound("The ledger has no signed head yet; ask again in a few seconds.")
+    made = await extracts.manifest(database, caller.tenant.id, span, format)
+    return answers.shown(
+        wire.ExtractManifest(
+            tenant=caller.tenant.slug,
+            start=clock.show(start),
+            end=clock.show(end),
+            format=format,
+            entries=made.entries,
+            bytes=made.bytes,
+            sha256=made.sha256,
+            tree_size=covering.size,
+            root_sha256=covering.root.hex(),
+        )
+    )
 
 
 @router.get(

@@ -235,6 +235,17 @@ RECEIPT: Final = {
     "tree size": "tree_size",
     "root sha256": "root_sha256",
 }
+EXTRACT: Final = {
+    "tenant": "tenant",
+    "from": "start",
+    "to": "end",
+    "format": "format",
+    "entries": "entries",
+    "bytes": "bytes",
+    "sha256": "sha256",
+    "tree size": "tree_size",
+    "root sha256": "root_sha256",
+}
 LEDGER_REPORT: Final = {
     "ledger": "origin",
     "tenant": "tenant",

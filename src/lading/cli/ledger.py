@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from lading.cli import checking, exits, output
-from lading.cli.columns import HISTORY, LEDGER_REPORT, RECEIPT
+from lading.cli.columns import EXTRACT, HISTORY, LEDGER_REPORT, RECEIPT
 from lading.cli.options import Line, connected
+from lading.errors import DownloadFailed, InvalidInput
 
 
 @click.group()
@@ -73,6 +79,58 @@ def show(line: Line, export_id: str) -> None:
     if export.receipt is not None:
         click.echo("")
         output.facts(line.form, export.receipt, RECEIPT)
+
+
+@command.command()
+@click.option("--from", "start", required=True, metavar="INSTANT", help="Entries of this instant or later.")
+@click.option(
+    "--to", "end", required=True, metavar="INSTANT", help="Entries before this instant, a minute ago at least."
+)
+@click.option("--format", type=click.Choice(["ndjson", "json", "csv"]), default="ndjson", help="ndjson.")
+@click.option("--output", "target", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Where to.")
+@connected
+def export(line: Line, *, start: str, end: str, format: str, target: Path) -> int:  # noqa: A002 - the option's name
+    """
+    Write the entries of a span of time to a file, and its manifest beside it.
+
+    The manifest has count and SHA-256 of what was written, compared with what the server says of it.
+
+    Example: lading ledger export --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z --output january.ndjson
+    """
+    import hashlib
+
+    hashed, size = hashlib.sha256(), 0
+    beside = target.with_name(f"{target.name}.manifest.json")
+    with line.client() as client, unfinished(target) as sink:
+        for chunk in client.ledger.extract(start, end, format=format):
+            hashed.update(chunk)
+            size += sink.write(chunk)
+        manifest = client.ledger.extract_manifest(start, end, format=format)
+        if (manifest.bytes, manifest.sha256) != (size, hashed.hexdigest()):
+            raise DownloadFailed("What arrived is not what the server says that it sent; nothing was kept. Try again.")
+    with unfinished(beside) as sink:
+        sink.write(json.dumps(asdict(manifest), indent=2).encode() + b"\n")
+    output.facts(line.form, manifest, EXTRACT)
+    output.talk(f"Written: {output.plain(str(target))} and {output.plain(beside.name)}.")
+    return exits.OK
+
+
+@contextmanager
+def unfinished(target: Path) -> Generator[BinaryIO]:
+    """Open a file that gets the name `target` when the block ends well, and is removed otherwise."""
+    part = target.with_name(f"{target.name}.part")
+    try:
+        with part.open("wb") as sink:
+            yield sink
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InvalidInput.field(
+            "--output", f"{target} can't be written ({error.strerror}); choose another."
+        ) from error
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 @command.command()

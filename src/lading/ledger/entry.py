@@ -91,6 +91,7 @@ EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "export.expired": "an export's files were deleted by retention",
         "hold.placed": "what may not be removed was said: an export, or those that a filter matches",
         "hold.lifted": "what was kept may be removed again",
+        "ledger.extracted": "the entries of a span of time were taken out of the ledger as a file",
         "links.revoked": "every link to a file became useless",
         "retention.set": "how long exports are kept was said",
         "retention.dropped": "a rule of how long exports are kept was removed",

@@ -6,6 +6,25 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class ExtractManifest:
+    """
+    What an extract of the ledger holds: the entries from `start` to before `end`, counted, and their SHA-256.
+
+    `tree_size` and `root_sha256` are of the newest signed head, which covers them.
+    """
+
+    tenant: str
+    start: str
+    end: str
+    format: str
+    entries: int
+    bytes: int
+    sha256: str
+    tree_size: int
+    root_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The newest signed head of the tenant's tree; `note` is the C2SP checkpoint, byte for byte."""
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
+
+import httpx2
 
 from lading.client import faults
 from lading.client.sync.session import Session
 from lading.wire.jobs import Grounds
-from lading.wire.ledger import Head
+from lading.wire.ledger import ExtractManifest, Head
 from lading.wire.profiles import (
     Activation,
     ActivationList,
@@ -151,6 +153,21 @@ class Ledger:
             if not lines:
                 return
             first += len(lines)
+
+    def extract(self, start: str, end: str, *, format: str = "ndjson") -> Iterator[bytes]:  # noqa: A002 - the word of the API
+        """Yield the bytes of the entries from instant `start` to before `end`, as ndjson, json or csv."""
+        path = f"{_API}/ledger/extract?{urlencode({'from': start, 'to': end, 'format': format})}"
+        try:
+            with self._session.stream(path, headers={}, accept=frozenset({200})) as response:
+                for chunk in response.iter_raw():
+                    yield chunk
+        except httpx2.TransportError as error:
+            raise faults.unreachable(self._session.target.url, error) from error
+
+    def extract_manifest(self, start: str, end: str, *, format: str = "ndjson") -> ExtractManifest:  # noqa: A002 - the word of the API
+        """Return how many entries the same extract has, and the SHA-256 of its bytes."""
+        query = {"from": start, "to": end, "format": format}
+        return self._session.fetch(ExtractManifest, "GET", f"{_API}/ledger/extract/manifest", query=query)
 
     def trust(self) -> bytes:
         """Return the instance's trust file: its public keys, to be pinned by another way before they are believed."""
