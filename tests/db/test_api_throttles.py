@@ -214,6 +214,17 @@ async def test_more_stops_than_a_page_holds_are_all_listed_and_hide_none(world: 
     assert rest["next_cursor"] is None
 
 
+async def test_throttles_that_are_not_all_named_say_so(world: World, database_url: str) -> None:
+    job = await world.job()
+    before = (await world.ask("GET", THROTTLES)).json()["has_more"]
+    pause_a_thousand_jobs(database_url)
+    full = (await world.ask("GET", THROTTLES)).json()["has_more"]
+
+    await slow(world, "job", job["id"], until=at(1))
+
+    assert (before, full, (await world.ask("GET", THROTTLES)).json()["has_more"]) == (False, False, True)
+
+
 async def test_a_source_that_is_paused_after_a_thousand_jobs_is_not_previewed(world: World, database_url: str) -> None:
     await world.job()
     pause_a_thousand_jobs(database_url)

@@ -43,7 +43,7 @@ _TAKES: Final[dict[wire.Scope, tuple[str, ...]]] = {
 async def list_throttles(caller: Annotated[Caller, Depends(gate(QUOTA_READERS))], services: _Services) -> Response:
     """List the lanes that are held back while jobs wait in them, and by what; and what somebody slowed down."""
     async with services.database.tenant(caller.tenant.id) as tx:
-        found, slowed = await store.throttles(tx), await _all(tx)
+        found, (slowed, has_more) = await store.throttles(tx), await _all(tx)
     items = [
         shapes.Throttle(
             each.kind,
@@ -55,7 +55,7 @@ async def list_throttles(caller: Annotated[Caller, Depends(gate(QUOTA_READERS))]
         )
         for each in found
     ]
-    return answers.shown(shapes.ThrottleList(items, slowed))
+    return answers.shown(shapes.ThrottleList(items, slowed, has_more))
 
 
 @router.post(
@@ -124,11 +124,13 @@ async def _set(tx: Transaction, body: wire.ThrottleRequest, given: Grounds, acto
             assert_never(body.scope)
 
 
-async def _all(tx: Transaction) -> list[wire.SetThrottle]:
+async def _all(tx: Transaction) -> tuple[list[wire.SetThrottle], bool]:
+    """Return what is slowed down, and whether more jobs are held back than are named."""
     quotas = [_of_quota(each) for each in await store.quotas(tx)]
     rates = [_of_bucket(each) for each in await store.buckets(tx) if not each.is_learnt]
-    jobs = [_of_pause(each) for each in await store.pauses(tx, Scope.JOB) if each.ends_at is not None]
-    return [*quotas, *rates, *jobs]
+    held = await store.pauses(tx, Scope.JOB, limit=store.MOST_PAUSES + 1)
+    jobs = [_of_pause(each) for each in held[: store.MOST_PAUSES] if each.ends_at is not None]
+    return [*quotas, *rates, *jobs], len(held) > store.MOST_PAUSES
 
 
 def _of_quota(quota: Quota) -> wire.SetThrottle:

@@ -95,8 +95,11 @@ def slowed(line: Line) -> None:
     Example: lading throttles slowed
     """
     with line.client() as client:
-        found = client.throttles.list()
+        stands = client.throttles.stands()
+    found = stands.set
     output.rows(line.form, SLOWED, found if line.is_json else [readable(each) for each in found])
+    if stands.has_more:
+        output.talk("More jobs start later than are named here; lading pauses lists them all.")
 
 
 @command.command()

@@ -152,10 +152,16 @@ class Throttle:
 
 @dataclass(frozen=True, slots=True)
 class ThrottleList:
-    """The lanes that are held back now, and what somebody slowed down."""
+    """
+    The lanes that are held back now, and what somebody slowed down.
+
+    Of jobs that are held back one by one `set` names the oldest 1,000; `has_more` says that `GET /api/v1/pauses` lists
+    others.
+    """
 
     items: list[Throttle]
     set: list[SetThrottle] = field(default_factory=list[SetThrottle])
+    has_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,11 @@ class Throttles:
 
     async def list(self) -> Sequence[SetThrottle]:
         """Return what is slowed down; what is held back now is in `limits.throttles`."""
-        return (await self._session.fetch(ThrottleList, "GET", _BASE)).set
+        return (await self.stands()).set
+
+    async def stands(self) -> ThrottleList:
+        """Return what is slowed down, what is held back now, and whether more jobs are than are named."""
+        return await self._session.fetch(ThrottleList, "GET", _BASE)
 
     async def set(self, request: ThrottleRequest) -> SetThrottle:
         """Slow something down; doing it again replaces what was set."""

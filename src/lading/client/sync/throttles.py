@@ -22,7 +22,11 @@ class Throttles:
 
     def list(self) -> Sequence[SetThrottle]:
         """Return what is slowed down; what is held back now is in `limits.throttles`."""
-        return (self._session.fetch(ThrottleList, "GET", _BASE)).set
+        return (self.stands()).set
+
+    def stands(self) -> ThrottleList:
+        """Return what is slowed down, what is held back now, and whether more jobs are than are named."""
+        return self._session.fetch(ThrottleList, "GET", _BASE)
 
     def set(self, request: ThrottleRequest) -> SetThrottle:
         """Slow something down; doing it again replaces what was set."""
