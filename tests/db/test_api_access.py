@@ -4,20 +4,23 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lading.api.app import routes
-from lading.api.auth import Open
+from lading.api.auth import ANYBODY, Open
 from lading.api.routing import Route
 from lading.errors import Unauthenticated
 from lading.tenants import store
-from lading.tenants.model import Role
+from lading.tenants.model import RIGHTS, Role
 from serving import PROFILE, World
 
 pytestmark = pytest.mark.anyio
 
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "access.md"
 _SOURCE = {"credentials_ref": "env:NOWHERE"}
 _ORDER = (Role.VIEWER, Role.REQUESTER, Role.OPERATOR, Role.AUDITOR, Role.ADMIN)
 READ = set(_ORDER)
@@ -143,6 +146,25 @@ MATRIX: dict[str, set[Role]] = {
     "putRetentionRule": {Role.ADMIN},
     "deleteRetentionRule": {Role.ADMIN},
     "applyRetentionRules": {Role.ADMIN},
+    "listPolicies": READ,
+    "getPolicy": READ,
+    "putPolicy": {Role.ADMIN},
+    "listPolicyRevisions": READ,
+    "activatePolicy": {Role.ADMIN},
+    "deactivatePolicy": {Role.ADMIN},
+    "rollbackPolicy": {Role.ADMIN},
+    "listPolicyActivations": READ,
+    "validatePolicy": READ,
+    "diffPolicy": READ,
+    "tryPolicy": READ,
+    "checkExport": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
+    "approveExport": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
+    "rejectExport": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
+    "listEvents": READ,
+    "listExportEvents": READ,
+    "listCallQuotas": READ | {Role.QUOTA},
+    "putCallQuota": {Role.QUOTA, Role.ADMIN},
+    "deleteCallQuota": {Role.QUOTA, Role.ADMIN},
     "listKeys": {Role.ADMIN},
     "createKey": {Role.ADMIN},
     "revokeKey": {Role.ADMIN},
@@ -166,8 +188,8 @@ MATRIX: dict[str, set[Role]] = {
 }
 INSTANCE_ONLY = {
     "listTenants", "createTenant", "revokeLinks", "getTenant", "renameTenant",
-    "suspendTenant", "reactivateTenant", "putSource", "deleteSource", "putDestination", "deleteDestination", "putAllocation",
-    "deleteAllocation",
+    "suspendTenant", "reactivateTenant", "putSource", "deleteSource", "putDestination",
+    "deleteDestination", "putAllocation", "deleteAllocation",
 }  # fmt: skip
 
 
@@ -188,6 +210,30 @@ def request(route: Route, export_id: str, key_id: str) -> tuple[str, str]:
         }
     )
     return method, path
+
+
+def tables() -> str:
+    """Return which scopes a role has, and which routes a scope opens, as the guide tells it."""
+    lines = ["| role | scopes |", "|---|---|"]
+    lines += [f"| {role} | {', '.join(sorted(scopes))} |" for role, scopes in RIGHTS.items()]
+    lines += ["", "| any one of these scopes | lets call |", "|---|---|"]
+    opened: dict[str, list[str]] = {}
+    for route in routes():
+        if not isinstance(route.gate, Open):
+            scopes = "any" if route.gate.scopes == ANYBODY else ", ".join(sorted(route.gate.scopes))
+            whose = f"{scopes}, of an admin of the installation" if route.gate.only_instance else scopes
+            opened.setdefault(whose, []).append(route.name)
+    lines += [f"| {whose} | {', '.join(sorted(names))} |" for whose, names in sorted(opened.items())]
+    return "\n".join(lines) + "\n"
+
+
+def test_the_guide_tells_what_each_role_may() -> None:
+    head, _, told = GUIDE.read_text("utf-8").partition("| role |")
+    if os.environ.get("LADING_RENEW_GOLDEN"):
+        GUIDE.write_text(head + tables(), "utf-8")
+        return
+
+    assert f"| role |{told}" == tables()
 
 
 def test_the_matrix_of_roles_is_what_the_routes_declare() -> None:

@@ -132,7 +132,7 @@ def prove(unproved: Unproved, keys: Sequence[Mapping[str, Any]], *, now: datetim
     claims = _object(payload)
     _require_time(claims, now)
     subject, audience = claims.get("sub"), claims.get("aud")
-    audiences = audience if isinstance(audience, list) else [audience]
+    audiences: list[Any] = audience if isinstance(audience, list) else [audience]
     if claims.get("iss") != unproved.issuer:
         raise _refused("The token says two issuers.", "issuer")
     if not isinstance(subject, str) or not rules.is_word(subject):
