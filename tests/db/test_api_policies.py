@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -309,3 +310,17 @@ async def test_a_period_too_long_ago_is_counted_in_the_zone_of_the_policy(world:
     refused = await asked(world, period=YEAR)
 
     assert refused.json()["violations"][0]["code"] == "period-age"
+
+
+async def test_a_schedule_is_judged_when_it_is_written_but_for_the_hours_of_its_slots(world: World) -> None:
+    body = {"cron": "0 6 * * *", "zone": "UTC", "kind": "export", "payload": {**REQUEST, "format": "xlsx"}}
+    in_three_days = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=3)).strftime("%a").lower()
+    await put(world, {"policy": "h", "rules": [{"rule": "h", "hours": {"days": [in_three_days]}}]})
+
+    written = await world.ask("PUT", "/api/v1/schedules/nightly", json=body, role=Role.OPERATOR)
+    await put(world, ONLY_CSV)
+    refused = await world.ask("PUT", "/api/v1/schedules/weekly", json=body, role=Role.OPERATOR)
+
+    assert (written.status_code, refused.status_code) == (200, 403), written.text
+    assert refused.json()["code"] == "policy-denied"
+    assert await count(world) == (0, 0)

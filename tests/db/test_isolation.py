@@ -130,7 +130,9 @@ def test_the_application_without_a_tenant_sees_nothing(connection: psycopg.Conne
     assert set(seen.values()) == {0}
 
 
-@pytest.mark.parametrize("table", ["ledger_entries", "signed_heads", "profile_revisions", "ledger_pending"])
+@pytest.mark.parametrize(
+    "table", ["ledger_entries", "signed_heads", "profile_revisions", "policy_revisions", "ledger_pending"]
+)
 def test_append_only_tables_refuse_truncation_by_their_owner(connection: psycopg.Connection, table: str) -> None:
     # A1, P5
     with pytest.raises(errors.InsufficientPrivilege, match="append-only"), connection.transaction():

@@ -1649,6 +1649,10 @@ CREATE TRIGGER ledger_pending_kept BEFORE TRUNCATE ON public.ledger_pending FOR 
 
 CREATE TRIGGER ledger_pending_unchanged BEFORE UPDATE ON public.ledger_pending FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER policy_revisions_immutable BEFORE DELETE OR UPDATE ON public.policy_revisions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER policy_revisions_kept BEFORE TRUNCATE ON public.policy_revisions FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER profile_revisions_immutable BEFORE DELETE OR UPDATE ON public.profile_revisions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER profile_revisions_kept BEFORE TRUNCATE ON public.profile_revisions FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();

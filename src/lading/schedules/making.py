@@ -17,7 +17,7 @@ import psycopg
 
 from lading import ids
 from lading.db.transaction import Transaction
-from lading.errors import DatabaseUnavailable, InvalidInput, LadingError
+from lading.errors import DatabaseUnavailable, InvalidInput, LadingError, PolicyDenied, QueueFull
 from lading.jobs import store as jobs
 from lading.jobs.kinds import Kinds
 from lading.jobs.model import Endings, Fault, NewJob
@@ -28,7 +28,7 @@ from lading.schedules.model import Document, Schedule
 
 _LOG: Final = logging.getLogger("lading.schedules")
 _INTERNAL: Final = Fault("internal-error", "Lading failed in a way nobody foresaw; the log of the worker tells more.")
-_MENDED_BY_TIME: Final = frozenset({"nothing", "many", "in-the-future"})
+_MENDED_BY_TIME: Final = frozenset({"nothing", "many", "in-the-future", "hours"})
 
 Tie = Callable[[Transaction, NewJob, UUID], Awaitable[None]]
 """Notes on what a job works for that a schedule made it."""
@@ -88,6 +88,11 @@ async def rehearse(tx: Transaction, document: Document, maker: Maker, actor: Act
     try:
         async with tx.connection.transaction(force_rollback=True):
             await _job(tx, document, Rehearsal(tx.now, ids.new(), actor), maker)
+    except QueueFull:
+        return
+    except PolicyDenied as error:
+        if any(each.code not in _MENDED_BY_TIME for each in error.violations):
+            raise
     except InvalidInput as error:
         if not error.errors or any(each.code not in _MENDED_BY_TIME for each in error.errors):
             raise

@@ -358,6 +358,10 @@ CREATE TABLE policy_revisions (
 );
 ALTER TABLE policies
     ADD FOREIGN KEY (tenant_id, name, active_revision) REFERENCES policy_revisions (tenant_id, name, revision);
+CREATE TRIGGER policy_revisions_immutable BEFORE UPDATE OR DELETE ON policy_revisions
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER policy_revisions_kept BEFORE TRUNCATE ON policy_revisions
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TABLE policy_activations (
     tenant_id uuid NOT NULL,
     name text NOT NULL,
