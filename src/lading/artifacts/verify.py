@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -134,22 +135,29 @@ def _check_member(file: BinaryIO, member: Member, start: int) -> None:
     file.seek(start)
     if file.read(len(head)) != head:
         raise PackageInvalid(f"{member.name} is damaged: its header is not the one the manifest asks for.")
-    counted = _Counted(member)
-    left = member.stored_size
-    while left:
-        chunk = file.read(min(_CHUNK_BYTES, left))
-        if not chunk:
-            raise PackageInvalid(f"{member.name} is cut off.")
-        left -= len(chunk)
-        counted.feed(chunk)
-    counted.finish()
+    with ThreadPoolExecutor(1) as beside:
+        counted = _Counted(member, beside)
+        left = member.stored_size
+        while left:
+            chunk = file.read(min(_CHUNK_BYTES, left))
+            if not chunk:
+                raise PackageInvalid(f"{member.name} is cut off.")
+            left -= len(chunk)
+            counted.feed(chunk)
+        counted.finish()
 
 
 class _Counted:
-    """The bytes of one file so far: as kept and, if deflated, as unpacked, never more than was listed."""
+    """
+    The bytes of one file so far: as kept and, if deflated, as unpacked, never more than was listed.
 
-    def __init__(self, member: Member) -> None:
+    What is unpacked is hashed `beside`, while the next is being unpacked.
+    """
+
+    def __init__(self, member: Member, beside: Executor) -> None:
         self._member: Final = member
+        self._beside: Final = beside
+        self._hashed: Future[None] | None = None
         self._stored: Final = hashlib.sha256()
         self._plain: Final = hashlib.sha256()
         self._inflate: Final = zlib.decompressobj(-15) if member.method is Method.DEFLATE else None
@@ -185,6 +193,7 @@ class _Counted:
             raise self._damaged("the manifest contradicts itself")
         if self._size != self._member.size:
             raise self._damaged(f"it has {self._size} bytes instead of {self._member.size}")
+        self._rest()
         if self._plain.hexdigest() != self._member.sha256:
             raise self._damaged("its bytes do not have the listed SHA-256")
         if self._crc != self._member.crc:
@@ -194,8 +203,20 @@ class _Counted:
         self._size += len(plain)
         if self._size > self._member.size:
             raise self._damaged(f"it has more than the listed {self._member.size} bytes")
+        self._rest()
+        # A small piece is not worth a thread.
+        if len(plain) == _CHUNK_BYTES:
+            self._hashed = self._beside.submit(self._count, plain)
+        else:
+            self._count(plain)
+
+    def _count(self, plain: bytes) -> None:
         self._plain.update(plain)
         self._crc = zlib.crc32(plain, self._crc)
+
+    def _rest(self) -> None:
+        if self._hashed is not None:
+            self._hashed.result()
 
     def _damaged(self, why: str) -> PackageInvalid:
         return PackageInvalid(f"{self._member.name} is damaged: {why}.")

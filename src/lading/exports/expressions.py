@@ -46,13 +46,18 @@ class Plan:
     output: tuple[pl.Expr, ...]
 
     def apply(self, frame: pl.DataFrame, *, first: int = 1) -> pl.DataFrame:
-        """Return the rows that the filter keeps, numbered `row` from `first`, with `s:`, `o:`, `w:`, `e:` columns."""
+        """
+        Return the rows that the filter keeps, numbered `row` from `first`, with `s:`, `o:`, `w:`, `e:` columns.
+
+        What lies between source and output is left behind, so that it need not be kept until the rows are written.
+        """
         found = frame.select(self.source).with_row_index("row", first)
         for level in self.computed:
             found = found.with_columns(level)
         if self.kept is not None:
             found = found.filter(self.kept)
-        return found.with_columns(self.raw).with_columns(self.typed).with_columns(*self.errors, *self.output)
+        kept = ["row", *(expr.meta.output_name() for expr in self.source), *(f"w:{i}" for i in self.with_fallback)]
+        return found.with_columns(self.raw).with_columns(self.typed).select(*kept, *self.errors, *self.output)
 
 
 def compile_plan(profile: Profile, schema: pl.Schema, *, parameters: Mapping[str, Any], salt: bytes) -> Plan:

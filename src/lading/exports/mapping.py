@@ -121,7 +121,8 @@ def good_rows(
 
 def _mapped(plan: Plan, source: Path | Incoming) -> Iterator[tuple[int, pl.DataFrame]]:
     read = 0
-    with closing(ahead(frames(source))) as batches:
+    given = frames(source)  # whoever makes incoming ones is ahead already
+    with closing(given if isinstance(source, Incoming) else ahead(given)) as batches:
         for frame in batches:
             first, read = read + 1, read + frame.height
             yield read, plan.apply(frame, first=first)

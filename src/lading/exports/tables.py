@@ -7,7 +7,7 @@ wire cut them.  Nothing here holds more than one batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -61,7 +61,7 @@ def schema_of(path: Path | Incoming) -> pl.Schema:
     return frame_of(pa.RecordBatch.from_pylist([], schema=schema)).schema
 
 
-def frames(path: Path | Incoming) -> Iterator[pl.DataFrame]:
+def frames(path: Path | Incoming) -> Generator[pl.DataFrame]:
     """Yield the batches of an Arrow IPC file or stream, in order."""
     if isinstance(path, Incoming):
         yield from (frame_of(batch) for batch in path if batch.num_rows)

@@ -35,8 +35,13 @@ LIGHT: Final[Handlers] = {NOOP_KIND: Noop()}
 """Handlers of light kinds: they import little, and many of their jobs run side by side in one child."""
 _EXECUTOR: Final = (sys.executable, "-m", "lading.wiring.executor")
 _LIGHT: Final = (sys.executable, "-m", "lading.wiring.light")
-# Arrow's own pool and an arena for each thread keep a fifth of an executor's memory for nothing.
-_FRUGAL: Final = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
+# Arrow's own pool, an arena for each thread, and columns of a batch among small things keep a fifth of an executor's
+# memory for nothing, and more with every export.
+_FRUGAL: Final = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+}
 
 
 async def run_worker(settings: Settings, url: str) -> None:

@@ -61,6 +61,9 @@ class Report:
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the rows in order, batch by batch, timestamps in the profile's time zone."""
+        if not isinstance(self.table, Path | Sequence):
+            yield from self._frames()  # whoever makes them is ahead already
+            return
         with closing(ahead(self._frames())) as frames:
             yield from frames
 
