@@ -69,6 +69,7 @@ def test_the_recipe_serves_lading_over_tls_and_leaves_answers_as_they_are(front,
     assert (moved.status_code, moved.headers["location"]) == (308, "https://127.0.0.1/api/v1/me?x=1")
     me = client.get("/api/v1/me?secret=hunter2", headers=headers)
     assert me.status_code in {200, 422}
+    assert client.get("/api/v1/links/ldl_hunter2").status_code == 404  # the secret of a link is a part of its path
     assert me.headers["strict-transport-security"]
     refused = client.post("/api/v1/tenants", headers=headers, content=b"x" * (3 << 20))
     assert refused.status_code == 413
