@@ -329,9 +329,29 @@ async def test_a_destination_is_changed_at_the_version_that_was_read(open_world:
         json={"kind": "directory", "options": {"path": str(out)}},
     )
     assert (late.status_code, late.json()["code"]) == (412, "precondition-failed")
-    assert (await open_world.ask("GET", "/api/v1/destinations", slug="fjord")).json() == {"items": []}
+    theirs = (await open_world.ask("GET", "/api/v1/destinations", slug="fjord")).json()
+    assert theirs == {"items": [], "next_cursor": None}
     own = await open_world.ask("PUT", "/api/v1/destinations/archive", json={"kind": "directory"})
     assert own.status_code == 403
+
+
+async def test_destinations_are_listed_page_by_page(open_world: World, out: Path) -> None:  # E16
+    how = {"slug": "instance", "headers": {"Lading-Tenant": "nordlys"}}
+    body = {"kind": "directory", "options": {"path": str(out)}}
+    for name in ("c", "a", "b_1", "b-2", "d"):
+        made = await open_world.ask("PUT", f"/api/v1/destinations/{name}", **how, json=body)
+        assert made.status_code == 200, made.text
+
+    first = (await open_world.ask("GET", "/api/v1/destinations?limit=3")).json()
+    rest = (await open_world.ask("GET", f"/api/v1/destinations?limit=3&cursor={first['next_cursor']}")).json()
+    odd = [
+        await open_world.ask("GET", f"/api/v1/destinations?{query}")
+        for query in ("limit=0", "limit=201", "cursor=x", "limit=x")
+    ]
+
+    names = [each["name"] for page in (first, rest) for each in page["items"]]
+    assert (len(first["items"]), len(names), len(set(names)), rest["next_cursor"]) == (3, 5, 5, None)
+    assert {answer.status_code for answer in odd} == {422}
 
 
 async def test_a_destination_is_not_deleted_while_something_is_on_its_way_there(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Final
 
-from fastapi import Depends, Header, Path
+from fastapi import Depends, Header, Path, Query
 from starlette.responses import Response
 
 from lading import ids
-from lading.api import answers, documents, grounds
+from lading.api import answers, cursors, documents, grounds
 from lading.api.auth import ADMINS, INSPECTORS, OPERATORS, READERS, Caller, TenantGate, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
@@ -26,6 +26,8 @@ router: Final = new_router("destinations")
 _BASE: Final = "/api/v1/destinations"
 _ONE: Final = f"{_BASE}/{{name}}"
 _EXPORT: Final = "/api/v1/exports/{export_id}/deliveries"
+_MAX_PAGE: Final = 200
+_LIST: Final = ("destinations",)
 _READER: Final = gate(READERS)
 _INSPECTOR: Final = gate(INSPECTORS)
 _OPERATOR: Final = gate(OPERATORS)
@@ -41,11 +43,18 @@ _IfMatch = Annotated[
 
 
 @router.get(_BASE, name="listDestinations", response_model=wire.DestinationList)
-async def list_destinations(caller: Annotated[Caller, Depends(_INSPECTOR)], services: _Services) -> Response:
-    """List the destinations of a tenant."""
+async def list_destinations(
+    caller: Annotated[Caller, Depends(_INSPECTOR)],
+    services: _Services,
+    limit: Annotated[int, Query(ge=1, le=_MAX_PAGE)] = 50,
+    cursor: Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")] = None,
+) -> Response:
+    """List the destinations of a tenant, by name."""
+    place = cursors.parse_words(cursor, 1, _LIST)
     async with services.database.tenant(caller.tenant.id) as tx:
-        found = await destinations.every(tx)
-    return answers.shown(wire.DestinationList([_shown(each) for each in found]))
+        found = await destinations.page(tx, after=None if place is None else place[0], limit=limit + 1)
+    following = cursors.show_words([found[limit - 1].name], _LIST) if len(found) > limit else None
+    return answers.shown(wire.DestinationList([_shown(each) for each in found[:limit]], following))
 
 
 @router.get(_ONE, name="getDestination", response_model=wire.Destination, responses=documents.problems(404))

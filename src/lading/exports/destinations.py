@@ -141,15 +141,21 @@ async def get(tx: Transaction, name: str) -> Destination:
     return _destination(row)
 
 
-async def every(tx: Transaction) -> Sequence[Destination]:
-    """Return every destination of the tenant, by name."""
-    return [_destination(row) for row in await tx.all(_SQL["destinations"], tenant_id=tx.tenant, names=None)]
+async def page(tx: Transaction, *, after: str | None, limit: int) -> Sequence[Destination]:
+    """Return up to `limit` destinations of the tenant, by name, those after `after`."""
+    rows = await tx.all(_SQL["destinations_page"], tenant_id=tx.tenant, after=after, limit=limit)
+    return [_destination(row) for row in rows]
+
+
+async def known(tx: Transaction, wanted: Sequence[str]) -> Mapping[str, Destination]:
+    """Return those of the named destinations that there are."""
+    rows = await tx.all(_SQL["destinations"], tenant_id=tx.tenant, names=list(wanted))
+    return {row["name"]: _destination(row) for row in rows}
 
 
 async def named(tx: Transaction, wanted: Sequence[str]) -> Sequence[Destination]:
     """Return the destinations with these names; InvalidInput names the first that there is not."""
-    rows = await tx.all(_SQL["destinations"], tenant_id=tx.tenant, names=list(wanted))
-    found = {row["name"]: _destination(row) for row in rows}
+    found = await known(tx, wanted)
     for number, name in enumerate(wanted):
         if name not in found:
             raise InvalidInput.field(

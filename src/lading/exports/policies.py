@@ -80,7 +80,7 @@ async def recheck(tx: Transaction, stored: StoredExport, *, rows: int | None = N
 async def case(tx: Transaction, plan: Plan, *, rows: int | None = None, size: int | None = None) -> Case:
     """Return an export as policies see it; a destination that is gone is of no kind."""
     names = plan.handover.destinations
-    kinds = {each.name: each.settings.kind for each in await destinations.every(tx)} if names else {}
+    known = await destinations.known(tx, names) if names else {}
     return Case(
         type=plan.type,
         profile=str(plan.selector.get("profile", plan.profile)),
@@ -88,7 +88,7 @@ async def case(tx: Transaction, plan: Plan, *, rows: int | None = None, size: in
         period_from=plan.period_from,
         period_to=plan.period_to,
         parameters=plan.parameters,
-        destinations={name: kinds.get(name, "") for name in names},
+        destinations={name: known[name].settings.kind if name in known else "" for name in names},
         is_encrypted=bool(plan.handover.encrypt_to),
         has_attachments=plan.include_attachments,
         rows=rows,

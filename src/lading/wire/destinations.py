@@ -49,3 +49,4 @@ class DestinationList:
     """The destinations of a tenant, by name."""
 
     items: list[Destination]
+    next_cursor: str | None = None

@@ -23,8 +23,18 @@ class Destinations:
         self._session = session
 
     async def list(self) -> Sequence[Destination]:
-        """Return every destination."""
-        return (await self._session.fetch(DestinationList, "GET", _BASE)).items
+        """Return every destination, by name."""
+        found: list[Destination] = []
+        cursor = None
+        while True:
+            page = await self.page(limit=200, cursor=cursor)
+            found += page.items
+            if (cursor := page.next_cursor) is None:
+                return found
+
+    async def page(self, *, limit: int = 50, cursor: str | None = None) -> DestinationList:
+        """Return one page of the destinations, by name."""
+        return await self._session.fetch(DestinationList, "GET", _BASE, query={"limit": limit, "cursor": cursor})
 
     async def get(self, name: str) -> Destination:
         """Return one destination."""

@@ -24,8 +24,18 @@ class Destinations:
         self._session = session
 
     def list(self) -> Sequence[Destination]:
-        """Return every destination."""
-        return (self._session.fetch(DestinationList, "GET", _BASE)).items
+        """Return every destination, by name."""
+        found: list[Destination] = []
+        cursor = None
+        while True:
+            page = self.page(limit=200, cursor=cursor)
+            found += page.items
+            if (cursor := page.next_cursor) is None:
+                return found
+
+    def page(self, *, limit: int = 50, cursor: str | None = None) -> DestinationList:
+        """Return one page of the destinations, by name."""
+        return self._session.fetch(DestinationList, "GET", _BASE, query={"limit": limit, "cursor": cursor})
 
     def get(self, name: str) -> Destination:
         """Return one destination."""
