@@ -182,6 +182,7 @@ async def test_a_hold_that_says_nothing_or_too_much_is_refused(world: World) -> 
         ({"profile": ""}, 422, "/profile"),
         ({"profile": "a" * 101}, 422, "/profile"),
         ({"profile": "a\u0007b"}, 422, "/profile"),
+        ({"requested_by": "Ann Smith"}, 422, "/requested_by"),
         ({"period_from": "2025-02-30"}, 422, "/period_from"),
         ({"period_from": "20250201"}, 422, "/period_from"),
         ({"period_from": "2025-02-01", "period_to": "2025-01-01"}, 422, "/period_to"),

@@ -8,6 +8,7 @@ his transaction ends (`settle`): a hold that was answered keeps all that was the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,7 +26,7 @@ from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 
 _SQL: Final = Statements("lading.exports")
-_LONGEST_NAME: Final = 100
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +149,9 @@ def _check(scope: Scope) -> None:
     if scope.export_id is not None and given:
         raise InvalidInput.field(given[0], "does not go with an export; name the export, or a filter.")
     for name, text in (("profile", scope.profile), ("type", scope.type), ("requested_by", scope.requested_by)):
-        if text is not None and not (0 < len(text) <= _LONGEST_NAME and text.isprintable()):
-            raise InvalidInput.field(name, f"use 1 to {_LONGEST_NAME} printable characters.")
+        # No prose: it goes into the ledger, which can't forget it.
+        if text is not None and _NAME.fullmatch(text) is None:
+            raise InvalidInput.field(name, "is no name or id; use up to 100 of A-Z a-z 0-9 . _ -.")
     if scope.period_from is not None and scope.period_to is not None and scope.period_from > scope.period_to:
         detail = "is before period_from; swap them."
         raise InvalidInput(f"period_to: {detail}", (FieldError("/period_to", detail),))
