@@ -32,7 +32,7 @@ _CALL_SECONDS: Final = 5.0
 _WAIT_SECONDS: Final = 12.0
 _MOST_BYTES: Final = 256 << 10
 _MOST_ISSUERS: Final = 1000
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 16
 _LOG: Final = logging.getLogger("lading.api")
 
 Keys = Sequence[Mapping[str, Any]]
