@@ -171,3 +171,11 @@ def test_a_skipped_time_says_that_it_was_moved() -> None:
 @pytest.mark.parametrize("text", ["* * * * *", "30 2 29 2 *"])
 def test_it_bears_instants_far_away(text: str, instant: str) -> None:
     cron.parse(text, "Pacific/Apia").after(datetime.fromisoformat(instant))
+
+
+def test_who_looks_while_the_clock_shows_a_time_again_is_not_told_of_the_first() -> None:
+    second_showing = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)  # 2:10 in Oslo, for the second time
+    following = cron.parse("30 2 * * *", "Europe/Oslo").after(second_showing)
+
+    assert following is not None
+    assert following.at == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
