@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,8 @@ def _await(provider: OpenIdProvider, process: subprocess.Popen[bytes], log: Any)
         try:
             httpx2.get(f"{provider.issuer}/.well-known/openid-configuration").raise_for_status()
         except httpx2.HTTPError:
-            time.sleep(0.05)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
             continue
         return
     raise RuntimeError(f"the provider did not start: {Path(log).read_text()[-2000:]}")

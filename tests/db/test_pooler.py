@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,7 +199,8 @@ def _await(url: str, process: subprocess.Popen[bytes]) -> None:
         try:
             psycopg.connect(url, connect_timeout=5).close()
         except psycopg.OperationalError:
-            time.sleep(0.05)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
             continue
         return
     raise RuntimeError(f"PgBouncer did not start (it ended with {process.poll()})")

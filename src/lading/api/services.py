@@ -7,6 +7,7 @@ What the API is made of; `wiring` builds it, every route gets it from here.
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -45,7 +46,7 @@ class Services:
     trials: Trials = field(default_factory=Trials)
     previews: Previews = field(default_factory=Previews)
     issuers: Issuers = field(default_factory=Issuers)
-    refusals: Refusals = field(default_factory=Refusals)
+    refusals: Refusals = field(default_factory=lambda: Refusals(clock=time.monotonic))
 
     @property
     def calls(self) -> Calling:

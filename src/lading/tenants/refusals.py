@@ -7,7 +7,6 @@ this process saw.  Of tokens that nobody here knows only the log tells.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -31,9 +30,9 @@ class _Seen:
 
 
 class Refusals:
-    """Remembers when the ledger was told of what."""
+    """Remembers when the ledger was told of what; `clock` is any monotonic one, in seconds."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock: Final = clock
         self._seen: Final[dict[tuple[UUID, str, str], _Seen]] = {}
 
