@@ -9,7 +9,6 @@ missing, and behind them the job that puts them together, which is the export's 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -47,12 +46,6 @@ class Parts:
         self._database: Final = database
         self._settings: Final = settings
         self._blobs: Final = blobs
-        self._admission: Final = Admission(
-            database,
-            queue_limit=settings.queue_limit,
-            tenant_queue_limit=settings.tenant_queue_limit,
-            clock=time.monotonic,
-        )
 
     async def query(self, job: Job, context: Context, work: Work) -> Result | Outcome:
         """Return what the stage leaves, or, when others are to do parts or the worker drains, how the attempt ends."""
@@ -145,7 +138,14 @@ class Parts:
         """Tell whether the queue takes a job for each part and one behind them; else they are done here."""
         async with self._database.tenant(job.tenant_id) as tx:
             priority = (await views.look(tx, job.id)).priority
-        return not await self._admission.refusal(job.tenant_id, count=len(missing) + 1, priority=priority)
+        # A door of its own, whose clock stands: an export is split once, so nothing is remembered.
+        door = Admission(
+            self._database,
+            queue_limit=self._settings.queue_limit,
+            tenant_queue_limit=self._settings.tenant_queue_limit,
+            clock=float,
+        )
+        return not await door.refusal(job.tenant_id, count=len(missing) + 1, priority=priority)
 
     def _handing_on(self, job: Job, fence: Fence, work: Work, missing: Sequence[Part]) -> Any:
         export, actor = work.export, _actor(fence)
