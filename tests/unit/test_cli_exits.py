@@ -27,7 +27,7 @@ EXPECTED = {
 def _tree(kind: type[LadingError]) -> Iterator[type[LadingError]]:
     yield kind
     for each in kind.__subclasses__():
-        if each.__module__.startswith(f"{errors.__name__}."):
+        if each.__module__ == errors.__name__:
             yield from _tree(each)
 
 

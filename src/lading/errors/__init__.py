@@ -27,8 +27,8 @@ from lading.errors.asked import (
     StaleLease,
     TenantSuspended,
     TooLarge,
-    TooSlow,
     TooManyStreams,
+    TooSlow,
     Unauthenticated,
     Violation,
 )
@@ -122,10 +122,14 @@ __all__ = [
     "StorageFull",
     "TenantSuspended",
     "TooLarge",
-    "TooSlow",
     "TooManyBadRows",
     "TooManyStreams",
+    "TooSlow",
     "Unauthenticated",
     "Violation",
     "WaitTimeout",
 ]
+
+# One tree under one name: which file a class is written in is nothing to whoever reads a trace.
+for _name in __all__:
+    globals()[_name].__module__ = __name__
