@@ -40,6 +40,8 @@ from lading.ledger.feed import Feed
 from lading.settings import Settings
 from lading.tenants import store as tenants
 from lading.tenants.model import INSTANCE_ID, Role, Tenant
+from lading.webhooks.endings import WebhookEnding
+from lading.webhooks.store import JOB_KIND as WEBHOOK
 
 YEAR = {"from": "2024-01-01", "to": "2024-12-31"}
 REQUEST = {"profile": "bufdir", "period": YEAR}
@@ -195,7 +197,7 @@ async def services(database: Database, database_url: str, tmp_path: Path) -> Asy
     hints = notify.Sender(database)
     exporting = ExportService(database, settings, blobs, hints)
     async with notify.Hearer(database_url, notify.EXPORTS, notify.EVENTS) as hearer, Feed(database, hearer) as feed:
-        endings = {JOB_KIND: ExportEnding(settings), DELIVERY: DeliveryEnding(settings)}
+        endings = {JOB_KIND: ExportEnding(settings), DELIVERY: DeliveryEnding(settings), WEBHOOK: WebhookEnding()}
         yield Services(settings, database, exporting, hearer, hints, endings, feed)
 
 

@@ -28,12 +28,14 @@ JOB: Final = "job"
 KEY: Final = "key"
 LEASE: Final = "lse"
 MEMBER: Final = "mem"
+MESSAGE: Final = "msg"
 LINK: Final = "lnk"
 PAUSE: Final = "pau"
 REQUEST: Final = "req"
 RUN: Final = "run"
 SCHEDULE: Final = "sch"
 TENANT: Final = "ten"
+WEBHOOK: Final = "whk"
 
 
 def new() -> UUID:

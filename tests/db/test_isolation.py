@@ -47,7 +47,7 @@ _CROSS_TENANT = {
         "schedules",
         "schedule_slots",
     },
-    Role.LEDGER: {"tenants", "ledger_pending", "ledger_trees", "ledger_entries", "signed_heads"},
+    Role.LEDGER: {"tenants", "ledger_pending", "ledger_trees", "ledger_entries", "signed_heads", "webhooks"},
 }
 
 

@@ -1356,6 +1356,68 @@ CREATE TABLE public.uploads (
 
 ALTER TABLE ONLY public.uploads FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.webhook_messages (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    event_id bigint,
+    type text NOT NULL,
+    subject text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    job_id uuid NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    status integer,
+    error text,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    tried_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT webhook_messages_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT webhook_messages_check CHECK (((state = 'pending'::text) = (ended_at IS NULL))),
+    CONSTRAINT webhook_messages_error_check CHECK ((length(error) <= 300)),
+    CONSTRAINT webhook_messages_event_id_check CHECK ((event_id > 0)),
+    CONSTRAINT webhook_messages_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT webhook_messages_status_check CHECK (((status >= 100) AND (status <= 999)))
+);
+
+ALTER TABLE ONLY public.webhook_messages FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.webhooks (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    url text NOT NULL,
+    topics text[] DEFAULT '{}'::text[] NOT NULL,
+    types text[] DEFAULT '{}'::text[] NOT NULL,
+    format text DEFAULT 'standard'::text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    timeout_seconds integer DEFAULT 15 NOT NULL,
+    is_enabled boolean DEFAULT true NOT NULL,
+    disabled_because text,
+    secret bytea NOT NULL,
+    old_secret bytea,
+    old_until timestamp with time zone,
+    place bigint NOT NULL,
+    failing_since timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT webhooks_check CHECK (((cardinality(topics) + cardinality(types)) > 0)),
+    CONSTRAINT webhooks_check1 CHECK (((old_secret IS NULL) = (old_until IS NULL))),
+    CONSTRAINT webhooks_check2 CHECK ((is_enabled = (disabled_because IS NULL))),
+    CONSTRAINT webhooks_description_check CHECK ((length(description) <= 200)),
+    CONSTRAINT webhooks_disabled_because_check CHECK ((disabled_because = ANY (ARRAY['asked'::text, 'gone'::text, 'failing'::text]))),
+    CONSTRAINT webhooks_format_check CHECK ((format = ANY (ARRAY['standard'::text, 'cloudevents'::text]))),
+    CONSTRAINT webhooks_old_secret_check CHECK (((octet_length(old_secret) >= 40) AND (octet_length(old_secret) <= 200))),
+    CONSTRAINT webhooks_place_check CHECK ((place >= 0)),
+    CONSTRAINT webhooks_secret_check CHECK (((octet_length(secret) >= 40) AND (octet_length(secret) <= 200))),
+    CONSTRAINT webhooks_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 30))),
+    CONSTRAINT webhooks_topics_check CHECK ((cardinality(topics) <= 20)),
+    CONSTRAINT webhooks_types_check CHECK ((cardinality(types) <= 50)),
+    CONSTRAINT webhooks_url_check CHECK (((length(url) >= 8) AND (length(url) <= 2000)))
+);
+
+ALTER TABLE ONLY public.webhooks FORCE ROW LEVEL SECURITY;
+
 ALTER TABLE ONLY public.finished_jobs ATTACH PARTITION public.finished_jobs_default DEFAULT;
 
 ALTER TABLE ONLY public.allocations
@@ -1541,6 +1603,12 @@ ALTER TABLE ONLY public.upload_parts
 ALTER TABLE ONLY public.uploads
     ADD CONSTRAINT uploads_pkey PRIMARY KEY (tenant_id, export_id, destination);
 
+ALTER TABLE ONLY public.webhook_messages
+    ADD CONSTRAINT webhook_messages_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (tenant_id, id);
+
 CREATE UNIQUE INDEX api_keys_id ON public.api_keys USING btree (id);
 
 CREATE INDEX artifacts_digest ON public.artifacts USING btree (tenant_id, digest);
@@ -1626,6 +1694,12 @@ CREATE INDEX schedule_slots_waiting ON public.schedule_slots USING btree (tenant
 CREATE INDEX schedules_due ON public.schedules USING btree (next_at) WHERE (next_at IS NOT NULL);
 
 CREATE INDEX turns_next ON public.turns USING btree (next_at);
+
+CREATE UNIQUE INDEX webhook_messages_event ON public.webhook_messages USING btree (tenant_id, webhook_id, event_id);
+
+CREATE INDEX webhook_messages_log ON public.webhook_messages USING btree (tenant_id, webhook_id, id);
+
+CREATE INDEX webhook_messages_pending ON public.webhook_messages USING btree (tenant_id, webhook_id) WHERE (state = 'pending'::text);
 
 ALTER INDEX public.finished_jobs_pkey ATTACH PARTITION public.finished_jobs_default_pkey;
 
@@ -1817,6 +1891,15 @@ ALTER TABLE ONLY public.upload_parts
 ALTER TABLE ONLY public.uploads
     ADD CONSTRAINT uploads_tenant_id_export_id_destination_fkey FOREIGN KEY (tenant_id, export_id, destination) REFERENCES public.deliveries(tenant_id, export_id, destination);
 
+ALTER TABLE ONLY public.webhook_messages
+    ADD CONSTRAINT webhook_messages_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.webhook_messages
+    ADD CONSTRAINT webhook_messages_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES public.webhooks(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE public.allocations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
@@ -1870,6 +1953,8 @@ CREATE POLICY ledger ON public.ledger_trees TO lading_ledger USING (true) WITH C
 CREATE POLICY ledger ON public.signed_heads TO lading_ledger USING (true) WITH CHECK (true);
 
 CREATE POLICY ledger ON public.tenants FOR SELECT TO lading_ledger USING (true);
+
+CREATE POLICY ledger ON public.webhooks FOR SELECT TO lading_ledger USING (true);
 
 ALTER TABLE public.ledger_entries ENABLE ROW LEVEL SECURITY;
 
@@ -2075,6 +2160,10 @@ CREATE POLICY tenant ON public.upload_parts TO lading_app USING ((tenant_id = ( 
 
 CREATE POLICY tenant ON public.uploads TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.webhook_messages TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.webhooks TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 ALTER TABLE public.tenants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.turns ENABLE ROW LEVEL SECURITY;
@@ -2082,6 +2171,10 @@ ALTER TABLE public.turns ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.upload_parts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.uploads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_messages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhooks ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA public TO lading_app;
 GRANT USAGE ON SCHEMA public TO lading_system;
@@ -2251,3 +2344,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.turns TO lading_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.upload_parts TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.uploads TO lading_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_messages TO lading_app;
+
+GRANT SELECT ON TABLE public.webhooks TO lading_ledger;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhooks TO lading_app;

@@ -41,6 +41,7 @@ from lading.api import (
     sources,
     tenants,
     throttles,
+    webhooks,
 )
 from lading.api.middleware import Door
 from lading.api.routing import Route
@@ -54,6 +55,7 @@ ROUTERS: Final = (
     policies.router,
     approvals.router,
     events.router,
+    webhooks.router,
     artifacts.router,
     bufdir.router,
     profiles.router,

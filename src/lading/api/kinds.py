@@ -11,6 +11,7 @@ from lading.exports.deliveries import JOB_KIND as DELIVERY_KIND
 from lading.exports.model import JOB_KIND
 from lading.exports.parts import JOB_KIND as PART_KIND
 from lading.jobs.kinds import NOOP, Kind, Kinds
+from lading.webhooks.store import JOB_KIND as WEBHOOK_KIND
 
 
 def _export(payload: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -26,6 +27,13 @@ def _delivery(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**_export(payload), "destination": payload["destination"], "task": task}
 
 
+def _webhook(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "webhook": ids.show(ids.WEBHOOK, UUID(payload["webhook"])),
+        "message": ids.show(ids.MESSAGE, UUID(payload["message"])),
+    }
+
+
 EXPORT: Final = Kind(JOB_KIND, "Makes the package of an export; ask for one with `POST /api/v1/exports`.", _export)
 PART: Final = Kind(PART_KIND, "Reads and maps one part of an export; exports that are read in parts make them.", _part)
 DELIVERY: Final = Kind(
@@ -33,4 +41,5 @@ DELIVERY: Final = Kind(
     "Brings the package of an export to a destination; name `destinations` with the export, or redeliver it.",
     _delivery,
 )
-KINDS: Final[Kinds] = {kind.name: kind for kind in (EXPORT, PART, DELIVERY, NOOP)}
+WEBHOOK: Final = Kind(WEBHOOK_KIND, "Tells a webhook of an event; events make them.", _webhook)
+KINDS: Final[Kinds] = {kind.name: kind for kind in (EXPORT, PART, DELIVERY, WEBHOOK, NOOP)}

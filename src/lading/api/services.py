@@ -24,6 +24,7 @@ from lading.limits.admission import Admission
 from lading.limits.calling import Calling
 from lading.settings import Settings
 from lading.tenants.refusals import Refusals
+from lading.webhooks.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Services:
     def calls(self) -> Calling:
         """Return what counts the calls of the export API in this process."""
         return self.exports.calls
+
+    @property
+    def vault(self) -> Vault:
+        """Return what seals the secrets of webhooks."""
+        return Vault(self.settings.keys_dir)
 
     @property
     def admission(self) -> Admission:

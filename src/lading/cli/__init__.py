@@ -23,6 +23,7 @@ _COMMANDS = {
     "up": ("lading.cli.up", "Run database, API and workers on this machine."),
     "exports": ("lading.cli.exports", "Ask for exports, follow, fetch and manage them."),
     "events": ("lading.cli.events", "See what happens, as it happens."),
+    "webhooks": ("lading.cli.webhooks", "Let other systems be called when something happens."),
     "artifacts": ("lading.cli.artifacts", "See stored files by their digests, check and collect them."),
     "verify": ("lading.cli.verify", "Check a package offline."),
     "ledger": ("lading.cli.ledger", "Read and check the ledger of a tenant."),

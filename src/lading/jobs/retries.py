@@ -28,6 +28,7 @@ class FaultClass(StrEnum):
     RESOURCE = "resource"
     INTERNAL = "internal"
     CRASH = "crash"
+    WEBHOOK = "webhook"
     PERMANENT = "permanent"
 
 
@@ -62,6 +63,10 @@ CLASSES: Final[Mapping[str, FaultClass]] = MappingProxyType(
         "storage-failed": FaultClass.RESOURCE,
         "storage-full": FaultClass.RESOURCE,
         "out-of-memory": FaultClass.RESOURCE,
+        "webhook-failed": FaultClass.WEBHOOK,
+        "webhook-barred": FaultClass.PERMANENT,
+        "webhook-gone": FaultClass.PERMANENT,
+        "webhook-disabled": FaultClass.PERMANENT,
         "internal-error": FaultClass.INTERNAL,
         "worker-lost": FaultClass.CRASH,
         "invalid-input": FaultClass.PERMANENT,
@@ -101,6 +106,7 @@ SHIPPED: Final[Mapping[FaultClass, Policy]] = MappingProxyType(
         FaultClass.RATE_LIMITED: Policy(20, 5.0, 900.0),
         FaultClass.RESOURCE: Policy(8, 10.0, 1800.0),
         FaultClass.INTERNAL: Policy(5, 4.0, 600.0),
+        FaultClass.WEBHOOK: Policy(10, 5.0, 86_400.0),
     }
 )
 """What holds unless a tenant set its own.  Crashes are counted apart (`max_crashes`); what is permanent ends a job."""

@@ -26,12 +26,14 @@ from lading.ledger.integrator import integrate
 from lading.ledger.keys import Signer
 from lading.settings import Settings
 from lading.upkeep.timetable import Timetable
+from lading.webhooks import fanout
 
 _LOG: Final = logging.getLogger("lading.upkeep")
 _PROMOTE_SECONDS: Final = 0.5
 _INTEGRATE_SECONDS: Final = 0.5
 # A head for each batch: the more comes, the larger the batches.
 _REST_SECONDS: Final = 0.02
+_TELL_SECONDS: Final = 5.0
 _RESTING_ENTRIES: Final = 2000
 _RETENTION_SECONDS: Final = 60.0
 _HISTORY_SECONDS: Final = 3600.0
@@ -60,6 +62,7 @@ class Upkeep:
         async with asyncio.TaskGroup() as group:
             group.create_task(_every(_PROMOTE_SECONDS, self.promote))
             group.create_task(self._integrating())
+            group.create_task(_every(_TELL_SECONDS, self.tell))
             group.create_task(_every(self._settings.sweep_seconds, self.rescue))
             group.create_task(self._timetable.run())
             group.create_task(_every(_RETENTION_SECONDS, self.retain))
@@ -116,12 +119,19 @@ class Upkeep:
             self._integrated += count
             await self._sender.send(notify.EVENTS)
 
+    async def tell(self) -> None:
+        """Webhooks are on their way to hear what has happened."""
+        if await fanout.spread(self._database):
+            await self._sender.send(notify.JOBS)
+
     async def _integrating(self) -> None:
         """Integrate as soon as something is recorded; behind a pooler that swallows hints, twice a second."""
         async with notify.Hearer(self._database.url, notify.LEDGER) as hearer:
             while True:
                 seen = hearer.generation(notify.LEDGER)
                 await _once(self.integrate)
+                if self._integrated:
+                    await _once(self.tell)
                 await asyncio.sleep(min(_INTEGRATE_SECONDS, _REST_SECONDS + self._integrated / _RESTING_ENTRIES))
                 spread = random.uniform(0.8, 1.2)  # noqa: S311 - so that processes spread out
                 await hearer.wait(notify.LEDGER, seen, _INTEGRATE_SECONDS * spread)

@@ -22,6 +22,9 @@ from lading.jobs.model import Handlers
 from lading.ledger import keys
 from lading.settings import Settings
 from lading.telemetry import log
+from lading.webhooks.handler import WebhookHandler
+from lading.webhooks.store import JOB_KIND as WEBHOOK
+from lading.webhooks.vault import Vault
 from lading.wiring.workers import ENDINGS, LIGHT, opened
 from lading.worker.executor import Executor
 
@@ -47,6 +50,7 @@ def _handlers(settings: Settings, database: Database) -> Handlers:
         JOB_KIND: ExportHandler(database, settings, blobs, owned, salt=salts),
         PART: PartHandler(Desk(database, settings, blobs, owned, salts)),
         DELIVERY: DeliveryHandler(database, settings, blobs),
+        WEBHOOK: WebhookHandler(database, settings, Vault(settings.keys_dir)),
         **LIGHT,
     }
 

@@ -17,6 +17,8 @@ from lading.exports.parts import JOB_KIND as PART
 from lading.exports.service import ExportService
 from lading.ledger.feed import Feed
 from lading.settings import Settings
+from lading.webhooks.endings import WebhookEnding
+from lading.webhooks.store import JOB_KIND as WEBHOOK
 
 
 @asynccontextmanager
@@ -37,6 +39,7 @@ async def opened(settings: Settings, database_url: str) -> AsyncIterator[Service
                 JOB_KIND: ExportEnding(settings),
                 PART: PartEnding(settings),
                 DELIVERY: DeliveryEnding(settings),
+                WEBHOOK: WebhookEnding(),
             }
             yield Services(settings, database, exports, hearer, hints, endings, feed)
         await hints.close()

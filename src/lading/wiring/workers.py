@@ -26,11 +26,18 @@ from lading.ledger import keys
 from lading.settings import Settings, to_environment
 from lading.telemetry import log
 from lading.upkeep.sweeps import Upkeep
+from lading.webhooks.endings import WebhookEnding
+from lading.webhooks.store import JOB_KIND as WEBHOOK
 from lading.wiring import self_test
 from lading.worker.noop import Noop
 from lading.worker.supervisor import Supervisor
 
-ENDINGS: Final[Endings] = {JOB_KIND: ExportEnding(), PART: PartEnding(), DELIVERY: DeliveryEnding()}
+ENDINGS: Final[Endings] = {
+    JOB_KIND: ExportEnding(),
+    PART: PartEnding(),
+    DELIVERY: DeliveryEnding(),
+    WEBHOOK: WebhookEnding(),
+}
 LIGHT: Final[Handlers] = {NOOP_KIND: Noop()}
 """Handlers of light kinds: they import little, and many of their jobs run side by side in one child."""
 _EXECUTOR: Final = (sys.executable, "-m", "lading.wiring.executor")

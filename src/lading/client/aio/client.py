@@ -24,6 +24,7 @@ from lading.client.aio.schedules import Schedules
 from lading.client.aio.session import TIMEOUT_SECONDS, Session
 from lading.client.aio.sharing import Allocations, RetryPolicies
 from lading.client.aio.throttles import Throttles
+from lading.client.aio.webhooks import Webhooks
 from lading.client.retries import Retries
 
 
@@ -49,6 +50,7 @@ class AsyncClient:
         self.session = Session(found, patience=patience, timeout=timeout, transport=transport)
         self.exports = Exports(self.session)
         self.events = Events(self.session)
+        self.webhooks = Webhooks(self.session)
         self.artifacts = Artifacts(self.session)
         self.tenants = Tenants(self.session)
         self.keys = Keys(self.session)

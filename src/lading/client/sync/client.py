@@ -26,6 +26,7 @@ from lading.client.sync.schedules import Schedules
 from lading.client.sync.session import TIMEOUT_SECONDS, Session
 from lading.client.sync.sharing import Allocations, RetryPolicies
 from lading.client.sync.throttles import Throttles
+from lading.client.sync.webhooks import Webhooks
 
 
 class Client:
@@ -50,6 +51,7 @@ class Client:
         self.session = Session(found, patience=patience, timeout=timeout, transport=transport)
         self.exports = Exports(self.session)
         self.events = Events(self.session)
+        self.webhooks = Webhooks(self.session)
         self.artifacts = Artifacts(self.session)
         self.tenants = Tenants(self.session)
         self.keys = Keys(self.session)

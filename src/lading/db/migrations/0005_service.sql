@@ -480,3 +480,77 @@ $$;
 GRANT SELECT, INSERT, UPDATE ON policies, approvals TO lading_app;
 GRANT SELECT, INSERT ON policy_revisions, policy_activations TO lading_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON call_quotas TO lading_app;
+
+-- ---------------------------------------------------------------- webhooks
+
+-- Who is called when something happens.  `place` is the id of the last event that was decided for it, advanced in the
+-- transaction that puts the calls in the queue.  Secrets are sealed with a key that is not in the database.
+CREATE TABLE webhooks (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    id uuid NOT NULL,
+    url text NOT NULL CHECK (length(url) BETWEEN 8 AND 2000),
+    topics text[] NOT NULL DEFAULT '{}' CHECK (cardinality(topics) <= 20),
+    types text[] NOT NULL DEFAULT '{}' CHECK (cardinality(types) <= 50),
+    format text NOT NULL DEFAULT 'standard' CHECK (format IN ('standard', 'cloudevents')),
+    description text NOT NULL DEFAULT '' CHECK (length(description) <= 200),
+    timeout_seconds integer NOT NULL DEFAULT 15 CHECK (timeout_seconds BETWEEN 1 AND 30),
+    is_enabled boolean NOT NULL DEFAULT true,
+    disabled_because text CHECK (disabled_because IN ('asked', 'gone', 'failing')),
+    secret bytea NOT NULL CHECK (octet_length(secret) BETWEEN 40 AND 200),
+    old_secret bytea CHECK (octet_length(old_secret) BETWEEN 40 AND 200),
+    old_until timestamptz,
+    place bigint NOT NULL CHECK (place >= 0),
+    failing_since timestamptz,
+    version bigint NOT NULL DEFAULT 1,
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT lading_now(),
+    updated_at timestamptz NOT NULL DEFAULT lading_now(),
+    PRIMARY KEY (tenant_id, id),
+    CHECK (cardinality(topics) + cardinality(types) > 0),
+    CHECK ((old_secret IS NULL) = (old_until IS NULL)),
+    CHECK (is_enabled = (disabled_because IS NULL))
+);
+
+-- What was told to whom: an event on its way to a webhook.  The id is the same for every attempt; `event_id` is NULL for
+-- a test.
+CREATE TABLE webhook_messages (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    event_id bigint CHECK (event_id > 0),
+    type text NOT NULL,
+    subject text NOT NULL,
+    state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'failed', 'cancelled')),
+    job_id uuid NOT NULL,
+    attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    status integer CHECK (status BETWEEN 100 AND 999),
+    error text CHECK (length(error) <= 300),
+    created_at timestamptz NOT NULL DEFAULT lading_now(),
+    tried_at timestamptz,
+    ended_at timestamptz,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, webhook_id) REFERENCES webhooks ON DELETE CASCADE,
+    CHECK ((state = 'pending') = (ended_at IS NULL))
+);
+CREATE UNIQUE INDEX webhook_messages_event ON webhook_messages (tenant_id, webhook_id, event_id);
+CREATE INDEX webhook_messages_log ON webhook_messages (tenant_id, webhook_id, id);
+CREATE INDEX webhook_messages_pending ON webhook_messages (tenant_id, webhook_id) WHERE state = 'pending';
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['webhooks', 'webhook_messages'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format(
+            'CREATE POLICY tenant ON %I TO lading_app USING (tenant_id = (SELECT current_tenant())) '
+            'WITH CHECK (tenant_id = (SELECT current_tenant()))', name);
+    END LOOP;
+END
+$$;
+-- Whoever integrates the ledger looks which webhooks have something to tell.
+CREATE POLICY ledger ON webhooks FOR SELECT TO lading_ledger USING (true);
+GRANT SELECT ON webhooks TO lading_ledger;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webhooks TO lading_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_messages TO lading_app;

@@ -1,0 +1,63 @@
+"""
+Put new events on their way to the webhooks that want them.
+
+A webhook has a place in the tenant's ledger.  Moving it on and enqueueing a call for each event it passes is one
+transaction: whatever dies in between, each event is told once.  A webhook with many calls waiting stands still until
+they have ended, so that one that hangs fills no queue.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from lading.db.database import Database
+from lading.db.statements import Statements
+from lading.ledger.entry import SYSTEM
+from lading.webhooks import store
+from lading.webhooks.rules import wanted
+
+_SQL: Final = Statements("lading.webhooks")
+_LEDGER: Final = Statements("lading.ledger")
+_WEBHOOKS: Final = 500
+_PAGE: Final = 200
+_MOST_PENDING: Final = 1000
+_ROUNDS: Final = 50
+
+
+async def spread(database: Database) -> int:
+    """Put on their way what happened since the last time; return how many calls there are to make."""
+    async with database.ledger() as tx:
+        due = await tx.all(_SQL["due"], limit=_WEBHOOKS)
+    count = 0
+    for row in due:
+        for _ in range(_ROUNDS):
+            told = await _pass(database, row["tenant_id"], row["id"])
+            if told is None:
+                break
+            count += told
+    return count
+
+
+async def _pass(database: Database, tenant: UUID, webhook_id: UUID) -> int | None:
+    """Move one webhook on by a page and return what was enqueued; None when it stands where it may."""
+    async with database.tenant(tenant) as tx:
+        held = await tx.maybe(_SQL["take"], tenant_id=tenant, id=webhook_id)
+        if held is None or held["place"] >= held["size"] or held["pending"] >= _MOST_PENDING:
+            return None
+        rows = await tx.all(
+            _LEDGER["events"],
+            tenant_id=tenant,
+            first=held["place"],
+            end=held["size"],
+            types=sorted(wanted(held["topics"], held["types"])),
+            subject=None,
+            limit=_PAGE,
+        )
+        for row in rows:
+            await store.tell(
+                tx, webhook_id, event_id=row["index"] + 1, type=row["type"], subject=row["subject"], actor=SYSTEM
+            )
+        place = rows[-1]["index"] + 1 if len(rows) == _PAGE else held["size"]
+        await tx.run(_SQL["move"], tenant_id=tenant, id=webhook_id, place=place)
+        return len(rows)
