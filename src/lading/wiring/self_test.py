@@ -18,14 +18,12 @@ from psycopg.sql import SQL, Identifier
 
 from lading.db.database import CONNECT_OPTIONS, unavailable
 from lading.db.migrate import outstanding
+from lading.db.statements import Statements
 from lading.errors import EnvironmentUnfit
 
 CLOCK_WARN_SECONDS: Final = 1.0
 _HEAR_SECONDS: Final = 2.0
-_LEFT: Final = (
-    "(current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer"
-    " - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'))::integer"
-)
+_SQL: Final = Statements(__package__ or "lading.wiring")
 _LOG: Final = logging.getLogger("lading.start")
 
 
@@ -65,7 +63,7 @@ async def _condition(url: str, hear_seconds: float) -> Condition:
     async with hearing, await psycopg.AsyncConnection.connect(url, autocommit=True, **options) as saying:  # pyright: ignore[reportArgumentType]  # as above
         await hearing.execute(SQL("LISTEN {}").format(Identifier(channel)))
         before = datetime.now(UTC)
-        row = await (await saying.execute("SELECT clock_timestamp(), " + _LEFT)).fetchone()
+        row = await (await saying.execute(_SQL["condition"])).fetchone()
         assert row is not None
         await saying.execute("SELECT pg_notify(%s, '')", (channel,))
         is_heard = False
