@@ -11,6 +11,7 @@ from lading.cli import run
 from lading.db.migrate import known
 from lading.errors import DatabaseTooNew, EnvironmentUnfit
 from lading.wiring import self_test
+from lading.wiring.doctor import State, _connected
 
 pytestmark = pytest.mark.anyio
 
@@ -38,10 +39,12 @@ async def test_a_schema_that_is_behind_or_ahead_ends_the_start(database_url: str
         await self_test.require(database_url)
 
 
-async def test_what_does_not_come_back_is_noticed(database_url: str) -> None:
-    found = await self_test.condition(database_url, hear_seconds=0)
+def test_few_connections_and_wake_ups_that_get_lost_are_warned_of() -> None:
+    found = {each.name: each for each in _connected(self_test.Condition(False, 3, 0.0))}
 
-    assert not found.is_heard
+    assert {each.state for each in found.values()} == {State.WARN}
+    assert "pooler" in found["wake-ups"].mend
+    assert "max_connections" in found["connections"].mend
 
 
 def test_the_command_says_what_there_is_to_apply(

@@ -48,15 +48,15 @@ async def require(url: str) -> None:
         _LOG.warning("start.clock_differs", extra={"seconds": round(found.clock_seconds, 1)})
 
 
-async def condition(url: str, *, hear_seconds: float = _HEAR_SECONDS) -> Condition:
+async def condition(url: str) -> Condition:
     """Return how the database at `url` is found; DatabaseUnavailable when it does not answer."""
     try:
-        return await _condition(url, hear_seconds)
+        return await _condition(url)
     except psycopg.OperationalError as error:
         raise unavailable(url, error) from error
 
 
-async def _condition(url: str, hear_seconds: float) -> Condition:
+async def _condition(url: str) -> Condition:
     channel = f"lading_test_{uuid4().hex}"
     options = {**CONNECT_OPTIONS, "options": ""}
     hearing = await psycopg.AsyncConnection.connect(url, autocommit=True, **options)  # pyright: ignore[reportArgumentType]  # psycopg's types lack libpq's own
@@ -67,6 +67,6 @@ async def _condition(url: str, hear_seconds: float) -> Condition:
         assert row is not None
         await saying.execute("SELECT pg_notify(%s, '')", (channel,))
         is_heard = False
-        async for _ in hearing.notifies(timeout=hear_seconds, stop_after=1):
+        async for _ in hearing.notifies(timeout=_HEAR_SECONDS, stop_after=1):
             is_heard = True
     return Condition(is_heard, row[1], (row[0] - before).total_seconds())
