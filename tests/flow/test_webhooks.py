@@ -40,9 +40,7 @@ def test_every_event_is_told_although_workers_are_killed(up) -> None:
 
     patience = Retries(most=50, first_seconds=0.1, longest_seconds=0.5)
     with Client(tree.url, token=tree.token, tenant="instance", patience=patience) as client:
-        client.webhooks.create(
-            WebhookRequest(f"http://127.0.0.1:{server.server_address[1]}/", types=["key.created"])
-        )
+        client.webhooks.create(WebhookRequest(f"http://127.0.0.1:{server.server_address[1]}/", types=["key.created"]))
         for number in range(WANTED):
             client.session.call(
                 "POST", "/api/v1/keys", body={"name": f"key {number}", "role": "viewer"}, idempotency_key=f"k{number}"

@@ -76,7 +76,7 @@ EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "export.stage_completed": "a stage of an export was checkpointed",
         "export.parts_planned": "it was decided which parts an export is read in",
         "export.part_completed": "a part of an export was read, mapped and recorded",
-        "export.parts_reopened": "parts of an export are to be done again: their files or their source were not the same",
+        "export.parts_reopened": "parts of an export are to be done again: their files or their source changed",
         "export.split": "the parts of an export became jobs that workers share",
         "export.completed": "an export was finished and its package sealed",
         "export.failed": "an export ended with an error",
