@@ -22,7 +22,7 @@ from lading.exports.links import PREFIX, read
 from lading.ledger.entry import SYSTEM
 from lading.telemetry.log import JsonLines
 from lading.tenants import store as tenants
-from lading.tenants.model import Role
+from lading.tenants.model import INSTANCE_ID, Role
 from serving import World
 
 pytestmark = pytest.mark.anyio
@@ -236,6 +236,20 @@ async def test_a_link_of_an_admin_of_the_instance_holds_like_any_other(world: Wo
 
     assert answer.status_code == 201
     assert (await follow(world, answer.json())).status_code == 200
+
+
+async def test_a_link_ends_when_who_made_it_may_act_for_the_organisation_no_more(
+    world: World, database_url: str
+) -> None:
+    export_id = await completed(world)
+    by_instance = {"slug": "instance", "headers": {"Lading-Tenant": "nordlys"}}
+    link = (await world.ask("POST", f"/api/v1/exports/{export_id}/links", **by_instance)).json()
+    before = await follow(world, link)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE api_keys SET role = 'operator' WHERE tenant_id = %s", [INSTANCE_ID])
+
+    assert (before.status_code, (await follow(world, link)).status_code) == (200, 404)
+    assert (await follow(world, link, "HEAD")).status_code == 404
 
 
 @given(st.text(max_size=400))

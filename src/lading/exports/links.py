@@ -179,6 +179,8 @@ class Links:
         )
         if principal is None or Scope.DOWNLOAD not in principal.scopes or tenant.suspended_at is not None:
             raise _useless()
+        if not (claims.is_home or principal.is_instance):  # acts for others no more
+            raise _useless()
         return Opened(claims, principal)
 
     async def name_of(self, claims: Claims) -> str:
