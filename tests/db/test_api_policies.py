@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from psycopg.sql import SQL
 
+import delivering
 from lading import ids
 from lading.tenants.model import Role
 from serving import REQUEST, YEAR, World
@@ -302,6 +304,39 @@ async def test_a_retry_a_replay_and_a_requeue_are_judged_by_the_policy_of_now(wo
     assert (await world.ask("POST", f"/api/v1/exports/{made['id']}/retry")).status_code == 202
     await works.work()
     assert (await works.get(made["id"]))["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ({"destinations": {"names": ["archive"]}}, "destination"),
+        ({"when": {"destinations": ["partner"]}, "approval": {"roles": ["operator", "admin"]}}, "approval"),
+        ({"when": {"destinations": ["partner"]}, "encrypted": True}, "encryption"),
+        ({"when": {"destinations": ["partner"]}, "max_bytes": 1}, "bytes"),
+    ],
+)
+async def test_a_package_is_brought_later_only_where_it_could_have_been_asked_for(
+    world: World, tmp_path: Path, rule: dict[str, Any], code: str
+) -> None:
+    settings = dataclasses.replace(world.services.settings, delivery_roots=str(tmp_path))
+    transport: Any = world.http._transport
+    transport.app.state.services = world.services = dataclasses.replace(world.services, settings=settings)
+    for name in ("archive", "partner"):
+        (tmp_path / name).mkdir()
+        await delivering.put(world, name, kind="directory", options={"path": str(tmp_path / name)})
+    export_id = await delivering.packed(world)
+    await put(world, {"policy": "outgoing", "rules": [{"rule": "outside", **rule}]})
+
+    path = f"/api/v1/exports/{export_id}/deliveries"
+    refused = await world.ask("POST", f"{path}/partner", role=Role.OPERATOR, json=WHY)
+    allowed = await world.ask("POST", f"{path}/archive", role=Role.OPERATOR, json=WHY)
+
+    assert (refused.status_code, allowed.status_code) == (403, 202), refused.text + allowed.text
+    assert refused.json()["violations"][0]["code"] == code
+    listed = (await world.ask("GET", path)).json()["items"]
+    assert [each["destination"] for each in listed] == ["archive"]
+    denied = [each for each in await world.events("policy:outgoing") if each["type"] == "policy.denied"]
+    assert [each["data"]["code"] for each in denied] == [code]
 
 
 async def test_a_period_too_long_ago_is_counted_in_the_zone_of_the_policy(world: World) -> None:
