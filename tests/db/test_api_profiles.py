@@ -92,6 +92,15 @@ async def test_a_preview_tries_a_document_that_nobody_stored(hall: World) -> Non
     assert [each["revision"] for each in revisions] == [2, 1]
 
 
+async def test_a_requester_chooses_neither_query_nor_masks_of_a_preview(hall: World) -> None:  # E3 A7
+    document = {**TRIED, "columns": TRIED["columns"][:1]}
+
+    refused = await post(hall, "bufdir/preview", {"period": YEAR, "document": document}, role=Role.REQUESTER)
+    allowed = await post(hall, "bufdir/preview", {"period": YEAR, "document": document}, role=Role.OPERATOR)
+
+    assert (refused.status_code, refused.json()["code"], allowed.status_code) == (403, "forbidden", 200), allowed.text
+
+
 async def test_what_only_the_source_knows_is_said_in_the_answer(hall: World) -> None:  # E13
     wrong = {**TRIED, "columns": [{"name": "A", "type": "boolean", "expression": "person == 3"}]}
     typed = await post(hall, "bufdir/preview", {"period": YEAR, "document": wrong})

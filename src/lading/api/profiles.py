@@ -15,7 +15,7 @@ from lading.api.calling import require_call
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.db.transaction import Transaction
-from lading.errors import Conflict, InvalidInput
+from lading.errors import Conflict, Forbidden, InvalidInput
 from lading.exports import activations, findings, previews, profile_diff, registry, rules
 from lading.exports import profile as profiles
 from lading.ledger.entry import Entry
@@ -23,6 +23,7 @@ from lading.ledger.store import record
 from lading.limits import store as limits
 from lading.limits.model import Scope
 from lading.sources import store as sources
+from lading.tenants.model import Role
 from lading.wire import profiles as wire
 from lading.wire.exports import ExportRequest
 from lading.wire.jobs import Grounds
@@ -34,6 +35,8 @@ _LARGEST: Final = (1 << 31) - 1
 _READER: Final = gate(READERS)
 _REQUESTER: Final = gate(REQUESTERS)
 _ADMIN: Final = gate(ADMINS)
+# Who writes the document of a preview sees rows as the source has them, as in a snapshot.
+_UNMASKED: Final = frozenset({Role.OPERATOR, Role.ADMIN})
 _Services = Annotated[Services, Depends(services_of)]
 _Name = Annotated[str, Path(description="Name of the profile.")]
 
@@ -186,6 +189,11 @@ async def preview(
     name: _Name, body: wire.PreviewRequest, caller: Annotated[Caller, Depends(_REQUESTER)], services: _Services
 ) -> Response:
     """Show what becomes of the first rows of the source, masks applied; nothing is stored."""
+    if body.document is not None and caller.principal.role not in _UNMASKED:
+        raise Forbidden(
+            "A document that is not stored chooses its own query and masks; it takes the role operator or admin. "
+            "Preview a stored revision instead."
+        )
     if not 1 <= body.rows <= previews.MOST_ROWS:
         raise InvalidInput.field("rows", f"must be from 1 to {previews.MOST_ROWS}.")
     if body.document is not None and body.revision is not None:
