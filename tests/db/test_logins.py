@@ -301,6 +301,26 @@ async def test_another_organisation_cannot_take_the_people_of_one_by_believing_i
     assert (await house.ask("GET", "/api/v1/members", slug="fjord")).json()["items"] == []
 
 
+async def test_another_organisation_gets_no_newcomer_by_naming_them_first(
+    house: World, provider: OpenIdProvider
+) -> None:
+    await believe(house, provider.issuer, roles=RULES)
+    await believe(house, provider.issuer, "fjord")
+    for person in ({"issuer": provider.issuer, "subject": "ola"}, {"email": "kari@nordlys.example"}):
+        body = {"role": "viewer", **person}
+        assert (await house.ask("POST", "/api/v1/members", slug="fjord", json=body)).status_code == 201
+
+    for subject in ("ola", "kari"):
+        token = provider.sign_in(subject)
+        unnamed = await come(house, token)
+        assert (unnamed.status_code, unnamed.json()["errors"][0]["pointer"]) == (422, "/Lading-Tenant")
+        assert (await come(house, token, **NAMED)).json()["tenant"] == "nordlys"
+        assert (await come(house, token)).json()["tenant"] == "nordlys"
+
+    taken = (await house.ask("GET", "/api/v1/members", slug="fjord")).json()["items"]
+    assert [each["state"] for each in taken] == ["invited", "invited"]
+
+
 async def test_a_member_of_the_instance_acts_for_the_tenant_it_names(house: World, provider: OpenIdProvider) -> None:
     here = {"Lading-Tenant": "instance"}
     body = {"issuer": provider.issuer, "audience": "lading", "roles": RULES}

@@ -41,9 +41,9 @@ class Candidate:
     at: datetime
 
     @property
-    def rank(self) -> int:
-        """Return 0 for who is a member, 1 for who was invited, 2 for who is neither."""
-        return 2 if self.member is None else int(self.member.joined_at is None)
+    def has_come(self) -> bool:
+        """Tell whether they came as a member of the tenant before."""
+        return self.member is not None and self.member.joined_at is not None
 
 
 async def candidates(database: Database, proved: Proved, believed: Sequence[Provider]) -> Sequence[Candidate]:
@@ -75,8 +75,8 @@ def chosen(able: Sequence[Candidate], named: UUID | None) -> Candidate | None:
     above = next((each for each in able if each.tenant_id == INSTANCE_ID and each.role is Role.ADMIN), None)
     if named is not None and (here or above):
         return here or above
-    best = min((each.rank for each in able), default=0)
-    known = [each for each in able if each.rank == best]
+    # Who names or invites somebody first must not get a person of another tenant: of those alone the person decides.
+    known = [each for each in able if each.has_come] or able
     if len(known) > 1:
         raise InvalidInput.field(
             TENANT_HEADER, "is required: the token lets you into more than one organisation; name the one you mean."
