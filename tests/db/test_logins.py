@@ -350,6 +350,20 @@ async def test_without_the_provider_or_while_suspended_nobody_comes_in(house: Wo
     assert (await come(house, token)).status_code == 401
 
 
+async def test_a_members_links_end_with_the_belief_in_the_provider(house: World, provider: OpenIdProvider) -> None:
+    await believe(house, provider.issuer, roles=RULES)
+    export_id = (await house.export())["id"]
+    await house.complete(export_id, b"PK package")
+    headers = {"Authorization": f"Bearer {provider.sign_in('kari')}"}
+    link = (await house.http.post(f"/api/v1/exports/{export_id}/links", headers=headers)).json()
+    before = await house.http.get(link["href"])
+    why = {"reason": "they were broken into"}
+    deleted = await house.ask("DELETE", "/api/v1/identity-providers/staff", json=why)
+
+    assert (before.status_code, deleted.status_code) == (200, 204)
+    assert (await house.http.get(link["href"])).status_code == 404
+
+
 async def test_a_members_deeds_stand_in_the_ledger_under_its_id(house: World, provider: OpenIdProvider) -> None:
     await believe(house, provider.issuer, roles=RULES)
     token = provider.sign_in("kari")

@@ -1,7 +1,8 @@
 """
 Whether who did something earlier may still do it: for what was handed out in a principal's name and is used later.
 
-A key that was revoked or has expired, a member that was removed, a suspended tenant: none of them stands any more.
+A key that was revoked or has expired, a member that was removed or whose provider is believed no more, a suspended
+tenant: none of them stands any more.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from uuid import UUID
 
 from lading.db.database import Database
 from lading.errors import NotFound
-from lading.tenants import members, store
+from lading.tenants import members, providers, store
 from lading.tenants.model import INSTANCE_ID, Principal, Role
 
 
@@ -43,7 +44,8 @@ async def _key(database: Database, tenant_id: UUID, key_id: UUID) -> Principal |
 async def _member(database: Database, tenant_id: UUID, member_id: UUID) -> Principal | None:
     async with database.tenant(tenant_id) as tx:
         member = await members.get(tx, member_id)
-    if member.removed_at is not None:
+        is_believed = any(each.issuer == member.issuer for each in await providers.every(tx))
+    if member.removed_at is not None or not is_believed:
         return None
     is_instance = tenant_id == INSTANCE_ID and member.role is Role.ADMIN
     return Principal(member.id, member.name or "", member.role, tenant_id, is_instance, kind="member")
