@@ -245,6 +245,22 @@ async def test_a_webhook_that_failed_for_days_is_disabled_and_goes_on_when_it_is
     assert (await desk.now(made))["failing_since"] is None
 
 
+async def test_a_webhook_that_asks_for_rest_again_and_again_is_disabled_after_days(desk: Desk) -> None:
+    made = await desk.create()
+    desk.receiver.answers = [(503, {"Retry-After": "1"}), (503, {"Retry-After": "1"})]
+
+    await desk.happen("export.completed")
+    await desk.call()
+    resting = await desk.now(made)
+    await desk.run("UPDATE webhooks SET failing_since = failing_since - interval '6 days'")
+    await desk.hasten()
+    await desk.call()
+
+    stands, (logged,) = await desk.now(made), await desk.log(made)
+    assert resting["is_enabled"]
+    assert (stands["is_enabled"], stands["disabled_because"], logged["state"]) == (False, "failing", "failed")
+
+
 async def test_an_address_inside_is_never_called(desk: Desk) -> None:
     made = await desk.create()
     desk.networks = ""

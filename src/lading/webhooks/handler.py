@@ -3,7 +3,7 @@ One call to a webhook: the handler of jobs of kind `webhook`.
 
 The call goes through the guard (ADR 0011): to an address that was judged, without redirects, within a deadline, and
 little of the answer is read.  2xx is success and nothing else is; 410 disables the webhook; 429 and 503 with
-Retry-After are obeyed and cost no attempt.
+Retry-After are obeyed and cost no attempt, until the webhook has taken nothing for days.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ANSWER_BYTES: Final = 64 << 10
 _LONGEST_REST: Final = 3600.0
 _BARRED: Final = "webhook-barred"
 _GONE: Final = "webhook-gone"
-_DISABLED: Final = "webhook-disabled"
+_OVER: Final = Fault("webhook-disabled", "The webhook has failed for days and is disabled now.")
 _FAILED: Final = "webhook-failed"
 
 
@@ -77,8 +77,14 @@ class WebhookHandler:
 
             return Done(commit)
         if told.rest_seconds is not None:
-            return Snooze(told.rest_seconds, "rate-limited")
+            return await self._rest(fence, call, told.rest_seconds)
         return await self._failed(fence, job, call, told)
+
+    async def _rest(self, fence: Fence, call: Call, seconds: float) -> Outcome:
+        async with self._database.tenant(fence.tenant_id) as tx:
+            await attempts.guard(tx, fence)
+            is_over = await store.has_failed_for_days(tx, call.webhook_id)
+        return Dead(_OVER) if is_over else Snooze(seconds, "rate-limited")
 
     async def _failed(self, fence: Fence, job: Job, call: Call, told: _Told) -> Outcome:
         async with self._database.tenant(fence.tenant_id) as tx:
@@ -91,7 +97,7 @@ class WebhookHandler:
         if told.status == 410:
             return Dead(Fault(_GONE, "The webhook answered 410: it is gone, and disabled now."))
         if is_over:
-            return Dead(Fault(_DISABLED, "The webhook has failed for days and is disabled now."))
+            return Dead(_OVER)
         if told.is_barred:
             return Dead(Fault(_BARRED, told.error))
         pause = rules.pause(job.failures + 1, random.random())  # noqa: S311 - jitter

@@ -85,7 +85,7 @@ def signature(message_id: str, timestamp: int, body: bytes, secrets: Sequence[by
     Return the signatures of a call, one for each secret.
 
     >>> signature("msg_1", 1700000000, b"{}", [b"k" * 32])
-    'v1,sRMvWZzMrgwHBPQvfiANgjg0YqNBSrShUsCsOGLu4dU='
+    'v1,3sOcjp9LSFloZNG4djSBtbk6gHDplP0wungD5l+W7DU='
     """
     told = b"%b.%d.%b" % (message_id.encode(), timestamp, body)
     digests = (hmac.digest(secret, told, hashlib.sha256) for secret in secrets)

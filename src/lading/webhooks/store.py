@@ -235,6 +235,11 @@ async def tried(
     await tx.run(
         _SQL["message_tried"], tenant_id=tx.tenant, id=message_id, job_id=job_id, status=status, error=error, now=tx.now
     )
+    return await has_failed_for_days(tx, webhook_id)
+
+
+async def has_failed_for_days(tx: Transaction, webhook_id: UUID) -> bool:
+    """Note that a webhook took nothing; True when it has taken nothing for days and is called no more."""
     row = await tx.maybe(_SQL["failing"], **_named(tx, webhook_id), now=tx.now)
     if row is None or tx.now - row["failing_since"] < _FAILING:
         return False
