@@ -169,6 +169,27 @@ def test_a_weak_key_is_not_believed_though_it_signed() -> None:
     assert refused(token(weak), [weak.as_dict(private=False)]) == "signature"
 
 
+def test_a_key_whose_check_takes_long_is_not_believed_though_it_signed() -> None:
+    numbers = RSA.private_key.private_numbers()
+    n = numbers.public_numbers.n
+    signed = token().rpartition(".")[0]
+    digest = bytes.fromhex("3031300d060960864801650304020105000420") + hashlib.sha256(signed.encode()).digest()
+    padded = b"\x00\x01" + b"\xff" * (253 - len(digest)) + b"\x00" + digest
+    signature = pow(int.from_bytes(padded), 65537, n).to_bytes(256)
+    # The halves of the pair are exchanged, so that the public one is long.
+    slow = {"kty": "RSA", "kid": "r", "n": part(n.to_bytes(256)), "e": part(numbers.d.to_bytes(256))}
+
+    assert refused(f"{signed}.{part(signature)}", [slow]) == "signature"
+
+
+def test_few_keys_are_tried_for_a_token_that_names_none() -> None:
+    others = [OTHER.as_dict(private=False)] * 16
+    unnamed = token(head={"kid": None})
+
+    assert proved(unnamed, [*others[:15], *KEYS]).subject == "u-1"
+    assert refused(unnamed, [*others, *KEYS]) == "signature"
+
+
 @pytest.mark.parametrize(
     "document", [b"", b"[]", b"{}", b'{"keys": 7}', b"[" * 100_000, b'{"keys": [' + b"1," * 200 + b"1]}"]
 )
@@ -204,6 +225,11 @@ def test_no_bytes_break_the_reader(head: bytes, body: bytes, signature: bytes) -
 @pytest.mark.parametrize("said", [{"email_verified": "true"}, {"email_verified": 1}, {"email_verified": False}, {}])
 def test_an_address_that_nobody_vouches_for_is_none(said: dict[str, Any]) -> None:
     assert proved(token(email="boss@x.example", **said)).email is None
+
+
+@pytest.mark.parametrize("email", ["\u212aari@x.example", f"{'a' * 60}@{'x' * 186}.example"])
+def test_an_address_that_folds_to_another_is_not_that_one(email: str) -> None:
+    assert proved(token(email=email, email_verified=True)).email is None
 
 
 def test_claims_give_the_first_role_that_fits_to_whom_the_token_is_for() -> None:

@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -40,8 +41,11 @@ ALGORITHMS: Final[Mapping[str, tuple[str, str | None]]] = {
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
 _LEAST_RSA_BITS: Final = 2048
 _MOST_RSA_BITS: Final = 8192
+_MOST_EXPONENT_BITS: Final = 64  # longer ones make a check take hundreds of times as long, for everybody else too
 _MOST_KEYS: Final = 100
+_MOST_TRIED: Final = 16
 _LONGEST_KID: Final = 255
+_LONGEST_EMAIL: Final = 254
 _YEAR_10000: Final = 253_402_300_800
 _FOREIGN: Final = (ValueError, TypeError, KeyError, OverflowError, RecursionError, AttributeError, UnsupportedAlgorithm)
 _FAMILIES: Final = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
@@ -112,16 +116,17 @@ def key_set(document: bytes) -> Sequence[Mapping[str, Any]]:
 
 
 def fitting(unproved: Unproved, keys: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """Return the keys that may have signed the token: the one of its id, or those of its kind if it names none."""
+    """Return the keys that may have signed the token: the one of its id, or some of its kind if it names none."""
     family, curve = ALGORITHMS[unproved.algorithm]
-    return [
+    found = (
         key
         for key in keys
         if key.get("kty") == family
         and (curve is None or key.get("crv") == curve)
         and key.get("alg") in {None, unproved.algorithm}
         and (unproved.kid is None or key.get("kid") == unproved.kid)
-    ]
+    )
+    return list(islice(found, _MOST_TRIED))
 
 
 def prove(unproved: Unproved, keys: Sequence[Mapping[str, Any]], *, now: datetime) -> Proved:
@@ -172,8 +177,12 @@ def _signed(unproved: Unproved, key: Mapping[str, Any]) -> bytes | None:
 def _imported(key: Mapping[str, Any]) -> Key:
     public = {name: key[name] for name in ("kty", "crv", "n", "e", "x", "y") if name in key}
     imported = _FAMILIES[key["kty"]].import_key(public)
-    if isinstance(imported, RSAKey) and not _LEAST_RSA_BITS <= imported.public_key.key_size <= _MOST_RSA_BITS:
-        raise ValueError("an RSA key of that size")
+    if isinstance(imported, RSAKey):
+        numbers = imported.public_key.public_numbers()
+        if not _LEAST_RSA_BITS <= numbers.n.bit_length() <= _MOST_RSA_BITS:
+            raise ValueError("an RSA key of that size")
+        if numbers.e.bit_length() > _MOST_EXPONENT_BITS:
+            raise ValueError("an RSA key with that exponent")
     return imported
 
 
@@ -224,7 +233,9 @@ def _vouched(claims: Mapping[str, Any]) -> str | None:
     email = claims.get("email")
     if claims.get("email_verified") is not True or not isinstance(email, str):
         return None
-    return email.strip().lower()[:254]
+    folded = email.strip().lower()
+    # Neither the beginning of an address nor one that only looks so is that address: a Kelvin sign folds to a k.
+    return None if len(folded) > _LONGEST_EMAIL or folded.isascii() != email.isascii() else folded
 
 
 def _name(claims: Mapping[str, Any]) -> str | None:
