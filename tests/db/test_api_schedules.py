@@ -193,6 +193,8 @@ async def test_policies_judge_what_is_made_in_the_role_of_who_changed_the_schedu
     await fire(world, database_url)
 
     assert [(each["outcome"], each["code"]) for each in first] == [("failed", "policy-denied")]
+    denied = [each["data"]["rule"] for each in await world.events("policy:strict") if each["type"] == "policy.denied"]
+    assert denied == ["no-requesters", "no-requesters"]  # at its slot, and when it was written anew
     assert refused.status_code == 403
     newest, *_ = (await look(world, "/nightly/slots"))["items"]
     assert newest["outcome"] == "fired"

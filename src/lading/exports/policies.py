@@ -119,6 +119,13 @@ async def note(
     """Tell the ledger of a refusal, once."""
     if refusal.is_recorded or not refusal.violations:
         return
+    async with database.tenant(tenant_id) as tx:
+        await note_in(tx, refusal, actor=actor, subject=subject)
+    refusal.is_recorded = True
+
+
+async def note_in(tx: Transaction, refusal: PolicyDenied, *, actor: Actor, subject: str | None = None) -> None:
+    """Tell the ledger of a refusal, in a transaction that goes on."""
     first = refusal.violations[0]
     rules = [f"{each.policy}@{each.revision}:{each.rule}:{each.code}" for each in refusal.violations[:_MOST_RULES]]
     data = {
@@ -130,9 +137,7 @@ async def note(
         "violated": len(refusal.violations),
         "rules": rules,
     }
-    async with database.tenant(tenant_id) as tx:
-        await record(tx, Entry("policy.denied", subject or f"policy:{first.policy}", actor, data))
-    refusal.is_recorded = True
+    await record(tx, Entry("policy.denied", subject or f"policy:{first.policy}", actor, data))
 
 
 async def _missing(tx: Transaction, stored: StoredExport, demands: Sequence[Demand]) -> Sequence[Demand]:

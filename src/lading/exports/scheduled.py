@@ -1,4 +1,8 @@
-"""Exports that a schedule made: which one, kept with the export whatever becomes of the schedule.  Takes `tx`."""
+"""
+Exports that a schedule made: which one, kept with the export whatever becomes of the schedule; and those it may not.
+
+Takes `tx`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,11 @@ from uuid import UUID
 
 from lading.db.statements import Statements
 from lading.db.transaction import Transaction
+from lading.errors import PolicyDenied
+from lading.exports import policies
 from lading.exports.model import JOB_KIND
 from lading.jobs.model import NewJob
+from lading.ledger.entry import Actor
 
 _SQL: Final = Statements("lading.exports")
 
@@ -17,3 +24,9 @@ async def tie(tx: Transaction, job: NewJob, schedule_id: UUID) -> None:
     """Note on the export of a new job that the schedule made it; other jobs are left alone."""
     if job.kind == JOB_KIND:
         await tx.run(_SQL["tie_schedule"], tenant_id=tx.tenant, id=UUID(job.payload["export"]), schedule_id=schedule_id)
+
+
+async def refused(tx: Transaction, refusal: PolicyDenied, actor: Actor) -> None:
+    """Tell the ledger that a policy lets no export of a slot be made."""
+    if refusal.violations:
+        await policies.note_in(tx, refusal, actor=actor)

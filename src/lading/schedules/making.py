@@ -32,6 +32,8 @@ _MENDED_BY_TIME: Final = frozenset({"nothing", "many", "in-the-future", "hours"}
 
 Tie = Callable[[Transaction, NewJob, UUID], Awaitable[None]]
 """Notes on what a job works for that a schedule made it."""
+Refuse = Callable[[Transaction, PolicyDenied, Actor], Awaitable[None]]
+"""Tells the ledger of what a policy does not allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Maker:
     tie: Tie
     max_attempts: int = 8
     max_crashes: int = 3
+    refused: Refuse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ async def try_to_make(tx: Transaction, work: Work, maker: Maker) -> NewJob | Fau
     except (DatabaseUnavailable, psycopg.OperationalError, psycopg.InterfaceError):
         raise
     except LadingError as error:
+        if isinstance(error, PolicyDenied) and maker.refused is not None:
+            await maker.refused(tx, error, work.actor)
         return Fault(error.code, error.message)
     except Exception:  # noqa: BLE001 - whatever it is, it must not come again every second, nor keep others waiting
         _LOG.exception("schedule.failed", extra={"schedule": str(work.schedule.id)})

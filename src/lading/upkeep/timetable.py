@@ -36,7 +36,7 @@ class Timetable:
         self._sender: Final = notify.Sender(database)
         self._sweep: Final = Sweep(
             database,
-            Maker(endings, DIRECT, scheduled.tie, settings.max_attempts, settings.max_crashes),
+            Maker(endings, DIRECT, scheduled.tie, settings.max_attempts, settings.max_crashes, scheduled.refused),
             Admission(
                 database,
                 queue_limit=settings.queue_limit,
