@@ -122,6 +122,8 @@ BODIES: dict[str, Callable[[Names], Any]] = {
     "putSource": lambda _: {"credentials_ref": "env:NOWHERE"},
     "putDestination": lambda _: {"kind": "s3", "options": {"bucket": "own-bucket"}, "credentials_ref": "env:X"},
     "putAllocation": lambda _: {"strategy": "unlimited", "reason": "crossing"},
+    "createWebhook": lambda _: {"url": "https://own.example/hooks"},
+    "putWebhook": lambda _: {"url": "https://own.example/hooks"},
     "createTenant": lambda _: {"slug": "eget", "name": "Eget"},
     "renameTenant": lambda _: {"name": "Annet"},
 }  # fmt: skip

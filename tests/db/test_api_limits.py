@@ -253,12 +253,13 @@ async def test_a_retry_policy_is_set_seen_and_reset(world: World) -> None:  # O4
         "resource",
         "timeout",
         "unavailable",
+        "webhook",
     ]
     assert all(each["is_shipped"] and each["kind"] == "*" for each in shipped)
     assert (put.status_code, put.json()["is_shipped"], put.json()["reason"]) == (200, False, WHY["reason"])
     assert put.json() in shown
     assert everywhere.json() in shown
-    assert (len(shown), other) == (6, shipped)
+    assert (len(shown), other) == (7, shipped)
     assert (reset.status_code, again.status_code) == (204, 404)
     events = await world.events("kind:export")
     assert [event["type"] for event in events] == ["retry_policy.set", "retry_policy.reset"]
@@ -277,7 +278,7 @@ async def test_a_wrong_retry_policy_is_named(world: World) -> None:
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer), (path, change)
     unknown = await world.ask("PUT", f"{API}/retry-policies/exprot/timeout", json=body)
     assert (unknown.status_code, f"known are: {KNOWN}" in unknown.json()["detail"]) == (404, True)
-    assert len(await listed(world, "retry-policies")) == 5
+    assert len(await listed(world, "retry-policies")) == 6
 
 
 async def test_an_allocation_is_set_by_the_instance_and_seen_by_its_tenant(world: World) -> None:  # O6

@@ -94,3 +94,10 @@ def test_getting_an_export_imports_nothing_heavy() -> None:
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert set(ran.stdout.splitlines()) & FORBIDDEN == set()
+
+
+def test_no_command_has_two_parameters_of_one_name() -> None:
+    # The later one would take the value of the earlier: an address to be called would become the server's.
+    for path, command in ALL.items():
+        names = [each.name for each in command.params if not isinstance(getattr(each, "flag_value", None), str)]
+        assert len(names) == len(set(names)), " ".join(path)

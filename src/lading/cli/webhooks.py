@@ -82,35 +82,35 @@ def get(line: Line, webhook: str) -> None:
 
 
 @command.command()
-@click.argument("url")
+@click.argument("address", metavar="URL")
 @_settings
 @connected
-def create(line: Line, url: str, **given: Any) -> None:
+def create(line: Line, address: str, **given: Any) -> None:
     """
     Add a webhook and show its secret, this once.
 
     Example: lading webhooks create https://example.org/hooks --topic exports --topic deliveries
     """
     with line.client() as client:
-        made = client.webhooks.create(_request(url, is_enabled=True, **given))
+        made = client.webhooks.create(_request(address, is_enabled=True, **given))
     _show_secret(line, made)
 
 
 @command.command()
 @click.argument("webhook")
-@click.argument("url")
+@click.argument("address", metavar="URL")
 @_settings
 @click.option("--disabled", is_flag=True, help="Call it no more; without this it is called again.")
 @click.option("--if-version", type=click.IntRange(1), metavar="N", help="Only over this version.")
 @connected
-def put(line: Line, webhook: str, url: str, *, disabled: bool, if_version: int | None, **given: Any) -> None:
+def put(line: Line, webhook: str, address: str, *, disabled: bool, if_version: int | None, **given: Any) -> None:
     """
     Change a webhook, disable it, or enable it again: it goes on where it stood.
 
     Example: lading webhooks put whk_01ke2m0v8ye6h9y3v4n5p6q7r8 https://example.org/hooks --topic exports --disabled
     """
     with line.client() as client:
-        changed = client.webhooks.put(webhook, _request(url, is_enabled=not disabled, **given), version=if_version)
+        changed = client.webhooks.put(webhook, _request(address, is_enabled=not disabled, **given), version=if_version)
         output.facts(line.form, changed, _WEBHOOKS)
 
 

@@ -85,6 +85,7 @@ CLASSES: Final[Mapping[str, FaultClass]] = MappingProxyType(
         "export-failed": FaultClass.PERMANENT,
         "export-ended-badly": FaultClass.PERMANENT,
         "profile-invalid": FaultClass.PERMANENT,
+        "policy-invalid": FaultClass.PERMANENT,
         "base-gone": FaultClass.PERMANENT,
         "no-data": FaultClass.PERMANENT,
         "too-many-bad-rows": FaultClass.PERMANENT,
