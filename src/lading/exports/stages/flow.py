@@ -36,6 +36,7 @@ class Flow:
         self._results: Final[dict[Stage, Future[Result]]] = {}
         self._packed: Future[packing.Packed | None] | None = None
         self._threads: Final[list[threading.Thread]] = []
+        self._relays: Final[list[Relay[Any] | SpoolRelay]] = []
         self._is_stopped = False
 
     def run(self, stage: Stage, work: Work) -> Result:
@@ -49,6 +50,8 @@ class Flow:
     def abandon(self) -> None:
         """Stop what runs ahead and wait until it has ended."""
         self._is_stopped = True
+        for relay in self._relays:
+            relay.break_off()  # of one whose writer could not be started, too
         for thread in self._threads:
             thread.join()
 
@@ -99,6 +102,7 @@ class Flow:
         return None
 
     def _follow(self, stage: Stage, work: Work, intake: Relay[Any] | SpoolRelay) -> None:
+        self._relays.append(intake)
         result = self._results[stage] = Future()
         given = work.results
         later = (
@@ -116,6 +120,7 @@ class Flow:
         self._start(run)
 
     def _pack(self, work: Work, text: Relay[bytes]) -> None:
+        self._relays.append(text)
         packed = self._packed = Future()
 
         def run() -> None:
@@ -130,8 +135,8 @@ class Flow:
 
     def _start(self, run: Callable[[], None]) -> None:
         thread = threading.Thread(target=run, name="ahead", daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def _advance(self, _done: int, _total: int | None) -> None:
         if self._is_stopped:
