@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
 from dataclasses import replace
@@ -18,11 +19,12 @@ from lading.exports.pipeline import STAGES
 from lading.exports.profile import parse
 from lading.exports.stages.flow import Flow
 from lading.exports.stages.querying import spool
-from lading.exports.stages.work import Work
+from lading.exports.stages.work import Stopped, Work
 from lading.ledger.keys import Signer
 from lading.sources.model import Source
 
 ROWS = 20_000
+_TRIES = 600  # a tenth of a second each
 
 
 def seen(_done: int, _total: int | None) -> None:
@@ -65,6 +67,38 @@ def work(tmp_path: Path) -> Work:
     batch = pa.RecordBatch.from_pydict({"n": list(range(ROWS)), "text": [f"{n:060}" for n in range(ROWS)]})
     count, file = spool(made, "rows.arrow", iter([batch.slice(0, 10_000), batch.slice(10_000)]), base=0)
     return replace(made, results={Stage.QUERYING: {"rows": count, "attachments": 0, "files": {"rows": file}}})
+
+
+def test_who_waits_for_a_stage_that_runs_ahead_sees_how_far_it_is(work: Work) -> None:
+    day = work.export.plan.period_from
+    report = work.folder("out") / f"{work.profile.file_stem(day, day)}.csv"
+    os.mkfifo(report)  # whoever writes the report waits for us
+    is_seen = threading.Event()
+
+    def read() -> None:
+        with report.open("rb") as file:
+            file.read(ROWS * 30)
+            is_seen.wait()
+            while file.read(1 << 20):
+                pass
+
+    tries = iter(range(_TRIES))
+
+    def watch(done: int, _total: int | None) -> None:
+        if done or next(tries, None) is None:
+            raise Stopped(done)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    flow = Flow(STAGES)
+    mapped = flow.run(Stage.MAPPING, work)
+    with pytest.raises(Stopped) as stopped:
+        flow.run(Stage.GENERATING, replace(work, results={**work.results, Stage.MAPPING: mapped}, advance=watch))
+    is_seen.set()
+    flow.abandon()
+    reader.join()
+
+    assert 0 < stopped.value.args[0] < ROWS
 
 
 @pytest.mark.parametrize("started", [0, 1])

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from lading.exports import formats
@@ -37,6 +38,7 @@ class Flow:
         self._packed: Future[packing.Packed | None] | None = None
         self._threads: Final[list[threading.Thread]] = []
         self._relays: Final[list[Relay[Any] | SpoolRelay]] = []
+        self._reached: Final[dict[Stage, tuple[int, int | None]]] = {}
         self._is_stopped = False
 
     def run(self, stage: Stage, work: Work) -> Result:
@@ -44,7 +46,7 @@ class Flow:
         if stage is Stage.BUNDLING:
             work = replace(work, packed=self._packed)
         if stage in self._results:
-            return self._awaited(self._results[stage], work)
+            return self._awaited(stage, work)
         return self._led(stage, work)
 
     def abandon(self) -> None:
@@ -76,9 +78,10 @@ class Flow:
             outlet.end()
         return made
 
-    def _awaited(self, result: Future[Result], work: Work) -> Result:
+    def _awaited(self, stage: Stage, work: Work) -> Result:
+        result = self._results[stage]
         while not wait([result], _WAIT_SECONDS).done:
-            work.advance(0, None)
+            work.advance(*self._reached.get(stage, (0, None)))
         return result.result()
 
     # --- who follows whom -------------------------------------------------------------------------
@@ -108,7 +111,7 @@ class Flow:
         later = (
             given.of(stage, self._results) if isinstance(given, _Later) else _Later(given, self._results, stage=stage)
         )
-        ahead = replace(work, results=later, advance=self._advance, intake=intake)
+        ahead = replace(work, results=later, advance=partial(self._advance, stage), intake=intake)
         outlet = self._followed(stage, ahead)
 
         def run() -> None:
@@ -122,10 +125,11 @@ class Flow:
     def _pack(self, work: Work, text: Relay[bytes]) -> None:
         self._relays.append(text)
         packed = self._packed = Future()
+        advance = partial(self._advance, Stage.BUNDLING)
 
         def run() -> None:
             try:
-                packed.set_result(packing.run(replace(work, advance=self._advance), text))
+                packed.set_result(packing.run(replace(work, advance=advance), text))
             except BaseException:  # noqa: BLE001 - bundling reads the file then, and meets what is wrong
                 packed.set_result(None)
             finally:
@@ -138,7 +142,8 @@ class Flow:
         thread.start()
         self._threads.append(thread)
 
-    def _advance(self, _done: int, _total: int | None) -> None:
+    def _advance(self, stage: Stage, done: int, total: int | None) -> None:
+        self._reached[stage] = (done, total)
         if self._is_stopped:
             raise Stopped
 
