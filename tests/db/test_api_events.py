@@ -322,7 +322,8 @@ async def test_a_stream_is_never_stored_or_held_back_on_its_way(site: Site) -> N
     assert told["content-type"] == "text/event-stream; charset=utf-8"
 
 
-async def test_a_key_that_is_revoked_follows_no_further(site: Site) -> None:
+@pytest.mark.parametrize("happened", ["key.revoked", "key.rotated", "member.changed"])
+async def test_who_is_revoked_or_changed_follows_no_further(site: Site, happened: str) -> None:
     headers = await site.world.headers(role=Role.VIEWER)
     key = "key_" + headers["Authorization"].removeprefix("Bearer ldg_").partition("_")[0]
 
@@ -332,7 +333,7 @@ async def test_a_key_that_is_revoked_follows_no_further(site: Site) -> None:
     ):
         lines = stream.aiter_lines()
         await anext(lines)
-        await site.happen("key.revoked", subject=key)
+        await site.happen(happened, subject=key)
         rest = [line async for line in lines]
 
     assert "event: bye" in rest

@@ -41,7 +41,8 @@ class Stream(Response):
         super().__init__(media_type=MEDIA_TYPE)
         self._feed: Final = feed
         self._tenant: Final = caller.tenant.id
-        self._ids: Final = {caller.principal.actor.id, ids.show(ids.TENANT, caller.tenant.id)}
+        self._who: Final = caller.principal.actor.id
+        self._ids: Final = {self._who, ids.show(ids.TENANT, caller.tenant.id)}
         self._expires_at: Final = caller.principal.expires_at
         self._wish: Final = wish
         self._after: Final = after
@@ -73,8 +74,8 @@ class Stream(Response):
             place = place.place
         else:
             await reader.write(b"retry: 2000\nid: %d\n\n" % place)
-        until = _now() + self._life_seconds()
-        while not self._is_over(ring, until):
+        until, began = _now() + self._life_seconds(), ring.end
+        while not self._is_over(ring, until, began):
             found = await self._feed.after(ring, place, self._wish, limit=_AT_ONCE)
             match found:
                 case Lost(place):
@@ -92,8 +93,9 @@ class Stream(Response):
             return life
         return min(life, (self._expires_at - datetime.now(UTC)).total_seconds())
 
-    def _is_over(self, ring: Ring, until: float) -> bool:
-        return self._feed.is_over or not self._ids.isdisjoint(ring.revoked) or _now() >= until
+    def _is_over(self, ring: Ring, until: float, began: int) -> bool:
+        is_another = not self._ids.isdisjoint(ring.revoked) or ring.changed.get(self._who, 0) > began
+        return self._feed.is_over or is_another or _now() >= until
 
 
 class _Reader:

@@ -30,6 +30,8 @@ _IDLE_SECONDS: Final = 60.0
 _PAGE: Final = 500
 # Whom these are about may follow no further.
 _ENDING: Final = frozenset({"key.revoked", "member.removed", "tenant.suspended"})
+# Whom these are about may be others now, and show their token again.
+_CHANGING: Final = frozenset({"key.rotated", "member.changed"})
 _BEGINNING: Final = frozenset({"member.added", "member.joined", "tenant.reactivated"})
 _READERS: Final = 2
 KEPT: Final = 100_000
@@ -73,6 +75,8 @@ class Ring:
         self.end: int = 0
         self.followers: int = 0
         self.revoked: Final[set[str]] = set()
+        self.changed: Final[dict[str, int]] = {}
+        """Who is another now, or ends sooner, and since which event."""
         self.idle_since: float = 0.0
         self.lock: Final = asyncio.Lock()
         self.is_loaded: bool = False
@@ -97,6 +101,8 @@ class Ring:
                 self.revoked.add(event.subject)
             elif event.type in _BEGINNING:
                 self.revoked.discard(event.subject)
+            elif event.type in _CHANGING:
+                self.changed[event.subject] = event.id
         while len(self._events) > self._bounds.events or self._bytes > self._bounds.bytes:
             self._bytes -= len(self._events.popleft().line)
 
