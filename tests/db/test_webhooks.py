@@ -261,6 +261,18 @@ async def test_a_webhook_that_asks_for_rest_again_and_again_is_disabled_after_da
     assert (stands["is_enabled"], stands["disabled_because"], logged["state"]) == (False, "failing", "failed")
 
 
+async def test_webhooks_that_stand_still_keep_no_other_waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "_WEBHOOKS", 1)
+    monkeypatch.setattr(fanout, "_MOST_PENDING", 1)
+    first, second = await desk.create(topics=["exports"]), await desk.create(topics=["runs"])
+    await desk.happen("export.completed")
+
+    await desk.happen("run.failed", "export.failed")
+
+    told = [[each["type"] for each in await desk.log(each)] for each in (first, second)]
+    assert told == [["export.completed"], ["run.failed"]]
+
+
 async def test_an_address_inside_is_never_called(desk: Desk) -> None:
     made = await desk.create()
     desk.networks = ""

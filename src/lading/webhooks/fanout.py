@@ -23,19 +23,30 @@ _WEBHOOKS: Final = 500
 _PAGE: Final = 200
 _MOST_PENDING: Final = 1000
 _ROUNDS: Final = 50
+_NONE: Final = (UUID(int=0), UUID(int=0))
 
 
 async def spread(database: Database) -> int:
     """Put on their way what happened since the last time; return how many calls there are to make."""
-    async with database.ledger() as tx:
-        due = await tx.all(_SQL["due"], limit=_WEBHOOKS)
+    count, last = 0, _NONE
+    while True:
+        # Page by page: those that stand still are always due, and must not keep the ones behind them waiting.
+        async with database.ledger() as tx:
+            due = await tx.all(_SQL["due"], tenant_id=last[0], id=last[1], limit=_WEBHOOKS)
+        for row in due:
+            last = row["tenant_id"], row["id"]
+            count += await _move_on(database, *last)
+        if len(due) < _WEBHOOKS:
+            return count
+
+
+async def _move_on(database: Database, tenant: UUID, webhook_id: UUID) -> int:
     count = 0
-    for row in due:
-        for _ in range(_ROUNDS):
-            told = await _pass(database, row["tenant_id"], row["id"])
-            if told is None:
-                break
-            count += told
+    for _ in range(_ROUNDS):
+        told = await _pass(database, tenant, webhook_id)
+        if told is None:
+            break
+        count += told
     return count
 
 
