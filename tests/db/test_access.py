@@ -66,6 +66,20 @@ async def test_nobody_hands_out_more_than_they_have(world: World) -> None:
     assert (rotated.status_code, member.status_code, put.status_code) == (403, 403, 403)
 
 
+async def test_a_narrowed_key_cannot_say_whose_tokens_are_believed(world: World) -> None:
+    keeper = (await mint(world, role="admin", scopes=["admin", "read"]))["token"]
+    narrow = {"Authorization": f"Bearer {keeper}"}
+    path, rule = "/api/v1/identity-providers/x", {"claim": "g", "value": "v", "role": "viewer"}
+    body = {"issuer": "https://id.example", "audience": "a"}
+
+    added = await world.ask("PUT", path, headers=narrow, json=body)
+    await world.ask("PUT", path, json=body)
+    changes: list[dict[str, Any]] = [{"roles": [rule]}, {"issuer": "https://x.example"}, {"require": {"tid": "7"}}]
+    changed = [await world.ask("PUT", path, headers=narrow, json={**body, **each}) for each in changes]
+
+    assert [each.status_code for each in (added, *changed)] == [403, 200, 403, 403]
+
+
 @pytest.mark.parametrize(
     "fields",
     [{"scopes": []}, {"scopes": ["fly"]}, {"scopes": ["admin"]}, {"scopes": ["read", "audit"]}, {"scopes": "read"}],

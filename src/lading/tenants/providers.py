@@ -1,7 +1,8 @@
 """
 The identity providers that a tenant believes, in the tenant's own transaction.
 
-What a provider's tokens give is bounded by who registered it: nobody hands out more than they have (`rules`).
+What a provider's tokens give is bounded by who registered it: nobody hands out more than they have (`rules`).  Whose
+tokens are believed is for admins whose key is not narrowed: an invitation is taken by whom any of them vouches for.
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ async def put(
     before = await store.lasting_admins(tx, tx.tenant)
     found = {each.name: each for each in await every(tx)}
     _require_version(found.get(name), version)
+    was = found.get(name)
+    if was is None or (was.issuer, was.audience, was.require) != (issuer, audience, require):
+        # Whoever says whose tokens are believed can become anybody who was invited.
+        rules.admit_grant(principal.scopes, RIGHTS[Role.ADMIN], field="issuer")
     if name not in found and len(found) >= _MOST:
         raise Conflict(f"There are {_MOST} identity providers already; delete one first.")
     if await tx.maybe(_SQL["same_provider"], tenant_id=tx.tenant, issuer=issuer, audience=audience, name=name):
