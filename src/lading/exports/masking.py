@@ -19,7 +19,8 @@ from lading.exports.profile import Mask
 from lading.exports.repeated import each, each_text
 
 MIN_SALT: Final = 16
-_MOST_KNOWN: Final = 50_000  # pseudonyms kept from batch to batch
+_MOST_KNOWN: Final = 50_000  # pseudonyms kept from batch to batch, of texts up to so many letters
+_LONGEST_KNOWN: Final = 128
 _WORD: Final = r"\p{L}[\p{L}\p{M}\p{N}'’.]*"
 
 
@@ -56,7 +57,7 @@ def _pseudonym(text: pl.Expr, mask: Mask, salt: bytes) -> pl.Expr:
             keyed = start.copy()
             keyed.update(value.encode("utf-8"))
             found = mask.prefix + keyed.hexdigest()[: mask.length]
-            if len(known) < _MOST_KNOWN:
+            if len(known) < _MOST_KNOWN and len(value) <= _LONGEST_KNOWN:
                 known[value] = found
         return found
 
