@@ -106,6 +106,27 @@ async def test_who_asked_can_not_approve_by_the_same_key_or_one_made_with_it(wor
     assert (await works.get(made["id"]))["waiting_for"] == "approval"
 
 
+async def test_a_second_key_of_the_installation_is_no_second_person(works: Works) -> None:
+    world, here = works.world, {"Lading-Tenant": "nordlys"}
+    minted = await world.ask(
+        "POST",
+        "/api/v1/keys",
+        slug="instance",
+        headers={"Lading-Tenant": "instance"},
+        json={"name": "mine, too", "role": "admin"},
+    )
+    assert minted.status_code == 201, minted.text
+    body = {"profile": "activities", "period": PERIOD}
+    asked_by_them = await world.ask("POST", "/api/v1/exports", slug="instance", headers=here, json=body)
+    asked_by_others = await asked(works)
+    second = {**here, "Authorization": f"Bearer {minted.json()['token']}"}
+
+    own = await said(world, asked_by_them.json()["id"], "approve", headers=second)
+    other = await said(world, asked_by_others["id"], "approve", headers=second)
+
+    assert (own.status_code, other.status_code) == (403, 200), own.text + other.text
+
+
 async def test_keys_that_lead_to_one_member_are_one_person(world: World) -> None:
     member, other = Actor("key", ids.show(ids.MEMBER, ids.new())), Actor("key", ids.show(ids.MEMBER, ids.new()))
     tenant = world.organisations["nordlys"].id

@@ -3,7 +3,8 @@ Whether two principals are one person, as far as it can be told: for what takes 
 
 A member is a person.  A key is whoever made it, whoever holds the key that made it, and whom it was rotated for; two
 keys that lead to the same member are the same person's.  Two keys made at the beginning, by the key of the
-installation, are nobody's in particular and count as two: people who must be told apart log in as members.
+installation, are nobody's in particular and count as two: people who must be told apart log in as members.  Of keys
+of the installation itself the tenant can't see who made which: among them, and its members, they count as one person.
 """
 
 from __future__ import annotations
@@ -26,7 +27,19 @@ async def are_one(tx: Transaction, one: str, other: str) -> bool:
     behind_one, behind_other = await _behind(tx, one), await _behind(tx, other)
     if other in behind_one or one in behind_other:
         return True
-    return any(each.startswith(f"{ids.MEMBER}_") for each in behind_one & behind_other)
+    if any(each.startswith(f"{ids.MEMBER}_") for each in behind_one & behind_other):
+        return True
+    has_key = any(each.startswith(f"{ids.KEY}_") for each in (one, other))
+    return has_key and not await _is_of_tenant(tx, one) and not await _is_of_tenant(tx, other)
+
+
+async def _is_of_tenant(tx: Transaction, actor: str) -> bool:
+    """Tell whether an actor is a key or member of the tenant itself."""
+    for prefix, statement in ((ids.KEY, "key_origin"), (ids.MEMBER, "get_member")):
+        if actor.startswith(f"{prefix}_"):
+            row = await tx.maybe(_SQL[statement], tenant_id=tx.tenant, id=ids.parse(prefix, actor))
+            return row is not None
+    return False
 
 
 async def _behind(tx: Transaction, actor: str) -> set[str]:
