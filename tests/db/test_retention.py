@@ -62,6 +62,19 @@ async def test_after_its_retention_the_files_are_gone_and_the_record_stays(world
     assert await retention.expire(world.services.database, blobs(world)) == 0
 
 
+async def test_the_files_of_the_last_of_very_many_organisations_go_too(world: World, database_url: str) -> None:
+    await world.complete((await world.export())["id"])
+    age(database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO tenants (tenant_id, slug, name) "
+            "SELECT gen_random_uuid(), 'a' || number, 'Before' FROM generate_series(1, 1000) AS number"
+        )
+
+    assert await retention.expire(world.services.database, blobs(world)) == 1
+    assert files(world) == []
+
+
 async def test_an_export_that_runs_keeps_its_files_however_old_it_is(world: World, database_url: str) -> None:
     export = await world.export()
     await world.run(export["id"])

@@ -118,7 +118,7 @@ async def sweep(database: Database) -> int:
     """Cancel what waited too long for a second person; return how many."""
     count = 0
     async with database.system() as tx:
-        tenant_ids = [tenant.id for tenant in await tenants.list_tenants(tx)]
+        tenant_ids = await tenants.tenant_ids(tx)
     for tenant_id in tenant_ids:
         async with database.tenant(tenant_id) as tx:
             due = [row["id"] for row in await tx.all(_SQL["approvals_due"], tenant_id=tenant_id, limit=_BATCH)]

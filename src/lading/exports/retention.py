@@ -170,9 +170,9 @@ async def _clear_working(database: Database, blobs: BlobStore, tenant_id: UUID) 
     return removed
 
 
-async def _tenants(database: Database) -> list[UUID]:
+async def _tenants(database: Database) -> Sequence[UUID]:
     async with database.system() as tx:
-        return [tenant.id for tenant in await tenants.list_tenants(tx)]
+        return await tenants.tenant_ids(tx)
 
 
 def _folders(root: Path) -> dict[UUID, Path]:

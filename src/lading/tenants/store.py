@@ -66,6 +66,11 @@ async def list_tenants(tx: Transaction, *, after: str | None = None, limit: int 
     return [_tenant(row) for row in await tx.all(_SQL["list_tenants"], after=after, limit=limit)]
 
 
+async def tenant_ids(tx: Transaction) -> Sequence[UUID]:
+    """Return the ids of all tenants, for what is done for each of them."""
+    return [row["tenant_id"] for row in await tx.all(_SQL["tenant_ids"])]
+
+
 async def rename_tenant(tx: Transaction, name: str, *, actor: Actor, version: int | None = None) -> Tenant:
     """Give the tenant another name for people; with `version` only that version of it."""
     rules.admit_name(name)
