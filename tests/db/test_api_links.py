@@ -242,8 +242,10 @@ async def test_a_link_ends_when_who_made_it_may_act_for_the_organisation_no_more
     world: World, database_url: str
 ) -> None:
     export_id = await completed(world)
-    by_instance = {"slug": "instance", "headers": {"Lading-Tenant": "nordlys"}}
-    link = (await world.ask("POST", f"/api/v1/exports/{export_id}/links", **by_instance)).json()
+    answer = await world.ask(
+        "POST", f"/api/v1/exports/{export_id}/links", slug="instance", headers={"Lading-Tenant": "nordlys"}
+    )
+    link = answer.json()
     before = await follow(world, link)
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE api_keys SET role = 'operator' WHERE tenant_id = %s", [INSTANCE_ID])

@@ -170,6 +170,7 @@ def test_a_weak_key_is_not_believed_though_it_signed() -> None:
 
 
 def test_a_key_whose_check_takes_long_is_not_believed_though_it_signed() -> None:
+    assert RSA.private_key is not None
     numbers = RSA.private_key.private_numbers()
     n = numbers.public_numbers.n
     signed = token().rpartition(".")[0]
