@@ -225,6 +225,18 @@ async def test_a_bad_document_is_refused_and_not_stored(world: World, body: Any,
     assert (await world.ask("GET", "/api/v1/policies")).json()["items"] == []
 
 
+async def test_a_delta_is_judged_by_the_period_of_its_base_too(works: Works) -> None:
+    base = await works.made(format="csv")
+    await put(works.world, {"policy": "p", "rules": [{"rule": "short", "period": {"max_days": 31}}]})
+    month = {"from": "2025-03-01", "to": "2025-03-31"}
+    fields: dict[str, Any] = {"profile": "activities", "period": month, "format": "csv"}
+
+    status, problem = await works.refused(**fields, variant="delta", base=base["id"])
+    await works.ask(**fields)
+
+    assert (status, problem["violations"][0]["code"]) == (403, "period-length")
+
+
 # --- when it runs ---------------------------------------------------------------------------------
 
 
@@ -319,7 +331,7 @@ async def test_a_package_is_brought_later_only_where_it_could_have_been_asked_fo
     world: World, tmp_path: Path, rule: dict[str, Any], code: str
 ) -> None:
     settings = dataclasses.replace(world.services.settings, delivery_roots=str(tmp_path))
-    transport: Any = world.http._transport
+    transport: Any = world.http._transport  # pyright: ignore[reportPrivateUsage]
     transport.app.state.services = world.services = dataclasses.replace(world.services, settings=settings)
     for name in ("archive", "partner"):
         (tmp_path / name).mkdir()

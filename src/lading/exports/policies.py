@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import Final
 from uuid import UUID
 
+from lading import ids
 from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import PolicyDenied, Violation
-from lading.exports import approvals, destinations, policy_store
+from lading.exports import approvals, deltas, destinations, policy_store
 from lading.exports.model import Plan, StoredExport
 from lading.exports.policy import Case, Policy
 from lading.exports.policy_rules import Demand, Moment, Verdict, judge
+from lading.exports.types import store as selecting
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
 
@@ -78,15 +81,16 @@ async def recheck(tx: Transaction, stored: StoredExport, *, rows: int | None = N
 
 
 async def case(tx: Transaction, plan: Plan, *, rows: int | None = None, size: int | None = None) -> Case:
-    """Return an export as policies see it; a destination that is gone is of no kind."""
+    """Return an export as policies see it; a destination that is gone is of no kind, a delta covers its base, too."""
     names = plan.handover.destinations
     known = await destinations.known(tx, names) if names else {}
+    period_from, period_to = await _period(tx, plan)
     return Case(
         type=plan.type,
         profile=str(plan.selector.get("profile", plan.profile)),
         format=plan.format,
-        period_from=plan.period_from,
-        period_to=plan.period_to,
+        period_from=period_from,
+        period_to=period_to,
         parameters=plan.parameters,
         destinations={name: known[name].settings.kind if name in known else "" for name in names},
         is_encrypted=bool(plan.handover.encrypt_to),
@@ -138,6 +142,16 @@ async def note_in(tx: Transaction, refusal: PolicyDenied, *, actor: Actor, subje
         "rules": rules,
     }
     await record(tx, Entry("policy.denied", subject or f"policy:{first.policy}", actor, data))
+
+
+async def _period(tx: Transaction, plan: Plan) -> tuple[date, date]:
+    """Return the days of which an export holds rows: a delta tells what is in its base and not in its own period."""
+    days = [plan.period_from, plan.period_to]
+    if deltas.is_delta(plan):
+        base = ids.parse(ids.EXPORT, str(plan.selector["base"]))
+        for each in await selecting.named(tx, [base]):
+            days += each.period_from, each.period_to
+    return min(days), max(days)
 
 
 async def _missing(tx: Transaction, stored: StoredExport, demands: Sequence[Demand]) -> Sequence[Demand]:
