@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from lading.exports.stages.work import Stopped
 
@@ -47,5 +48,12 @@ async def in_thread(
         # Cancelled, or the progress could not be shown: nothing may go on writing after the attempt has ended.
         if not thread.done():
             position.is_stopped = True
-            await asyncio.wait({thread})
+            await _end_of(thread)
             thread.exception()  # whatever it was, the answer is why we stopped
+
+
+async def _end_of(thread: asyncio.Future[Any]) -> None:
+    """Wait for it, also when this task is cancelled once more: by a deadline that passes while it is being stopped."""
+    while not thread.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({thread})
