@@ -42,7 +42,8 @@ class Vault:
             return self._key().decrypt(sealed[:_NONCE], sealed[_NONCE:], tenant.bytes + webhook.bytes)
         except InvalidTag:
             raise EnvironmentUnfit(
-                f"A webhook's secret does not open with {self._path}; restore that file, or rotate the secret with no overlap."
+                f"A webhook's secret does not open with {self._path}; "
+                "restore that file, or rotate the secret with no overlap."
             ) from None
 
     def _key(self) -> AESGCM:
