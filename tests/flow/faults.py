@@ -126,7 +126,8 @@ def kill(server: EmbeddedServer) -> None:
     """End every process of the server with SIGKILL, as a power cut would."""
     assert server.pid is not None
     leader = psutil.Process(server.pid)
-    for process in [leader, *leader.children(recursive=True)]:
+    everybody = [leader, *leader.children(recursive=True)]
+    for process in everybody:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
-    leader.wait()
+    psutil.wait_procs(everybody)  # a connection breaks when its own process has ended, not the first one

@@ -92,20 +92,22 @@ async def test_an_export_completes_once_whenever_the_database_is_killed(  # P1, 
 async def test_a_database_that_was_away_for_long_is_found_again_within_seconds(mortal: EmbeddedServer) -> None:
     database = Database(mortal.url())
     await database.open()
-    kill(mortal)
-    gone = time.monotonic()
-    while time.monotonic() - gone < 17:
-        with pytest.raises(DatabaseUnavailable):
-            async with database.connection():
-                pass
-    mortal.start()
-    back = time.monotonic()
-    while True:
-        try:
-            async with database.connection():
-                break
-        except DatabaseUnavailable:
-            continue
-    await database.close()
+    try:
+        kill(mortal)
+        gone = time.monotonic()
+        while time.monotonic() - gone < 17:
+            with pytest.raises(DatabaseUnavailable):
+                async with database.connection():
+                    pass
+        mortal.start()
+        back = time.monotonic()
+        while True:
+            try:
+                async with database.connection():
+                    break
+            except DatabaseUnavailable:
+                continue
+    finally:
+        await database.close()
 
     assert time.monotonic() - back < 12  # the pool's own pauses have grown: it would try again after 14 s
