@@ -88,6 +88,28 @@ async def test_a_body_that_does_not_come_in_time_is_answered_with_a_problem(worl
     assert json.loads(body)["code"] == "request-timeout"
 
 
+async def test_a_body_that_is_refused_early_may_go_on_for_a_while_and_is_no_head(world: World) -> None:
+    size = 64 * HEAD_BYTES
+    head = b"POST /api/v1/exports HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    async with served(world) as port, asyncio.timeout(60):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head % size)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 413 ")
+        writer.write(b"x" * size + b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+        assert b"HTTP/1.1 200 " in await reader.read()
+        writer.close()
+
+    async with served(world, request_head_seconds=0.2) as port, asyncio.timeout(60):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head % size)
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 413 ")
+        writer.write(b"x")
+
+        assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
+        writer.close()
+
+
 async def test_one_connection_too_many_is_refused_and_the_others_go_on(world: World) -> None:
     async with served(world, connection_limit=2) as port:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]

@@ -35,6 +35,7 @@ class Connection(HttpToolsProtocol):
     _answer_timer: asyncio.TimerHandle | None = None
     _head_bytes: int = 0
     _is_answered: bool = True
+    _is_in_body: bool = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Begin to wait for a head, or refuse."""
@@ -54,7 +55,8 @@ class Connection(HttpToolsProtocol):
         """Read on, as long as the head stays within its bounds."""
         if self._head_timer is None and self._is_answered:
             self._await_head()
-        self._head_bytes += len(data)
+        if not self._is_in_body:
+            self._head_bytes += len(data)
         super().data_received(data)
         if self._head_timer is not None and self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
             self._refuse(_LONG)
@@ -62,8 +64,14 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Stop the head's clock: from here on the request is the application's."""
         self._stop_head()
-        self._is_answered = False
+        self._head_bytes = 0
+        self._is_answered, self._is_in_body = False, True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Count what comes from here on as the next head; the rest of a body that was answered early is none."""
+        self._is_in_body = False
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Let the next head have its time, unless it is there already."""
