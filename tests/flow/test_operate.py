@@ -37,11 +37,18 @@ def test_a_lost_admin_token_is_replaced_and_revoked(lading, up) -> None:
     minted = lading("up", "--new-admin-token", data_dir=tree.data_dir)
     token = next(line.strip() for line in minted.stdout.splitlines() if line.strip().startswith("ldg_"))
     listed = lading(
-        "tenants", "key", "instance", "--json", data_dir=tree.data_dir, LADING_URL=tree.url, LADING_TOKEN=token
+        "keys",
+        "list",
+        "--tenant",
+        "instance",
+        "--json",
+        data_dir=tree.data_dir,
+        LADING_URL=tree.url,
+        LADING_TOKEN=token,
     )
     (key,) = [key["id"] for key in json.loads(listed.stdout) if key["name"] == "first admin"]
     revoked = lading(
-        "tenants", "revoke", "instance", key, data_dir=tree.data_dir, LADING_URL=tree.url, LADING_TOKEN=token
+        "keys", "revoke", "--tenant", "instance", key, data_dir=tree.data_dir, LADING_URL=tree.url, LADING_TOKEN=token
     )
 
     assert revoked.returncode == 0, revoked.stderr
