@@ -154,7 +154,7 @@ DATE = st.deferred(
 COMPARED = ["==", "!=", "<", "<=", ">", ">="]
 BOOL = st.deferred(
     lambda: st.one_of(
-        st.sampled_from(["b", "c", "true", "false", "has(s)", "has(i)", "params.is_on", "s in params.names"]),
+        st.sampled_from(["b", "c", "true", "false", "has(s)", "has(i)", "params.is_on", "(s in params.names)"]),
         _binary(["&&", "||"], BOOL, BOOL),
         _of("!({0})", BOOL),
         _binary(["==", "!="], BOOL, BOOL),
