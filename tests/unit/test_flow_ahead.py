@@ -101,6 +101,16 @@ def test_who_waits_for_a_stage_that_runs_ahead_sees_how_far_it_is(work: Work) ->
     assert 0 < stopped.value.args[0] < ROWS
 
 
+def test_a_text_that_was_deflated_and_not_used_is_removed(work: Work) -> None:
+    flow = Flow(STAGES)
+    results = {**work.results, Stage.MAPPING: flow.run(Stage.MAPPING, work)}
+    flow.run(Stage.GENERATING, replace(work, results=results))
+
+    flow.abandon()
+
+    assert {path.name for path in work.folder("out").parent.iterdir() if path.is_dir()} == {"mapping", "out"}
+
+
 @pytest.mark.parametrize("started", [0, 1])
 def test_what_ran_ahead_ends_when_a_thread_for_the_rest_can_not_be_had(
     work: Work, started: int, monkeypatch: pytest.MonkeyPatch

@@ -45,8 +45,6 @@ def run(work: Work) -> Result:
             signer=work.signer,
             progress=lambda done: work.advance(done, total),
         )
-    for ready in filter(None, (report.ready for report in reports)):
-        ready.path.unlink(missing_ok=True)
     name = f"{work.profile.file_stem(work.export.plan.period_from, work.export.plan.period_to)}.zip"
     return {"name": name, "warnings": warnings, "files": {"package": work.facts(_NAME)}}
 

@@ -36,6 +36,7 @@ class Flow:
         self._stages: Final = stages
         self._results: Final[dict[Stage, Future[Result]]] = {}
         self._packed: Future[packing.Packed | None] | None = None
+        self._packing: Work | None = None
         self._threads: Final[list[threading.Thread]] = []
         self._relays: Final[list[Relay[Any] | SpoolRelay]] = []
         self._reached: Final[dict[Stage, tuple[int, int | None]]] = {}
@@ -50,12 +51,14 @@ class Flow:
         return self._led(stage, work)
 
     def abandon(self) -> None:
-        """Stop what runs ahead and wait until it has ended."""
+        """Stop what runs ahead, wait until it has ended, and remove what serves this attempt alone."""
         self._is_stopped = True
         for relay in self._relays:
             relay.break_off()  # of one whose writer could not be started, too
         for thread in self._threads:
             thread.join()
+        if self._packing is not None:
+            packing.discard(self._packing)
 
     # --- one stage --------------------------------------------------------------------------------
 
@@ -125,6 +128,7 @@ class Flow:
     def _pack(self, work: Work, text: Relay[bytes]) -> None:
         self._relays.append(text)
         packed = self._packed = Future()
+        self._packing = work
         advance = partial(self._advance, Stage.BUNDLING)
 
         def run() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from lading.artifacts.zipwriter import Deflated, deflate
 from lading.exports.stages.relay import Relay
 from lading.exports.stages.work import Work
 
+_FOLDER: Final = "packing"
 _NAME: Final = "report.deflated"
 
 
@@ -25,9 +27,14 @@ class Packed:
 
 def run(work: Work, text: Relay[bytes]) -> Packed:
     """Deflate the text as it comes."""
-    path = work.folder("packing") / _NAME
+    path = work.folder(_FOLDER) / _NAME
     with storing(path), path.open("wb") as sink:
         return Packed(path, deflate(_watched(work, text), sink))
+
+
+def discard(work: Work) -> None:
+    """Remove what was deflated, whether BUNDLING could use it or not."""
+    shutil.rmtree(work.blobs.path(work.key(_FOLDER)), ignore_errors=True)
 
 
 def _watched(work: Work, text: Relay[bytes]) -> Iterator[bytes]:
