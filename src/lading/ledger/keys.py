@@ -8,10 +8,7 @@ public halves, also of keys replaced since, so that what they signed can still b
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -26,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from lading.errors import EnvironmentUnfit, InvalidInput
+from lading.ledger import key_files
 from lading.ledger.trust import PublicKey, Purpose, Trust
 
 TRUST_FILE: Final = "trust.json"
@@ -89,12 +87,7 @@ def load_or_create(keys_dir: Path, instance: str) -> Keys:
 
 def _load_or_create(keys_dir: Path, purpose: Purpose) -> Signer:
     path = keys_dir / f"{purpose}.key"
-    if not path.exists():
-        temporary = _written(path, Signer.generate(purpose).pem())
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(temporary)  # refuses to replace: the first of many processes wins
-        temporary.unlink()
-        _sync(keys_dir)
+    key_files.create(path, lambda: Signer.generate(purpose).pem())
     if path.stat().st_mode & 0o077:
         raise EnvironmentUnfit(f"The signing key {path} can be read by others. Run: chmod 600 {path}")
     try:
@@ -118,22 +111,4 @@ def _known(path: Path, instance: str) -> Trust:
 def _publish(path: Path, content: bytes) -> None:
     if path.exists() and path.read_bytes() == content:
         return
-    _written(path, content).replace(path)
-    _sync(path.parent)
-
-
-def _written(path: Path, content: bytes) -> Path:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return temporary
-
-
-def _sync(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    key_files.replace(path, content)

@@ -7,8 +7,6 @@ sealed secret that was moved to another row does not open.  Losing the file mean
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
 from pathlib import Path
 from typing import Final
@@ -18,9 +16,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from lading.errors import EnvironmentUnfit
+from lading.ledger import key_files
 
 _FILE: Final = "webhooks.key"
-_BYTES: Final = 32
 _NONCE: Final = 12
 
 
@@ -48,29 +46,5 @@ class Vault:
 
     def _key(self) -> AESGCM:
         if self._cipher is None:
-            self._cipher = AESGCM(_load_or_create(self._path))
+            self._cipher = AESGCM(key_files.secret(self._path, called="key of webhooks"))
         return self._cipher
-
-
-def _load_or_create(path: Path) -> bytes:
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            _create(path)
-        key = path.read_bytes()
-    except OSError as error:
-        raise EnvironmentUnfit(f"The key of webhooks {path} can't be read or made: {error.strerror}.") from error
-    if len(key) != _BYTES:
-        raise EnvironmentUnfit(f"The key of webhooks {path} is damaged; restore it from your backup.")
-    return key
-
-
-def _create(path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secrets.token_bytes(_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    with contextlib.suppress(FileExistsError):
-        path.hardlink_to(temporary)  # refuses to replace: the first of many processes wins
-    temporary.unlink()
