@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lading.artifacts.blobs import BlobStore
@@ -61,6 +62,19 @@ async def deliver(world: World, export_id: str, name: str = "archive") -> dict[s
     await ask(world, export_id, name)
     await work(world)
     return await stands(world, export_id, name)
+
+
+async def insist(
+    world: World, export_id: str, job: str, *, seen: Callable[[], object], allowed: Sequence[object]
+) -> dict[str, Any]:
+    """Do three attempts at most at a delivery and return how it stands; what is seen in between must be allowed."""
+    await work(world)
+    for _ in range(2):
+        assert seen() in allowed
+        if (await stands(world, export_id))["status"] != "delivered":
+            await hasten(world, job)
+            await work(world)
+    return await stands(world, export_id)
 
 
 async def stands(world: World, export_id: str, name: str = "archive") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from azure_server import ACCOUNT, KEY, Container, container, signature
-from delivering import SMALL, ask, deliver, hasten, packed, put, stands, work
+from delivering import SMALL, ask, deliver, hasten, insist, packed, put, stands, work
 from lading.jobs.model import Dead, Retry, Throttled
 from serving import World
 from stores import Store, faulty
@@ -152,15 +152,10 @@ async def test_whatever_the_store_does_there_is_one_blob_in_the_end(  # E16, P2
     export_id = await packed(open_world, SMALL)
     made = await ask(open_world, export_id)
     store.fail(method, part, kind, times=2, status=500)
+    allowed = ({}, {key_of(export_id): SMALL})
 
-    await work(open_world)
-    for _ in range(2):
-        assert place.content() in ({}, {key_of(export_id): SMALL})
-        if (await stands(open_world, export_id))["status"] != "delivered":
-            await hasten(open_world, made["job"])
-            await work(open_world)
+    found = await insist(open_world, export_id, made["job"], seen=place.content, allowed=allowed)
 
-    found = await stands(open_world, export_id)
     assert (found["status"], found["error"]) == ("delivered", None)
     assert place.content() == {key_of(export_id): SMALL}
     assert place.waiting(key_of(export_id)) == {}

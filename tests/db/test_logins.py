@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 import openid
 from lading.api.issuers import REST_SECONDS, Issuers
-from lading.tenants import providers
+from lading.tenants import providers, refusals
 from lading.tenants.model import INSTANCE_ID, Role
 from openid import OpenIdProvider
 from serving import World, app_for
@@ -212,6 +213,20 @@ async def test_forged_tokens_are_nobodys_and_their_flood_fills_no_ledger(
     entries = [each for each in await ledger(house, "provider:staff") if each["type"] == "login.refused"]
     assert len(entries) == 1
     assert (await come(house, genuine)).status_code == 200
+
+
+async def test_a_noted_refusal_is_forgotten_when_it_is_told_anew(
+    house: World, provider: OpenIdProvider, database_url: str
+) -> None:
+    await believe(house, provider.issuer)
+    assert (await come(house, provider.sign_in("eve"))).status_code == 401
+
+    early = await refusals.forget(house.services.database)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE login_refusals SET noted_at = noted_at - make_interval(secs => 601)")
+    late = await refusals.forget(house.services.database)
+
+    assert (early, late) == (0, 1)
 
 
 async def test_made_up_key_ids_fetch_keys_at_most_every_half_minute(

@@ -361,6 +361,22 @@ async def test_the_log_is_read_in_pages_and_by_state(desk: Desk) -> None:
     assert (rest["next_cursor"], none["items"]) == (None, [])
 
 
+async def test_messages_are_forgotten_when_they_ended_long_ago(desk: Desk) -> None:
+    database = desk.world.services.database
+    made = await desk.create()
+    await desk.happen(*["export.created"] * 2)
+    await desk.call()
+    await desk.happen("export.completed")  # waits for its call
+    path = f"{BASE}/{made['webhook']['id']}/deliveries"
+
+    early = await fanout.forget(database, days=1)
+    late = await fanout.forget(database, days=0)
+
+    (left,) = (await desk.world.ask("GET", path)).json()["items"]
+    assert (early, late) == (0, 2)
+    assert (left["type"], left["state"]) == ("export.completed", "pending")
+
+
 async def test_cloud_events_are_told_as_such(desk: Desk) -> None:
     made = await desk.create(format="cloudevents")
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
 from lading.cli import exits
 from tests.flow.conftest import Up, start
+from tests.flow.desks import WHY, Desk, look, opened, told
 
 pytestmark = pytest.mark.timeout(600)
 
-Desk = Callable[..., CompletedProcess[str]]
-WHY = ("--reason", "a drill", "--ticket", "OPS-17")
 _NUMBERS = itertools.count(1)
 _LOOKS = 60
 
@@ -33,25 +31,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 @pytest.fixture
 def desk(tree: Up, lading: Desk, tmp_path: Path) -> Desk:
     """The command line of a tenant with a source."""
-    assert tree.token is not None
-    slug = f"drill-{next(_NUMBERS)}"
-    given = {"LADING_URL": tree.url, "LADING_TOKEN": tree.token, "LADING_TENANT": slug}
-
-    def run(*arguments: str) -> CompletedProcess[str]:
-        return lading(*arguments, data_dir=tmp_path / "none", **given)
-
-    told(run("tenants", "create", slug, "--name", "Drill"))
-    told(run("sources", "put", "spare", "--credentials", "env:SPARE_URL"))
-    return run
-
-
-def told(ran: CompletedProcess[str]) -> str:
-    assert ran.returncode == exits.OK, ran.stderr
-    return ran.stdout
-
-
-def look(desk: Desk, *arguments: str) -> Any:
-    return json.loads(told(desk(*arguments, "--json")))
+    desk = opened(tree, lading, slug=f"drill-{next(_NUMBERS)}", folder=tmp_path)
+    told(desk("sources", "put", "spare", "--credentials", "env:SPARE_URL"))
+    return desk
 
 
 def until(desk: Desk, job_id: str, **wanted: Any) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import boto3
 import pyrage
 import pytest
@@ -20,7 +21,7 @@ from lading.exports.destinations import Settings as Place
 from lading.ledger.entry import SYSTEM
 from lading.ledger.trust import Trust
 from lading.settings import Settings
-from lading.wire.exports import Export
+from lading.wire.exports import Delivery, Export
 from tests import azure_server
 from tests.flow.organisation import Organisation, Worker, organisation
 
@@ -92,25 +93,31 @@ async def events(acme: Organisation, export: Export) -> Counter[str]:
     return Counter(entry["type"] for entry in history if entry["type"].startswith("delivery."))
 
 
+async def killed_at(
+    acme: Organisation, failpoint: Path, points: Sequence[str], destination: str
+) -> AsyncIterator[tuple[str, Export, Delivery]]:
+    """Yield each point with an export whose worker was killed there, and its delivery at the second attempt."""
+    for point in points:
+        await anyio.Path(failpoint).write_text(point)
+        export = await delivered(acme, await acme.submit(format="csv", destinations=[destination]))
+        assert not await anyio.Path(failpoint).exists(), f"{point} was not reached"
+        (found,) = export.deliveries
+        assert (found.status, found.error, found.attempts) == ("delivered", None, 2), point
+        assert await events(acme, export) == {"delivery.requested": 1, "delivery.delivered": 1}, point
+        yield point, export, found
+
+
 async def test_a_package_killed_on_its_way_to_a_directory_lies_there_once(  # E16, P2
     acme: Organisation, settings: Settings, database_url: str, tmp_path: Path, out: Path
 ) -> None:
     await place(acme, "archive")
     failpoint = tmp_path / "failpoint"
     async with worker(settings, database_url, LADING_FAILPOINT_FILE=str(failpoint)):
-        for point in COPIED:
-            failpoint.write_text(point)
-            export = await acme.submit(format="csv", destinations=["archive"])
-            ended = await delivered(acme, export)
-
-            assert not failpoint.exists(), f"{point} was not reached"
-            (found,) = ended.deliveries
+        async for point, export, found in killed_at(acme, failpoint, COPIED, "archive"):
             path = out / "visits" / export.id / "visits_2025-01-01_2025-12-31.zip"
-            assert (found.status, found.error, found.location) == ("delivered", None, f"file://{path}"), point
-            assert (found.attempts, found.bytes) == (2, found.size), point
-            assert hashlib.sha256(path.read_bytes()).hexdigest() == found.sha256 == ended.package_sha256
+            assert (found.location, found.bytes) == (f"file://{path}", found.size), point
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == found.sha256 == export.package_sha256
             assert files(out / "visits" / export.id) == [path.name], point
-            assert await events(acme, export) == {"delivery.requested": 1, "delivery.delivered": 1}, point
             assert verify(path, Trust.load(settings.trust_file)).is_pinned
 
 
@@ -162,17 +169,9 @@ async def test_a_package_killed_on_its_way_to_a_bucket_lies_there_once(  # E16, 
         "STORE_KEYS": "AKIATEST:not-a-secret",
     }
     async with worker(settings, database_url, **environment):
-        for point in points:
-            failpoint.write_text(point)
-            export = await acme.submit(format="csv", destinations=["cloud"])
-            ended = await delivered(acme, export)
-
-            assert not failpoint.exists(), f"{point} was not reached"
-            (found,) = ended.deliveries
-            assert (found.status, found.error, found.attempts) == ("delivered", None, 2), point
+        async for point, export, _ in killed_at(acme, failpoint, points, "cloud"):
             (lying,) = bucket.objects.filter(Prefix=f"visits/{export.id}")
-            assert hashlib.sha256(lying.get()["Body"].read()).hexdigest() == ended.package_sha256, point
-            assert await events(acme, export) == {"delivery.requested": 1, "delivery.delivered": 1}, point
+            assert hashlib.sha256(lying.get()["Body"].read()).hexdigest() == export.package_sha256, point
             assert list(bucket.multipart_uploads.all()) == [], point
 
 
@@ -196,20 +195,12 @@ async def test_a_package_killed_on_its_way_to_a_container_lies_there_once(  # E1
         "STORE_KEYS": azure_server.KEY,
     }
     async with worker(settings, database_url, **environment):
-        for point in points:
-            failpoint.write_text(point)
-            export = await acme.submit(format="csv", destinations=["cloud"])
-            ended = await delivered(acme, export)
-
-            assert not failpoint.exists(), f"{point} was not reached"
-            (found,) = ended.deliveries
-            assert (found.status, found.error, found.attempts) == ("delivered", None, 2), point
+        async for point, export, _ in killed_at(acme, failpoint, points, "cloud"):
             name = f"visits/{export.id}/visits_2025-01-01_2025-12-31.zip"
             lying = {each: data for each, data in there.content().items() if export.id in each}
             assert list(lying) == [name], point
-            assert hashlib.sha256(lying[name]).hexdigest() == ended.package_sha256, point
+            assert hashlib.sha256(lying[name]).hexdigest() == export.package_sha256, point
             assert there.waiting(name) == {}, point
-            assert await events(acme, export) == {"delivery.requested": 1, "delivery.delivered": 1}, point
 
 
 async def test_an_encrypted_package_is_all_that_is_handed_out(  # E17, E12

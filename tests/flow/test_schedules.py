@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from subprocess import CompletedProcess
-from typing import Any
 
 import pytest
 
 from lading.cli import exits
 from tests.flow.conftest import Up, start
+from tests.flow.desks import WHY, Desk, look, opened, told
 
 pytestmark = pytest.mark.timeout(900)
 
-Desk = Callable[..., CompletedProcess[str]]
-WHY = ("--reason", "a drill", "--ticket", "OPS-17")
 _NUMBERS = itertools.count(1)
 _LOOKS = 600
 
@@ -33,24 +29,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 @pytest.fixture
 def desk(tree: Up, lading: Desk, tmp_path: Path) -> Desk:
     """The command line of a tenant."""
-    assert tree.token is not None
-    slug = f"clock-{next(_NUMBERS)}"
-    given = {"LADING_URL": tree.url, "LADING_TOKEN": tree.token, "LADING_TENANT": slug}
-
-    def run(*arguments: str) -> CompletedProcess[str]:
-        return lading(*arguments, data_dir=tmp_path / "none", **given)
-
-    assert run("tenants", "create", slug, "--name", "Drill").returncode == exits.OK
-    return run
-
-
-def told(ran: CompletedProcess[str]) -> str:
-    assert ran.returncode == exits.OK, ran.stderr
-    return ran.stdout
-
-
-def look(desk: Desk, *arguments: str) -> Any:
-    return json.loads(told(desk(*arguments, "--json")))
+    return opened(tree, lading, slug=f"clock-{next(_NUMBERS)}", folder=tmp_path)
 
 
 def test_a_schedule_is_stored_fired_paused_run_and_removed(desk: Desk, tmp_path: Path) -> None:

@@ -1631,8 +1631,6 @@ CREATE INDEX exports_schedule ON public.exports USING btree (tenant_id, schedule
 
 CREATE INDEX exports_unapproved ON public.exports USING btree (tenant_id, job_id) WHERE (approval = 'pending'::text);
 
-CREATE INDEX exports_waiting ON public.exports USING btree (tenant_id) WHERE (status = 'pending'::text);
-
 CREATE INDEX finished_jobs_code ON ONLY public.finished_jobs USING btree (tenant_id, code, id) WHERE (code IS NOT NULL);
 
 CREATE INDEX finished_jobs_default_tenant_id_code_id_idx ON public.finished_jobs_default USING btree (tenant_id, code, id) WHERE (code IS NOT NULL);
@@ -1698,6 +1696,8 @@ CREATE INDEX turns_next ON public.turns USING btree (next_at);
 CREATE UNIQUE INDEX webhook_messages_event ON public.webhook_messages USING btree (tenant_id, webhook_id, event_id);
 
 CREATE INDEX webhook_messages_log ON public.webhook_messages USING btree (tenant_id, webhook_id, id);
+
+CREATE INDEX webhook_messages_old ON public.webhook_messages USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 
 CREATE INDEX webhook_messages_pending ON public.webhook_messages USING btree (tenant_id, webhook_id) WHERE (state = 'pending'::text);
 
@@ -2030,6 +2030,8 @@ CREATE POLICY system ON public.lanes TO lading_system USING (true) WITH CHECK (t
 
 CREATE POLICY system ON public.ledger_pending TO lading_system WITH CHECK (true);
 
+CREATE POLICY system ON public.login_refusals TO lading_system USING (true);
+
 CREATE POLICY system ON public.members FOR SELECT TO lading_system USING (true);
 
 CREATE POLICY system ON public.objects TO lading_system USING (true) WITH CHECK (true);
@@ -2057,6 +2059,8 @@ CREATE POLICY system ON public.schedules TO lading_system USING (true);
 CREATE POLICY system ON public.tenants TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON public.turns TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.webhook_messages TO lading_system USING (true);
 
 CREATE POLICY tenant ON public.allocations TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -2260,6 +2264,7 @@ GRANT SELECT ON TABLE public.ledger_trees TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.ledger_trees TO lading_ledger;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.login_refusals TO lading_app;
+GRANT SELECT,DELETE ON TABLE public.login_refusals TO lading_system;
 
 GRANT SELECT ON TABLE public.members TO lading_system;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.members TO lading_app;
@@ -2346,6 +2351,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.upload_parts TO lading_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.uploads TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_messages TO lading_app;
+GRANT SELECT,DELETE ON TABLE public.webhook_messages TO lading_system;
 
 GRANT SELECT ON TABLE public.webhooks TO lading_ledger;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhooks TO lading_app;

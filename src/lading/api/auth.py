@@ -3,8 +3,8 @@ Who may call a route, and for which tenant it acts.
 
 Every route depends on one gate, and a route without one can't be built (`routing.Route`): deny by default.  A gate
 turns the bearer token, a key or the signed token of an identity provider, into a Caller or refuses.  What its scopes do
-not hold is 403; what is not of the caller's tenant
-does not exist (404), or, when a request names a tenant, is 422: neither tells whether somebody else's thing exists.
+not hold is 403; what is not of the caller's tenant does not exist (404), or, when a request names a tenant, is 422:
+neither tells whether somebody else's thing exists.
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ READERS: Final = frozenset({Scope.READ})
 DOWNLOADERS: Final = frozenset({Scope.DOWNLOAD})
 REQUESTERS: Final = frozenset({Scope.EXPORT})
 OPERATORS: Final = frozenset({Scope.OPERATE})
-BACKFILLERS: Final = frozenset({Scope.BACKFILL})
 AUDITORS: Final = frozenset({Scope.AUDIT})
 INSPECTORS: Final = frozenset({Scope.OPERATE, Scope.AUDIT})
 QUOTA_READERS: Final = frozenset({Scope.READ, Scope.QUOTA})

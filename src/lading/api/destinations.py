@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Final
 
-from fastapi import Depends, Header, Path, Query
+from fastapi import Depends, Path, Query
 from starlette.responses import Response
 
 from lading import ids
@@ -37,9 +37,6 @@ _ETAG: Final = {"headers": {"ETag": documents.header("The version of the destina
 _Services = Annotated[Services, Depends(services_of)]
 _Name = Annotated[str, Path(description="Name of the destination.")]
 _Export = Annotated[str, Path(description="`exp_…`, as the answer to the request named it.")]
-_IfMatch = Annotated[
-    str | None, Header(alias="If-Match", description="The ETag that was read: only if nobody has changed it since.")
-]
 
 
 @router.get(_BASE, name="listDestinations", response_model=wire.DestinationList)
@@ -73,7 +70,7 @@ async def put(
     body: wire.DestinationRequest,
     caller: Annotated[Caller, Depends(_INSTANCE)],
     services: _Services,
-    if_match: _IfMatch = None,
+    if_match: documents.IfMatch = None,
 ) -> Response:
     """Register a destination or change its settings; for the instance's admins, as with sources."""
     version = answers.expected_version(if_match)
@@ -104,7 +101,7 @@ async def delete(
     caller: Annotated[Caller, Depends(_INSTANCE)],
     services: _Services,
     body: Grounds | None = None,
-    if_match: _IfMatch = None,
+    if_match: documents.IfMatch = None,
 ) -> Response:
     """Remove a destination that nothing is on its way to."""
     given, version = grounds.of(body), answers.expected_version(if_match)

@@ -7,9 +7,9 @@ Problems that any route may answer are added here; a route declares only those o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Header
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
@@ -41,6 +41,9 @@ _MEANING: Final = {
     "500": "Lading failed in a way nobody foresaw.",
     "503": "The database or storage is away, or too many jobs wait; try again after Retry-After seconds.",
 }
+IfMatch = Annotated[
+    str | None, Header(alias="If-Match", description="The ETag that was read: only if nobody has changed it since.")
+]
 _METHODS: Final = frozenset({"get", "head", "post", "put", "patch", "delete"})
 
 

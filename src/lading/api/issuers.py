@@ -17,10 +17,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from lading.errors import ProviderUnavailable, Unauthenticated
-from lading.sources.guard import Barred, Network, Resolver, look_up, origin_of
+from lading.sources.guard import Barred, Network, Resolver, look_up, origin_of, target_of
 from lading.sources.guarded import Distrusted, Door, NoAnswer, TooMuch
 from lading.tenants import claims
 from lading.tenants.claims import Unproved
@@ -134,12 +133,14 @@ def _called(url: str, networks: Sequence[Network], resolve: Resolver) -> bytes:
     origin = origin_of(url)
     if origin is None:
         raise _Unusable("an address of it is no plain URL")
-    parts = urlsplit(url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     door = Door(origin, networks, resolve)
     try:
         answer = door.call(
-            "GET", target, headers=[("Accept", "application/json")], seconds=_CALL_SECONDS, most_bytes=_MOST_BYTES
+            "GET",
+            target_of(url),
+            headers=[("Accept", "application/json")],
+            seconds=_CALL_SECONDS,
+            most_bytes=_MOST_BYTES,
         )
     except Barred as error:
         raise _Unusable(f"it is at {error}; the operator opens networks with LADING_ALLOWED_NETWORKS") from None

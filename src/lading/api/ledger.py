@@ -14,8 +14,10 @@ from lading.api import answers, documents
 from lading.api.auth import ANYBODY, AUDITORS, Caller, OwnGate, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
+from lading.db.database import Database
 from lading.errors import NotFound
 from lading.ledger import extracts, store
+from lading.ledger.store import SignedHead
 from lading.wire import ledger as wire
 
 router: Final = new_router("ledger")
@@ -32,10 +34,7 @@ _Format = Annotated[extracts.Format, Query(description="`ndjson` has the exact l
 @router.get("/api/v1/ledger/head", name="getLedgerHead", response_model=wire.Head, responses=documents.problems(404))
 async def head(caller: Annotated[Caller, Depends(_AUDITOR)], services: _Services) -> Response:
     """Return the newest signed head of the tenant's ledger."""
-    async with services.database.tenant(caller.tenant.id) as tx:
-        found = await store.head(tx)
-    if found is None:
-        raise NotFound("The ledger has no signed head yet; ask again in a few seconds.")
+    found = await _head(services.database, caller)
     return answers.shown(wire.Head(found.size, found.root.hex(), found.note, clock.show(found.signed_at)))
 
 
@@ -112,10 +111,7 @@ async def manifest(
     """Count and hash the entries of a span of time, as its extract has them."""
     span, database = extracts.Span(start, end), services.database
     await extracts.admit(database, caller.tenant.id, span)
-    async with database.tenant(caller.tenant.id) as tx:
-        covering = await store.head(tx)
-    if covering is None:
-        raise NotFound("The ledger has no signed head yet; ask again in a few seconds.")
+    covering = await _head(database, caller)
     made = await extracts.manifest(database, caller.tenant.id, span, format)
     return answers.shown(
         wire.ExtractManifest(
@@ -146,3 +142,11 @@ async def trust(services: _Services) -> Response:
     except OSError:
         raise NotFound("This installation has no trust file yet; it is made when the first worker starts.") from None
     return Response(found, media_type="application/json")
+
+
+async def _head(database: Database, caller: Caller) -> SignedHead:
+    async with database.tenant(caller.tenant.id) as tx:
+        found = await store.head(tx)
+    if found is None:
+        raise NotFound("The ledger has no signed head yet; ask again in a few seconds.")
+    return found

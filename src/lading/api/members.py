@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import Depends, Header, Path, Query
+from fastapi import Depends, Path, Query
 from starlette.responses import Response
 
 from lading import clock, ids
@@ -32,9 +32,6 @@ _Services = Annotated[Services, Depends(services_of)]
 _Admin = Annotated[Caller, Depends(gate(ADMINS))]
 _Id = Annotated[str, Path(description="`mem_…`.")]
 _Name = Annotated[str, Path(description="Name of the identity provider.")]
-_IfMatch = Annotated[
-    str | None, Header(alias="If-Match", description="The ETag that was read: only if nobody has changed it since.")
-]
 
 
 @router.get(_MEMBERS, name="listMembers", response_model=wire.MemberList)
@@ -92,7 +89,7 @@ async def get_member(member_id: _Id, caller: _Admin, services: _Services) -> Res
     responses={200: _ETAG, **documents.problems(404, 409, 412)},
 )
 async def change_member(
-    member_id: _Id, body: wire.MemberChange, caller: _Admin, services: _Services, if_match: _IfMatch = None
+    member_id: _Id, body: wire.MemberChange, caller: _Admin, services: _Services, if_match: documents.IfMatch = None
 ) -> Response:
     """Give a member a role and a name; from then on no claim of the provider changes them."""
     role, version = rules.parse_role(body.role), answers.expected_version(if_match)
@@ -111,7 +108,7 @@ async def change_member(
 
 @router.delete(_MEMBER, name="removeMember", status_code=204, responses=documents.problems(400, 404, 409, 412))
 async def remove_member(
-    member_id: _Id, caller: _Admin, services: _Services, body: Grounds | None = None, if_match: _IfMatch = None
+    member_id: _Id, caller: _Admin, services: _Services, body: Grounds | None = None, if_match: documents.IfMatch = None
 ) -> Response:
     """Let a person in no more, from the next request on; e-mail and name are forgotten."""
     given, version = grounds.of(body), answers.expected_version(if_match)
@@ -155,7 +152,7 @@ async def get_provider(name: _Name, caller: _Admin, services: _Services) -> Resp
     responses={200: _ETAG, **documents.problems(409, 412)},
 )
 async def put_provider(
-    name: _Name, body: wire.ProviderRequest, caller: _Admin, services: _Services, if_match: _IfMatch = None
+    name: _Name, body: wire.ProviderRequest, caller: _Admin, services: _Services, if_match: documents.IfMatch = None
 ) -> Response:
     """Believe the tokens of an OpenID provider, or change what they give, for this tenant alone."""
     version = answers.expected_version(if_match)
@@ -177,7 +174,7 @@ async def put_provider(
     _PROVIDER, name="deleteIdentityProvider", status_code=204, responses=documents.problems(400, 404, 409, 412)
 )
 async def delete_provider(
-    name: _Name, caller: _Admin, services: _Services, body: Grounds | None = None, if_match: _IfMatch = None
+    name: _Name, caller: _Admin, services: _Services, body: Grounds | None = None, if_match: documents.IfMatch = None
 ) -> Response:
     """Believe a provider no more: its tokens let nobody in from the next request on; members stay as they are."""
     given, version = grounds.of(body), answers.expected_version(if_match)

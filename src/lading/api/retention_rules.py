@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import Depends, Header, Path
+from fastapi import Depends, Path
 from starlette.responses import Response
 
 from lading import clock
@@ -25,9 +25,6 @@ _ETAG: Final = {"headers": {"ETag": documents.header("The version of the rule.",
 _Services = Annotated[Services, Depends(services_of)]
 _Admin = Annotated[Caller, Depends(gate(ADMINS))]
 _Name = Annotated[str, Path(description="`tenant`, `profile:NAME` or `type:NAME`.", max_length=200)]
-_IfMatch = Annotated[
-    str | None, Header(alias="If-Match", description="The ETag that was read: only if nobody has changed it since.")
-]
 
 
 @router.get(_BASE, name="listRetentionRules", response_model=wire.RetentionRuleList)
@@ -72,7 +69,11 @@ async def apply(body: wire.RetentionApplyRequest, caller: _Admin, services: _Ser
     responses={200: _ETAG, **documents.problems(400, 404, 412)},
 )
 async def put(
-    rule: _Name, body: wire.RetentionRuleRequest, caller: _Admin, services: _Services, if_match: _IfMatch = None
+    rule: _Name,
+    body: wire.RetentionRuleRequest,
+    caller: _Admin,
+    services: _Services,
+    if_match: documents.IfMatch = None,
 ) -> Response:
     """Say how long exports are kept that complete from now on."""
     scope, target = retention_rules.parse(rule)
@@ -93,7 +94,7 @@ async def put(
 
 @router.delete(_ONE, name="deleteRetentionRule", status_code=204, responses=documents.problems(400, 404, 412))
 async def delete(
-    rule: _Name, caller: _Admin, services: _Services, body: Grounds | None = None, if_match: _IfMatch = None
+    rule: _Name, caller: _Admin, services: _Services, body: Grounds | None = None, if_match: documents.IfMatch = None
 ) -> Response:
     """Let the next wider rule count again."""
     scope, target = retention_rules.parse(rule)

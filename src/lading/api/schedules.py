@@ -47,9 +47,6 @@ _Name = Annotated[str, Path(description="Name of the schedule.")]
 _Count = Annotated[int, Query(ge=1, le=rules.MOST_SHOWN, description="So many slots, if so many come.")]
 _Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
 _Limit = Annotated[int, Query(ge=1, le=_MAX_PAGE)]
-_IfMatch = Annotated[
-    str | None, Header(alias="If-Match", description="The ETag that was read: only if nobody has changed it since.")
-]
 _IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="`*`: only if there is none yet.")]
 _ETAG: Final = {200: {"headers": {"ETag": documents.header("The version of the schedule.", '"v3"')}}}
 _Outcome = Literal["waiting", "fired", "skipped", "failed"]
@@ -110,7 +107,7 @@ async def put(
     body: wire.ScheduleRequest,
     caller: _Requester,
     services: _Services,
-    if_match: _IfMatch = None,
+    if_match: documents.IfMatch = None,
     if_none_match: _IfNoneMatch = None,
 ) -> Response:
     """Store a schedule, or change it; what it makes is asked for by whoever changed it last."""
@@ -132,7 +129,7 @@ async def patch(
     body: Annotated[dict[str, Any], Body(description="What changes, as a merge patch (RFC 7396) of what PUT takes.")],
     caller: _Requester,
     services: _Services,
-    if_match: _IfMatch = None,
+    if_match: documents.IfMatch = None,
 ) -> Response:
     """Change a part of a schedule: null sets a field back, what is not named stays."""
     version = answers.expected_version(if_match)
@@ -150,7 +147,11 @@ async def patch(
 
 @router.delete(_ONE, name="deleteSchedule", status_code=204, responses=documents.problems(400, 404, 412))
 async def delete(
-    name: _Name, caller: _Requester, services: _Services, body: Grounds | None = None, if_match: _IfMatch = None
+    name: _Name,
+    caller: _Requester,
+    services: _Services,
+    body: Grounds | None = None,
+    if_match: documents.IfMatch = None,
 ) -> Response:
     """Remove a schedule and what is known of its slots; what it made stays."""
     given, version = grounds.of(body), answers.expected_version(if_match)

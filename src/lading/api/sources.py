@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import Depends, Header, Path
+from fastapi import Depends, Path
 from starlette.responses import Response
 
 from lading import ids
@@ -34,9 +34,6 @@ _SHOWN: Final = 10
 _ETAG: Final = {"headers": {"ETag": documents.header("The version of the source.", '"v3"')}}
 _Services = Annotated[Services, Depends(services_of)]
 _Name = Annotated[str, Path(description="Name of the source.")]
-_IfMatch = Annotated[
-    str | None, Header(alias="If-Match", description="The ETag that was read: only if nobody has changed it since.")
-]
 
 
 @router.get(_BASE, name="listSources", response_model=wire.SourceList)
@@ -61,7 +58,7 @@ async def put(
     body: wire.SourceRequest,
     caller: Annotated[Caller, Depends(_INSTANCE)],
     services: _Services,
-    if_match: _IfMatch = None,
+    if_match: documents.IfMatch = None,
 ) -> Response:
     """Register a source or change its settings; for the instance's admins, because it names secrets of the machine."""
     version = answers.expected_version(if_match)
@@ -86,7 +83,7 @@ async def delete(
     caller: Annotated[Caller, Depends(_INSTANCE)],
     services: _Services,
     body: Grounds | None = None,
-    if_match: _IfMatch = None,
+    if_match: documents.IfMatch = None,
 ) -> Response:
     """Remove a source that no active profile reads and no live job calls; limits on its name stay."""
     given, version = grounds.of(body), answers.expected_version(if_match)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import Depends, Header, Path, Query
+from fastapi import Depends, Path, Query
 from starlette.responses import Response
 
 from lading import clock, ids
@@ -35,9 +35,6 @@ _INSTANCE: Final = OwnGate(ADMINS, only_instance=True)
 _Services = Annotated[Services, Depends(services_of)]
 _Instance = Annotated[Caller, Depends(_INSTANCE)]
 _Slug = Annotated[str, Path(description="Slug of the tenant.")]
-_IfMatch = Annotated[
-    str | None, Header(alias="If-Match", description="The ETag that was read: only if nobody has changed it since.")
-]
 
 
 @router.get("/api/v1/me", name="getMe", response_model=wire.Me)
@@ -96,7 +93,7 @@ async def get_tenant(slug: _Slug, services: _Services) -> Response:
     _ONE, name="renameTenant", response_model=wire.Tenant, responses={200: _ETAG, **documents.problems(404, 412)}
 )
 async def rename_tenant(
-    slug: _Slug, body: wire.TenantChange, caller: _Instance, services: _Services, if_match: _IfMatch = None
+    slug: _Slug, body: wire.TenantChange, caller: _Instance, services: _Services, if_match: documents.IfMatch = None
 ) -> Response:
     """Give a tenant another name for people; its slug stays, because ledgers have it."""
     version = answers.expected_version(if_match)

@@ -6,7 +6,7 @@ import secrets
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
-from fastapi import Depends, Header, Path, Query
+from fastapi import Depends, Path, Query
 from starlette.responses import Response
 
 from lading import clock, ids
@@ -32,9 +32,6 @@ _Inspector = Annotated[Caller, Depends(gate(INSPECTORS))]
 _Operator = Annotated[Caller, Depends(gate(OPERATORS))]
 _Admin = Annotated[Caller, Depends(gate(ADMINS))]
 _Id = Annotated[str, Path(description="`whk_…`.")]
-_IfMatch = Annotated[
-    str | None, Header(alias="If-Match", description="The ETag that was read: only if nobody has changed it since.")
-]
 
 
 @router.get(_BASE, name="listWebhooks", response_model=wire.WebhookList)
@@ -55,11 +52,9 @@ async def list_webhooks(caller: _Inspector, services: _Services) -> Response:
 async def create(body: wire.WebhookRequest, caller: _Admin, services: _Services) -> Response:
     """Add a webhook, told of what happens from now on; the answer is the only place that shows its secret."""
     webhook_id, secret = ids.new(), secrets.token_bytes(rules.SECRET_BYTES)
-    settings = _settings(body)
-    rules.check(settings)
     sealed = services.vault.seal(secret, caller.tenant.id, webhook_id)
     async with services.database.tenant(caller.tenant.id) as tx:
-        made = await store.create(tx, webhook_id, settings, secret=sealed, actor=caller.principal.actor)
+        made = await store.create(tx, webhook_id, _settings(body), secret=sealed, actor=caller.principal.actor)
     return _with_secret(made, secret, status=201)
 
 
@@ -75,7 +70,7 @@ async def get(webhook_id: _Id, caller: _Inspector, services: _Services) -> Respo
     _ONE, name="putWebhook", response_model=wire.Webhook, responses={200: _ETAG, **documents.problems(404, 412)}
 )
 async def put(
-    webhook_id: _Id, body: wire.WebhookRequest, caller: _Admin, services: _Services, if_match: _IfMatch = None
+    webhook_id: _Id, body: wire.WebhookRequest, caller: _Admin, services: _Services, if_match: documents.IfMatch = None
 ) -> Response:
     """Change a webhook, disable it, or enable it again: it goes on where it stood."""
     version = answers.expected_version(if_match)
@@ -88,7 +83,11 @@ async def put(
 
 @router.delete(_ONE, name="deleteWebhook", status_code=204, responses=documents.problems(400, 404, 412))
 async def delete(
-    webhook_id: _Id, caller: _Admin, services: _Services, body: Grounds | None = None, if_match: _IfMatch = None
+    webhook_id: _Id,
+    caller: _Admin,
+    services: _Services,
+    body: Grounds | None = None,
+    if_match: documents.IfMatch = None,
 ) -> Response:
     """Remove a webhook and the log of its calls."""
     given, version = grounds.of(body), answers.expected_version(if_match)
@@ -115,7 +114,7 @@ async def rotate(
     caller: _Admin,
     services: _Services,
     body: wire.SecretRotation | None = None,
-    if_match: _IfMatch = None,
+    if_match: documents.IfMatch = None,
 ) -> Response:
     """Give a webhook a new secret; for a while both sign, so that its receiver has time to change."""
     overlap = (body or wire.SecretRotation()).overlap_seconds

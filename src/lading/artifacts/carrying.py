@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Protocol, TypeAlias
 
 from lading.artifacts.blobs import storing
-from lading.errors import StorageFailed
+from lading.errors import DestinationTaken, StorageFailed
 
 CHUNK_BYTES: Final = 1 << 20
 PART_BYTES: Final = 8 << 20
@@ -71,6 +71,20 @@ class Upload:
     part_bytes: int
     parts: Mapping[int, Part]
 
+    def part(self, number: int, *, size: int, sha256: str) -> Part | None:
+        """Return the part of this number if the store has it with these bytes."""
+        known = self.parts.get(number)
+        return known if known is not None and (known.size, known.sha256) == (size, sha256) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """What a store says of what lies there: its size and the digest it was sent with; `digest` reads it."""
+
+    size: int
+    sha256: str | None
+    digest: Callable[[], str]
+
 
 class Journal(Protocol):
     """What a carrier remembers beyond its death; each call has committed when it returns, or raises."""
@@ -119,6 +133,28 @@ class Carrier(Protocol):
 def damaged(parcel: Parcel) -> StorageFailed:
     """Return the error for a file that is not what was published."""
     return StorageFailed(f"The stored file of {parcel.name} is not what was published; it is not delivered.")
+
+
+def holds(parcel: Parcel, found: Lying | None, *, where: str, name: str, is_read: bool, is_sent: bool) -> bool:
+    """
+    Return True when the parcel lies there, False when its name is free for it; else DestinationTaken.
+
+    It is read if `is_read`, or if the store does not know with which digest it was sent.  Once `is_sent`, even who may
+    overwrite must find the parcel.
+    """
+    if found is None:
+        return False
+    is_ours = found.size == parcel.size and found.sha256 in {None, parcel.sha256}
+    if is_ours and (found.sha256 is None or is_read):
+        is_ours = found.digest() == parcel.sha256
+    if is_ours:
+        return True
+    if parcel.overwrite and not is_sent:
+        return False
+    raise DestinationTaken(
+        f"{where} has other content as {name}. Move it away, give the destination an object_name with "
+        "{export}, or let it overwrite."
+    )
 
 
 def sent(parcel: Parcel, part_bytes: int, send: Callable[[int, bytes], Part], advance: Advance) -> list[Part]:

@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, cast
 from urllib.parse import quote
 
@@ -23,12 +24,22 @@ from azure.storage.blob import BlobBlock, BlobServiceClient, ContentSettings, Li
 
 from lading import failpoints
 from lading.artifacts import azure_keys
-from lading.artifacts.carrying import Advance, Carrier, Journal, Parcel, Part, Upload, part_bytes_of, sent
+from lading.artifacts.carrying import (
+    Advance,
+    Carrier,
+    Journal,
+    Lying,
+    Parcel,
+    Part,
+    Upload,
+    holds,
+    part_bytes_of,
+    sent,
+)
 from lading.errors import (
     DestinationError,
     DestinationFull,
     DestinationRefused,
-    DestinationTaken,
     DestinationThrottled,
     DestinationTimeout,
     DestinationUnreachable,
@@ -148,8 +159,7 @@ class ContainerCarrier:
 
     def _part(self, blob: Any, upload: Upload, number: int, body: bytes, journal: Journal) -> Part:
         digest = hashlib.sha256(body).hexdigest()
-        known = upload.parts.get(number)
-        if known is not None and (known.size, known.sha256) == (len(body), digest):
+        if (known := upload.part(number, size=len(body), sha256=digest)) is not None:
             return known
         answer = blob.stage_block(block_id(upload.sha256, number), body, len(body), validate_content=True)
         md5 = hashlib.md5(body, usedforsecurity=False)
@@ -180,22 +190,8 @@ class ContainerCarrier:
     # --- what lies there --------------------------------------------------------------------------
 
     def _holds(self, blob: Any, parcel: Parcel, *, is_sent: bool = False) -> bool:
-        """Return True when the parcel lies there, False when its name is free for it; else DestinationTaken."""
-        found = _properties(blob)
-        if found is None:
-            return False
-        told = {name.lower(): text for name, text in (found.metadata or {}).items()}.get(_META)
-        is_ours = found.size == parcel.size and told in {None, parcel.sha256}
-        if is_ours and (told is None or self._verify == "read"):
-            is_ours = _digest(blob) == parcel.sha256
-        if is_ours:
-            return True
-        if parcel.overwrite and not is_sent:
-            return False
-        raise DestinationTaken(
-            f"{self._where} has other content as {blob.blob_name}. Move it away, give the destination an object_name "
-            "with {export}, or let it overwrite."
-        )
+        is_read = self._verify == "read"
+        return holds(parcel, _lying(blob), where=self._where, name=blob.blob_name, is_read=is_read, is_sent=is_sent)
 
     # --- what it answers --------------------------------------------------------------------------
 
@@ -276,6 +272,14 @@ def _properties(blob: Any) -> Any:
         if _code(error) in _MISSING:
             raise
         return None
+
+
+def _lying(blob: Any) -> Lying | None:
+    found = _properties(blob)
+    if found is None:
+        return None
+    told = {name.lower(): text for name, text in (found.metadata or {}).items()}
+    return Lying(found.size, told.get(_META), partial(_digest, blob))
 
 
 def _uncommitted(blob: Any) -> dict[str, int]:

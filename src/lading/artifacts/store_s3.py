@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import botocore.exceptions
@@ -22,9 +23,11 @@ from lading.artifacts.carrying import (
     Advance,
     Carrier,
     Journal,
+    Lying,
     Parcel,
     Part,
     Upload,
+    holds,
     part_bytes_of,
     sent,
 )
@@ -32,7 +35,6 @@ from lading.errors import (
     DestinationError,
     DestinationFull,
     DestinationRefused,
-    DestinationTaken,
     DestinationThrottled,
     DestinationTimeout,
     DestinationUnreachable,
@@ -163,8 +165,7 @@ class BucketCarrier:
 
     def _part(self, key: str, upload: Upload, number: int, body: bytes, journal: Journal) -> Part:
         digest = hashlib.sha256(body)
-        known = upload.parts.get(number)
-        if known is not None and (known.size, known.sha256) == (len(body), digest.hexdigest()):
+        if (known := upload.part(number, size=len(body), sha256=digest.hexdigest())) is not None:
             return known
         given = {"ChecksumSHA256": base64.b64encode(digest.digest()).decode()} if self._has_checksums else {}
         answer = self._client.upload_part(
@@ -206,22 +207,15 @@ class BucketCarrier:
     # --- what lies there --------------------------------------------------------------------------
 
     def _holds(self, key: str, parcel: Parcel, *, is_sent: bool = False) -> bool:
-        """Return True when the parcel lies there, False when its name is free for it; else DestinationTaken."""
+        is_read = self._verify == "read"
+        return holds(parcel, self._lying(key), where=self._where, name=key, is_read=is_read, is_sent=is_sent)
+
+    def _lying(self, key: str) -> Lying | None:
         found = self._look(key)
         if found is None:
-            return False
-        told = found.get("Metadata", {}).get(_META)
-        is_ours = found["ContentLength"] == parcel.size and told in {None, parcel.sha256}
-        if is_ours and (told is None or self._verify == "read"):
-            is_ours = self._digest(key) == parcel.sha256
-        if is_ours:
-            return True
-        if parcel.overwrite and not is_sent:
-            return False
-        raise DestinationTaken(
-            f"{self._where} has other content as {key}. Move it away, give the destination an object_name with "
-            "{export}, or let it overwrite."
-        )
+            return None
+        told = found.get("Metadata", {})
+        return Lying(found["ContentLength"], told.get(_META), partial(self._digest, key))
 
     def _look(self, key: str) -> Mapping[str, Any] | None:
         """Return what the store says of an object, None when there is none; who may not list it refuses to say."""

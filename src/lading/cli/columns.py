@@ -44,7 +44,9 @@ EXPORTS: Final = {
     "rows": "rows.written",
     "created": "created_at",
 }
-POLICIES: Final = {"name": "name", "active": "active_revision", "latest": "latest_revision", "title": "title"}
+PROFILES: Final = {"name": "name", "active": "active_revision", "latest": "latest_revision"}
+PROFILE: Final = {"name": "name", "revision": "revision", "active": "is_active", "digest": "digest"}
+POLICIES: Final = {**PROFILES, "title": "title"}
 POLICY: Final = {
     "name": "name",
     "revision": "revision",
@@ -72,7 +74,6 @@ PLANNED: Final = {
     "destinations": "destinations",
     "encrypt to": "encrypt_to",
 }
-PROFILES: Final = {"name": "name", "active": "active_revision", "latest": "latest_revision"}
 REVISIONS: Final = {
     "revision": "revision",
     "active": "is_active",
@@ -90,7 +91,7 @@ ACTIVATIONS: Final = {
     "reason": "reason",
 }
 FINDINGS: Final = {"line": "line", "path": "pointer", "finding": "message"}
-CHANGES: Final = {"change": "kind", "of": "what", "name": "name", "from → to": "details", "meaning": "meaning"}
+CHANGES: Final = {**POLICY_CHANGES, "meaning": "meaning"}
 SOURCES: Final = {
     "name": "name",
     "kind": "kind",
@@ -255,7 +256,6 @@ LEDGER_REPORT: Final = {
     "first entry": "first_at",
     "last entry": "last_at",
 }
-PROFILE: Final = {"name": "name", "revision": "revision", "active": "is_active", "digest": "digest"}
 MINTED: Final = {
     "id": "key.id",
     "name": "key.name",
@@ -286,3 +286,23 @@ CONTENT: Final = {
 INPUTS: Final = {"made from": "kind", "size": "size", "sha256": "sha256", "name": "name"}
 CONTENT_FAULTS: Final = {"sha256": "sha256", "size": "size", "problem": "problem"}
 COLLECTION: Final = {"dry run": "dry_run", "contents": "contents", "bytes": "bytes", "files": "files"}
+WEBHOOKS: Final = {
+    "id": "id",
+    "url": "url",
+    "topics": "topics",
+    "types": "types",
+    "enabled": "is_enabled",
+    "disabled because": "disabled_because",
+    "failing since": "failing_since",
+    "version": "version",
+}
+MESSAGES: Final = {
+    "id": "id",
+    "event": "event",
+    "type": "type",
+    "state": "state",
+    "attempts": "attempts",
+    "status": "status",
+    "error": "error",
+    "created": "created_at",
+}

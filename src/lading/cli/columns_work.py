@@ -1,4 +1,4 @@
-"""What lists and single things of jobs, dead letters, limits and runs show: heading → field of the wire shape."""
+"""What lists and single things of jobs, limits, runs and schedules show: heading → field of the wire shape."""
 
 from __future__ import annotations
 
@@ -222,3 +222,56 @@ BARS: Final = {
     "kind": "kind",
 }
 CRITICAL: Final = {"key": "key", "state": "state", "seconds": "seconds", "basis": "basis"}
+SCHEDULES: Final = {
+    "name": "name",
+    "state": "state",
+    "cron": "cron",
+    "zone": "zone",
+    "next": "next_local",
+    "failures": "failures",
+    "failure": "failure",
+    "waiting": "waiting",
+}
+SCHEDULE: Final = {
+    "name": "name",
+    "id": "id",
+    "state": "state",
+    "cron": "cron",
+    "zone": "zone",
+    "kind": "kind",
+    "payload": "payload",
+    "period": "period",
+    "source": "source",
+    "priority": "priority",
+    "attempts": "max_attempts",
+    "deadline": "deadline_seconds",
+    "catch up": "catch_up",
+    "overlap": "overlap",
+    "from": "starts_at",
+    "until": "ends_at",
+    "next": "next_local",
+    "paused": "pause.at",
+    "paused by": "pause.by",
+    "reason": "pause.reason",
+    "ticket": "pause.ticket",
+    "owner": "owner",
+    "role": "owner_role",
+    "failures": "failures",
+    "failure": "failure",
+    "waiting": "waiting",
+    "zone rules": "tzdata",
+    "version": "version",
+}
+PLANNED_SLOTS: Final = {"local": "local", "at": "at", "moved": "moved", "period": "period"}
+SLOTS: Final = {
+    "slot": "local",
+    "outcome": "outcome",
+    "code": "code",
+    "missed": "missed",
+    "manual": "manual",
+    "late": "late",
+    "made": "subject",
+    "state": "state",
+    "decided": "decided_at",
+    "why": "message",
+}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from lading.cli import exits, output
-from lading.cli.asking import confirm, grounds
+from lading.cli.asking import delete_setting, deletion
 from lading.cli.columns import CHECKS, DESTINATIONS
 from lading.cli.options import Line, connected
 
@@ -100,22 +101,15 @@ def put(
 
 @command.command()
 @click.argument("name")
-@click.option("--if-version", type=click.IntRange(1), metavar="N", help="Only this version.")
-@grounds
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@deletion
 @connected
-def delete(line: Line, name: str, *, if_version: int | None, reason: str, ticket: str | None, yes: bool) -> None:
+def delete(line: Line, name: str, **given: Any) -> None:
     """
     Remove a destination that nothing is on its way to; exit code 6 says what still is.
 
     Example: lading destinations delete archive --reason "moved to another system" --ticket OPS-17
     """
-    confirm(f"Delete destination {output.plain(name)}?", yes=yes)
-    with line.client() as client:
-        client.destinations.delete(name, reason=reason, ticket=ticket, version=if_version)
-    output.talk(f"Destination {output.plain(name)} is deleted.")
-    if line.is_json:
-        output.document({"deleted": name})
+    delete_setting(line, "destination", name, lambda client: client.destinations, **given)
 
 
 @command.command()

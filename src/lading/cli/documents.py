@@ -1,4 +1,4 @@
-"""Documents that people write, YAML or JSON, as the command line reads them before it sends them."""
+"""Documents that people write, YAML or JSON, as the command line reads them, and what it tells of them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lading.cli import exits, output
+from lading.cli.columns import FINDINGS
 from lading.errors import EnvironmentUnfit, InvalidInput, ProfileInvalid
 
 if TYPE_CHECKING:
-    from lading.wire.policies import PolicyFindings
-    from lading.wire.profiles import Findings
+    from lading.cli.options import Line
+    from lading.wire.policies import PolicyDiff, PolicyFindings
+    from lading.wire.profiles import Diff, Findings
 
 _MOST_BYTES: Final = 1 << 20
 
@@ -74,6 +77,47 @@ def told_by_line(document: Mapping[str, Any]) -> Generator[None]:
         first = _line_of(error.errors[0].pointer, lines)
         fields = [replace(each, detail=f"line {_line_of(each.pointer, lines)}: {each.detail}") for each in error.errors]
         raise ProfileInvalid(f"line {first}: {error.message}", tuple(fields)) from error
+
+
+@contextmanager
+def maybe(file: Path | None) -> Generator[dict[str, Any] | None]:
+    """Yield the document in `file`, or None without one; a refusal of it is told by line."""
+    document = None if file is None else read(file)
+    with told_by_line(document or {}):
+        yield document
+
+
+def tell_findings(line: Line, found: Findings | PolicyFindings, *, fine: str) -> int:
+    """Tell what is wrong with a document, or `fine`; return the exit code."""
+    if line.is_json:
+        output.document(found)
+    elif found.findings:
+        output.rows(line.form, FINDINGS, found.findings)
+    else:
+        output.talk(fine)
+    return exits.OK if found.is_valid else exits.USAGE
+
+
+def tell_changes(
+    line: Line,
+    found: Diff | PolicyDiff,
+    columns: Mapping[str, str],
+    *,
+    name: str,
+    file: Path | None,
+    meaning: str | None = None,
+) -> None:
+    """Tell what changes between two revisions of `name`, or from one to what is in `file`, and what that means."""
+    if line.is_json:
+        output.document(found)
+        return
+    span = f"revision {found.before} of {name} to {file if found.after is None else f'revision {found.after}'}"
+    if found.is_same:
+        output.talk(f"Nothing changes from {span}.")
+        return
+    output.rows(line.form, columns, found.changes)
+    if meaning is not None:
+        output.talk(f"From {span} {meaning}.")
 
 
 def _line_of(pointer: str, lines: Mapping[str, int]) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from lading.cli import output
-from lading.cli.asking import confirm, grounds
+from lading.cli.asking import delete_setting, deletion
 from lading.cli.columns import PROVIDERS
 from lading.cli.options import Line, connected
 from lading.errors import InvalidInput
@@ -91,22 +92,15 @@ def put(
 
 @command.command()
 @click.argument("name")
-@click.option("--if-version", type=click.IntRange(1), metavar="N", help="Only this version.")
-@grounds
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@deletion
 @connected
-def delete(line: Line, name: str, *, if_version: int | None, reason: str, ticket: str | None, yes: bool) -> None:
+def delete(line: Line, name: str, **given: Any) -> None:
     """
     Believe a provider no more: its tokens let nobody in from the next request on.
 
     Example: lading identity-providers delete staff --reason "moved to another provider"
     """
-    confirm(f"Delete identity provider {output.plain(name)}?", yes=yes)
-    with line.client() as client:
-        client.identity_providers.delete(name, reason=reason, ticket=ticket, version=if_version)
-    output.talk(f"Identity provider {output.plain(name)} is deleted.")
-    if line.is_json:
-        output.document({"deleted": name})
+    delete_setting(line, "identity provider", name, lambda client: client.identity_providers, **given)
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from lading.cli import documents, exits, exports_asking, output, verdicts
+from lading.cli import documents, exports_asking, output, verdicts
 from lading.cli.asking import grounds
-from lading.cli.columns import ACTIVATIONS, FINDINGS, POLICIES, POLICY, POLICY_CHANGES, REVISIONS
+from lading.cli.columns import ACTIVATIONS, POLICIES, POLICY, POLICY_CHANGES, REVISIONS
 from lading.cli.options import Line, connected
 from lading.errors import InvalidInput
 
@@ -148,13 +148,8 @@ def validate(line: Line, file: Path) -> int:
     if found is None:
         with line.client() as client:
             found = client.policies.validate(text=text)
-    if line.is_json:
-        output.document(found)
-    elif found.findings:
-        output.rows(line.form, FINDINGS, found.findings)
-    else:
-        output.talk(f"{file} is a valid policy; what it says of an export shows `lading policies test`.")
-    return exits.OK if found.is_valid else exits.USAGE
+    fine = f"{file} is a valid policy; what it says of an export shows `lading policies test`."
+    return documents.tell_findings(line, found, fine=fine)
 
 
 @command.command()
@@ -171,16 +166,9 @@ def diff(line: Line, name: str, before: int | None, after: int | None, file: Pat
 
     Example: lading policies diff outgoing --file outgoing.yaml
     """
-    document = None if file is None else documents.read(file)
-    with line.client() as client, documents.told_by_line(document or {}):
+    with documents.maybe(file) as document, line.client() as client:
         found = client.policies.diff(name, before=before, after=after, document=document)
-    if line.is_json:
-        output.document(found)
-    elif found.is_same:
-        other = str(file) if found.after is None else f"revision {found.after}"
-        output.talk(f"Nothing changes from revision {found.before} of {name} to {other}.")
-    else:
-        output.rows(line.form, POLICY_CHANGES, found.changes)
+    documents.tell_changes(line, found, POLICY_CHANGES, name=name, file=file)
 
 
 @command.command()
@@ -214,11 +202,10 @@ def test(
     """
     from lading.wire.policies import TryRequest
 
-    document = None if file is None else documents.read(file)
-    name = name or str((document or {}).get("policy") or "")
-    if not name:
-        raise click.UsageError("Missing option '--policy', or '--file' with a policy.")
-    with line.client() as client, documents.told_by_line(document or {}):
+    with documents.maybe(file) as document, line.client() as client:
+        name = name or str((document or {}).get("policy") or "")
+        if not name:
+            raise click.UsageError("Missing option '--policy', or '--file' with a policy.")
         asked = exports_asking.request(client, **given)
         found = client.policies.test(name, TryRequest(asked, policy_revision, document, role, at, rows, size))
     return verdicts.tell(line, found)

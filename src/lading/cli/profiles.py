@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lading.cli import choices, documents, exits, output, periods
+from lading.cli import choices, documents, output, periods
 from lading.cli.asking import grounds
-from lading.cli.columns import ACTIVATIONS, CHANGES, FINDINGS, PROFILE, PROFILES, REVISIONS
-from lading.cli.documents import read, told_by_line
+from lading.cli.columns import ACTIVATIONS, CHANGES, PROFILE, PROFILES, REVISIONS
 from lading.cli.options import Line, connected
 from lading.errors import InvalidInput
 
@@ -40,11 +39,11 @@ def apply(line: Line, file: Path, activate: bool) -> None:
 
     Example: lading profiles apply bufdir.yaml --activate --tenant nordlys
     """
-    document = read(file)
+    document = documents.read(file)
     name = document.get("profile")
     if not isinstance(name, str):
         raise InvalidInput.field("profile", f"is missing in {file}; add the name of the profile.")
-    with line.client() as client, told_by_line(document):
+    with line.client() as client, documents.told_by_line(document):
         output.facts(line.form, client.profiles.apply(name, document, activate=activate), PROFILE)
 
 
@@ -111,13 +110,8 @@ def validate(line: Line, file: Path) -> int:
     if found is None:
         with line.client() as client:
             found = client.profiles.validate(text=text)
-    if line.is_json:
-        output.document(found)
-    elif found.findings:
-        output.rows(line.form, FINDINGS, found.findings)
-    else:
-        output.talk(f"{file} is a valid profile; what only its source knows shows `lading profiles preview`.")
-    return exits.OK if found.is_valid else exits.USAGE
+    fine = f"{file} is a valid profile; what only its source knows shows `lading profiles preview`."
+    return documents.tell_findings(line, found, fine=fine)
 
 
 @command.command()
@@ -134,19 +128,10 @@ def diff(line: Line, name: str, before: int | None, after: int | None, file: Pat
 
     Example: lading profiles diff bufdir --file bufdir.yaml
     """
-    document = None if file is None else documents.read(file)
-    with line.client() as client, documents.told_by_line(document or {}):
+    with documents.maybe(file) as document, line.client() as client:
         found = client.profiles.diff(name, before=before, after=after, document=document)
-    if line.is_json:
-        output.document(found)
-        return
-    other = str(file) if found.after is None else f"revision {found.after}"
-    if found.is_same:
-        output.talk(f"Nothing changes from revision {found.before} of {name} to {other}.")
-        return
-    output.rows(line.form, CHANGES, found.changes)
     layout = "keeps its columns" if found.keeps_layout else "changes its columns: tell who receives it"
-    output.talk(f"From revision {found.before} of {name} to {other} the report {layout}.")
+    documents.tell_changes(line, found, CHANGES, name=name, file=file, meaning=f"the report {layout}")
 
 
 @command.command()
@@ -177,8 +162,7 @@ def preview(
     from lading.wire.profiles import PreviewRequest
 
     first, last = periods.parse(period)
-    document = None if file is None else documents.read(file)
-    with line.client() as client, documents.told_by_line(document or {}):
+    with documents.maybe(file) as document, line.client() as client:
         chosen = (
             choices.of_revision(client, name, revision, given) if document is None else choices.typed(document, given)
         )

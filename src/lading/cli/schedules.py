@@ -10,66 +10,14 @@ from typing import Any, Final
 import click
 
 from lading.cli import output
-from lading.cli.asking import confirm, grounds
+from lading.cli.asking import delete_setting, deletion, grounds
+from lading.cli.columns_work import PLANNED_SLOTS, SCHEDULE, SCHEDULES, SLOTS
 from lading.cli.documents import read
 from lading.cli.options import Line, connected
 from lading.errors import InvalidInput
 
 _OUTCOMES: Final = ("waiting", "fired", "skipped", "failed")
 _MOST_SHOWN: Final = 100
-_LIST: Final = {
-    "name": "name",
-    "state": "state",
-    "cron": "cron",
-    "zone": "zone",
-    "next": "next_local",
-    "failures": "failures",
-    "failure": "failure",
-    "waiting": "waiting",
-}
-_ONE: Final = {
-    "name": "name",
-    "id": "id",
-    "state": "state",
-    "cron": "cron",
-    "zone": "zone",
-    "kind": "kind",
-    "payload": "payload",
-    "period": "period",
-    "source": "source",
-    "priority": "priority",
-    "attempts": "max_attempts",
-    "deadline": "deadline_seconds",
-    "catch up": "catch_up",
-    "overlap": "overlap",
-    "from": "starts_at",
-    "until": "ends_at",
-    "next": "next_local",
-    "paused": "pause.at",
-    "paused by": "pause.by",
-    "reason": "pause.reason",
-    "ticket": "pause.ticket",
-    "owner": "owner",
-    "role": "owner_role",
-    "failures": "failures",
-    "failure": "failure",
-    "waiting": "waiting",
-    "zone rules": "tzdata",
-    "version": "version",
-}
-_PLANNED: Final = {"local": "local", "at": "at", "moved": "moved", "period": "period"}
-_SLOTS: Final = {
-    "slot": "local",
-    "outcome": "outcome",
-    "code": "code",
-    "missed": "missed",
-    "manual": "manual",
-    "late": "late",
-    "made": "subject",
-    "state": "state",
-    "decided": "decided_at",
-    "why": "message",
-}
 
 
 @click.group()
@@ -94,7 +42,7 @@ def put(line: Line, name: str, file: Path, if_version: int | None) -> None:
     """
     document = read(file)
     with line.client() as client:
-        output.facts(line.form, client.schedules.put(name, document, version=if_version), _ONE)
+        output.facts(line.form, client.schedules.put(name, document, version=if_version), SCHEDULE)
 
 
 @command.command(name="list")
@@ -111,7 +59,7 @@ def list_(line: Line, state: str | None, limit: int) -> None:
     chosen: dict[str, Any] = {} if state is None else {state: True}
     with line.client() as client:
         found = list(islice(client.schedules.list(**chosen), limit))
-    output.rows(line.form, _LIST, found)
+    output.rows(line.form, SCHEDULES, found)
 
 
 @command.command()
@@ -124,27 +72,20 @@ def get(line: Line, name: str) -> None:
     Example: lading schedules get monthly
     """
     with line.client() as client:
-        output.facts(line.form, client.schedules.get(name), _ONE)
+        output.facts(line.form, client.schedules.get(name), SCHEDULE)
 
 
 @command.command()
 @click.argument("name")
-@click.option("--if-version", type=click.IntRange(1), metavar="N", help="Only this version.")
-@grounds
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@deletion
 @connected
-def delete(line: Line, name: str, *, if_version: int | None, reason: str, ticket: str | None, yes: bool) -> None:
+def delete(line: Line, name: str, **given: Any) -> None:
     """
     Remove a schedule; what it made stays.
 
     Example: lading schedules delete monthly --reason "the authority asks no more" --ticket OPS-17
     """
-    confirm(f"Delete schedule {output.plain(name)}?", yes=yes)
-    with line.client() as client:
-        client.schedules.delete(name, reason=reason, ticket=ticket, version=if_version)
-    output.talk(f"Schedule {output.plain(name)} is deleted.")
-    if line.is_json:
-        output.document({"deleted": name})
+    delete_setting(line, "schedule", name, lambda client: client.schedules, **given)
 
 
 @command.command()
@@ -158,7 +99,7 @@ def pause(line: Line, name: str, reason: str, ticket: str | None) -> None:
     Example: lading schedules pause monthly --reason "the source is being moved"
     """
     with line.client() as client:
-        output.facts(line.form, client.schedules.pause(name, reason=reason, ticket=ticket), _ONE)
+        output.facts(line.form, client.schedules.pause(name, reason=reason, ticket=ticket), SCHEDULE)
 
 
 @command.command()
@@ -172,7 +113,7 @@ def resume(line: Line, name: str, reason: str, ticket: str | None) -> None:
     Example: lading schedules resume monthly --reason "the source was moved"
     """
     with line.client() as client:
-        output.facts(line.form, client.schedules.resume(name, reason=reason, ticket=ticket), _ONE)
+        output.facts(line.form, client.schedules.resume(name, reason=reason, ticket=ticket), SCHEDULE)
 
 
 @command.command()
@@ -186,7 +127,7 @@ def run(line: Line, name: str, reason: str, ticket: str | None) -> None:
     Example: lading schedules run monthly --reason "the authority asked again"
     """
     with line.client() as client:
-        output.facts(line.form, client.schedules.run(name, reason=reason, ticket=ticket), _SLOTS)
+        output.facts(line.form, client.schedules.run(name, reason=reason, ticket=ticket), SLOTS)
 
 
 @command.command()
@@ -213,7 +154,7 @@ def preview(line: Line, name: str | None, *, file: Path | None, cron: str | None
     if line.is_json:
         output.document(found)
         return
-    output.rows(line.form, _PLANNED, found.items)
+    output.rows(line.form, PLANNED_SLOTS, found.items)
 
 
 @command.command()
@@ -229,4 +170,4 @@ def slots(line: Line, name: str, outcome: Sequence[str], limit: int) -> None:
     """
     with line.client() as client:
         found = list(islice(client.schedules.slots(name, outcome=outcome), limit))
-    output.rows(line.form, _SLOTS, found)
+    output.rows(line.form, SLOTS, found)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import click
 
 from lading.cli import exits, output
-from lading.cli.asking import confirm, grounds
+from lading.cli.asking import delete_setting, deletion
 from lading.cli.columns import CHECKS, SOURCES
 from lading.cli.documents import read
 from lading.cli.options import Line, connected
@@ -134,22 +135,15 @@ def _pairs(given: tuple[str, ...]) -> dict[str, str]:
 
 @command.command()
 @click.argument("name")
-@click.option("--if-version", type=click.IntRange(1), metavar="N", help="Only this version.")
-@grounds
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@deletion
 @connected
-def delete(line: Line, name: str, *, if_version: int | None, reason: str, ticket: str | None, yes: bool) -> None:
+def delete(line: Line, name: str, **given: Any) -> None:
     """
     Remove a source that no active profile reads and no live job calls; exit code 6 says who still does.
 
     Example: lading sources delete activities --reason "moved to another system" --ticket OPS-17
     """
-    confirm(f"Delete source {output.plain(name)}?", yes=yes)
-    with line.client() as client:
-        client.sources.delete(name, reason=reason, ticket=ticket, version=if_version)
-    output.talk(f"Source {output.plain(name)} is deleted.")
-    if line.is_json:
-        output.document({"deleted": name})
+    delete_setting(line, "source", name, lambda client: client.sources, **given)
 
 
 @command.command()

@@ -4,34 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from lading.cli import output
-from lading.cli.asking import confirm, grounds
+from lading.cli.asking import delete_setting, deletion, grounds
+from lading.cli.columns import MESSAGES, WEBHOOKS
 from lading.cli.options import Line, connected
-
-_WEBHOOKS: Final = {
-    "id": "id",
-    "url": "url",
-    "topics": "topics",
-    "types": "types",
-    "enabled": "is_enabled",
-    "disabled because": "disabled_because",
-    "failing since": "failing_since",
-    "version": "version",
-}
-_MESSAGES: Final = {
-    "id": "id",
-    "event": "event",
-    "type": "type",
-    "state": "state",
-    "attempts": "attempts",
-    "status": "status",
-    "error": "error",
-    "created": "created_at",
-}
 
 
 @click.group()
@@ -65,7 +45,7 @@ def list_(line: Line) -> None:
     Example: lading webhooks list
     """
     with line.client() as client:
-        output.rows(line.form, _WEBHOOKS, client.webhooks.list())
+        output.rows(line.form, WEBHOOKS, client.webhooks.list())
 
 
 @command.command()
@@ -78,7 +58,7 @@ def get(line: Line, webhook: str) -> None:
     Example: lading webhooks get whk_01ke2m0v8ye6h9y3v4n5p6q7r8
     """
     with line.client() as client:
-        output.facts(line.form, client.webhooks.get(webhook), _WEBHOOKS)
+        output.facts(line.form, client.webhooks.get(webhook), WEBHOOKS)
 
 
 @command.command()
@@ -111,27 +91,20 @@ def put(line: Line, webhook: str, address: str, *, disabled: bool, if_version: i
     """
     with line.client() as client:
         changed = client.webhooks.put(webhook, _request(address, is_enabled=not disabled, **given), version=if_version)
-        output.facts(line.form, changed, _WEBHOOKS)
+        output.facts(line.form, changed, WEBHOOKS)
 
 
 @command.command()
 @click.argument("webhook")
-@click.option("--if-version", type=click.IntRange(1), metavar="N", help="Only this version.")
-@grounds
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@deletion
 @connected
-def delete(line: Line, webhook: str, *, if_version: int | None, reason: str, ticket: str | None, yes: bool) -> None:
+def delete(line: Line, webhook: str, **given: Any) -> None:
     """
     Remove a webhook and the log of its calls.
 
     Example: lading webhooks delete whk_01ke2m0v8ye6h9y3v4n5p6q7r8 --reason "the receiver is gone"
     """
-    confirm(f"Delete webhook {output.plain(webhook)} and its log?", yes=yes)
-    with line.client() as client:
-        client.webhooks.delete(webhook, reason=reason, ticket=ticket, version=if_version)
-    output.talk(f"Webhook {output.plain(webhook)} is deleted.")
-    if line.is_json:
-        output.document({"deleted": webhook})
+    delete_setting(line, "webhook", webhook, lambda client: client.webhooks, also=" and its log", **given)
 
 
 @command.command(name="rotate-secret")
@@ -159,7 +132,7 @@ def test(line: Line, webhook: str) -> None:
     Example: lading webhooks test whk_01ke2m0v8ye6h9y3v4n5p6q7r8
     """
     with line.client() as client:
-        output.facts(line.form, client.webhooks.test(webhook), _MESSAGES)
+        output.facts(line.form, client.webhooks.test(webhook), MESSAGES)
 
 
 @command.command()
@@ -175,7 +148,7 @@ def log(line: Line, webhook: str, *, state: str | None, limit: int) -> None:
     """
     with line.client() as client:
         found = list(islice(client.webhooks.deliveries(webhook, state=state), limit))
-    output.rows(line.form, _MESSAGES, found)
+    output.rows(line.form, MESSAGES, found)
 
 
 @command.command()
@@ -190,7 +163,7 @@ def redeliver(line: Line, webhook: str, message: str, *, reason: str, ticket: st
     Example: lading webhooks redeliver whk_01ke2m0v8ye6h9y3v4n5p6q7r8 msg_01ke2m0v8ye6h9y3v4n5p6q7r9 --reason "mended"
     """
     with line.client() as client:
-        output.facts(line.form, client.webhooks.redeliver(webhook, message, reason=reason, ticket=ticket), _MESSAGES)
+        output.facts(line.form, client.webhooks.redeliver(webhook, message, reason=reason, ticket=ticket), MESSAGES)
 
 
 def _request(url: str, *, topics: Sequence[str], types: Sequence[str], form: str, **given: Any) -> Any:
@@ -200,5 +173,5 @@ def _request(url: str, *, topics: Sequence[str], types: Sequence[str], form: str
 
 
 def _show_secret(line: Line, made: Any) -> None:
-    output.facts(line.form, made, {**{name: f"webhook.{path}" for name, path in _WEBHOOKS.items()}, "secret": "secret"})
+    output.facts(line.form, made, {**{name: f"webhook.{path}" for name, path in WEBHOOKS.items()}, "secret": "secret"})
     output.talk("Keep the secret now; it is not shown again.")

@@ -103,11 +103,12 @@ async def manifest(database: Database, tenant_id: UUID, span: Span, form: Format
 async def _pages(database: Database, tenant_id: UUID, span: Span) -> AsyncIterator[Sequence[Row]]:
     last: Row | None = None
     while True:
+        # From the instant of the page before: what lies before it is not looked at once more.
         async with database.tenant(tenant_id) as tx:
             page = await tx.all(
                 _SQL["extract_page"],
                 tenant_id=tx.tenant,
-                start=span.start,
+                start=span.start if last is None else last["at"],
                 end=span.end,
                 after_at=None if last is None else last["at"],
                 after_subject=None if last is None else last["subject"],

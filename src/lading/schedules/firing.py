@@ -21,10 +21,9 @@ from lading.ledger.entry import Actor, grounds
 from lading.schedules import making, rules, slots, store
 from lading.schedules.cron import cron_of
 from lading.schedules.making import Maker, Work
-from lading.schedules.model import Decided, Outcome, Overlap, Schedule
+from lading.schedules.model import SCHEDULER, Decided, Outcome, Overlap, Schedule
 from lading.schedules.slots import Grip
 
-_SYSTEM: Final = Actor("system", "schedules")
 _MICROSECOND: Final = timedelta(microseconds=1)
 OWNER_GONE: Final = Fault(
     "owner-gone",
@@ -136,5 +135,5 @@ async def _clear(tx: Transaction, found: Schedule, maker: Maker, *, but: datetim
         if each.slot != but:
             await slots.settle(tx, found, Grip(each.slot, each.job_id), Outcome.SKIPPED, code="superseded")
     for job_id in await slots.live_jobs(tx, found):
-        ended = await jobs.cancel(tx, job_id, reason=f"The next slot of {found.name} came.", actor=_SYSTEM)
+        ended = await jobs.cancel(tx, job_id, reason=f"The next slot of {found.name} came.", actor=SCHEDULER)
         await follow_up(tx, maker.endings, ended)

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from lading import ids
 from lading.ledger.entry import Actor
+
+SCHEDULER: Final = Actor("system", "schedules")
+"""Who decides slots, in the ledger."""
 
 
 class CatchUp(StrEnum):

@@ -20,11 +20,10 @@ from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
 from lading.schedules import rules
 from lading.schedules.cron import cron_of
-from lading.schedules.model import Decided, Outcome, Schedule
+from lading.schedules.model import SCHEDULER, Decided, Outcome, Schedule
 from lading.schedules.rules import Skipped
 
 _SQL: Final = Statements("lading.schedules")
-_SYSTEM: Final = Actor("system", "schedules")
 _LONGEST: Final = 500
 _TO_THE_MINUTE: Final = len("2026-01-01T00:00")
 MOST_WAITING: Final = 100
@@ -77,7 +76,7 @@ async def settle(
         message=None if message is None else message[:_LONGEST],
         subject=subject,
     )
-    actor, data = (_SYSTEM, dict[str, Json]()) if grip.manual is None else grip.manual
+    actor, data = (SCHEDULER, dict[str, Json]()) if grip.manual is None else grip.manual
     told: dict[str, Json] = {"slot": clock.show(grip.at), **data}
     if subject is not None:
         told |= {"job": ids.show(ids.JOB, grip.job_id), "subject": subject}
@@ -107,7 +106,7 @@ async def skip(tx: Transaction, found: Schedule, skipped: Skipped, code: str) ->
         told: dict[str, Json] = {"slot": clock.show(skipped.last), "code": code, "missed": skipped.count}
         if is_many:
             told["since"] = clock.show(skipped.first)
-        await record(tx, Entry("schedule.skipped", found.subject, _SYSTEM, told))
+        await record(tx, Entry("schedule.skipped", found.subject, SCHEDULER, told))
 
 
 async def pass_over(tx: Transaction, found: Schedule, code: str) -> None:
@@ -166,11 +165,6 @@ def wall(local: str) -> str:
     '2026-03-29T03:00'
     """
     return local[:_TO_THE_MINUTE]
-
-
-async def prune(tx: Transaction, *, days: int, limit: int) -> int:
-    """Forget slots that were decided so many days ago, up to `limit`; return how many."""
-    return await tx.run(_SQL["prune"], days=days, limit=limit)
 
 
 async def _insert(tx: Transaction, found: Schedule, slot: datetime, **fields: Any) -> bool:

@@ -24,7 +24,7 @@ from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 from lading.schedules import rules, slots, zones
 from lading.schedules.cron import cron_of
-from lading.schedules.model import CatchUp, Document, Overlap, Owner, Pause, Schedule
+from lading.schedules.model import SCHEDULER, CatchUp, Document, Overlap, Owner, Pause, Schedule
 
 _SQL: Final = Statements("lading.schedules")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -112,11 +112,9 @@ async def take(tx: Transaction, schedule_id: UUID) -> Schedule | None:
     return None if row is None else schedule_of(row)
 
 
-async def pause(
-    tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None, version: int | None = None
-) -> Schedule:
+async def pause(tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None) -> Schedule:
     """Let no slot come until somebody resumes it; what is made already goes on."""
-    found = await lock(tx, name, version)
+    found = await lock(tx, name)
     if found.pause is not None:
         raise InvalidTransition(f"The schedule {name} is paused already, by {found.pause.by}.")
     await tx.run(_SQL["pause"], tenant_id=tx.tenant, id=found.id, by=actor.id, reason=reason, ticket=ticket)
@@ -124,11 +122,9 @@ async def pause(
     return await get(tx, name)
 
 
-async def resume(
-    tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None, version: int | None = None
-) -> Schedule:
+async def resume(tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None) -> Schedule:
     """Let slots come again, from the next one on; those of the pause are skipped."""
-    found = await lock(tx, name, version)
+    found = await lock(tx, name)
     if found.pause is None:
         raise InvalidTransition(f"The schedule {name} is not paused; nothing was resumed.")
     await slots.pass_over(tx, found, "paused")
@@ -174,7 +170,7 @@ async def replan(tx: Transaction, found: Schedule) -> None:
     await _move(tx, found, next_at, found.decided_to)
     if next_at != found.next_at:
         told = {"from": clock.shown(found.next_at), "to": clock.shown(next_at), "tzdata": zones.EDITION}
-        await record(tx, Entry("schedule.replanned", found.subject, Actor("system", "schedules"), told))
+        await record(tx, Entry("schedule.replanned", found.subject, SCHEDULER, told))
 
 
 # --- over all tenants -----------------------------------------------------------------------------

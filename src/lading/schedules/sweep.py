@@ -11,18 +11,20 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from lading.db.database import Database
+from lading.db.pruning import prune
+from lading.db.statements import Statements
 from lading.db.transaction import Transaction
 from lading.jobs.model import Fault
 from lading.limits.admission import Admission
-from lading.schedules import firing, slots, store
+from lading.schedules import firing, store
 from lading.schedules.making import Maker
 from lading.schedules.model import Schedule
 from lading.schedules.store import Named
 
 _LOG: Final = logging.getLogger("lading.schedules")
+_SQL: Final = Statements("lading.schedules")
 _AT_ONCE: Final = 100
 _ROUNDS: Final = 50
-_PRUNED: Final = 10_000
 LONGEST_SECONDS: Final = 5.0
 """A schedule that was made or changed meanwhile is noticed within this time; no slot is closer than to the minute."""
 WAITING_SECONDS: Final = 1.0
@@ -62,12 +64,7 @@ class Sweep:
 
     async def prune(self, *, days: int) -> int:
         """Forget what became of slots so many days ago; return how many."""
-        count, part = 0, _PRUNED
-        while part == _PRUNED:
-            async with self._database.system() as tx:
-                part = await slots.prune(tx, days=days, limit=_PRUNED)
-            count += part
-        return count
+        return await prune(self._database, _SQL["prune"], days=days)
 
     async def _one(self, named: Named, step: _Step) -> int:
         try:

@@ -98,6 +98,17 @@ def origin_of(url: str) -> Origin | None:
     return Origin(scheme, host.lower(), number or _PORTS[scheme])
 
 
+def target_of(url: str) -> str:
+    """
+    Return what a request for `url` names at its origin.
+
+    >>> target_of("https://api.example.org/v1?page=2#top"), target_of("https://api.example.org")
+    ('/v1?page=2', '/')
+    """
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
 def judged(origin: Origin, allowed: Sequence[Network], resolve: Resolver) -> Sequence[str]:
     """
     Return the addresses of `origin` that may be connected to, after one look; Barred when one of them may not.

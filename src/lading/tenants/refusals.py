@@ -14,6 +14,7 @@ from uuid import UUID
 
 from lading.canonical import Json
 from lading.db.database import Database
+from lading.db.pruning import prune
 from lading.db.statements import Statements
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
@@ -21,6 +22,11 @@ from lading.ledger.store import record
 _SQL: Final = Statements(__package__ or "lading.tenants")
 NOTED_EVERY_SECONDS: Final = 600.0
 _MOST_REMEMBERED: Final = 10_000
+
+
+async def forget(database: Database) -> int:
+    """Forget of whom the ledger was told so long ago that it is told anew; return how many."""
+    return await prune(database, _SQL["prune_login_refusals"], seconds=NOTED_EVERY_SECONDS)
 
 
 @dataclass(slots=True)

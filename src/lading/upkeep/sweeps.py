@@ -25,6 +25,7 @@ from lading.jobs.model import Endings
 from lading.ledger.integrator import integrate
 from lading.ledger.keys import Signer
 from lading.settings import Settings
+from lading.tenants import refusals
 from lading.upkeep.timetable import Timetable
 from lading.webhooks import fanout
 
@@ -149,8 +150,11 @@ class Upkeep:
     async def keep_history(self) -> None:
         """Keep a partition ready for the coming months, and nothing that ended too long ago."""
         await history.make_ahead(self._database)
-        await history.prune(self._database, days=self._settings.history_days)
+        days = self._settings.history_days
+        await history.prune(self._database, days=days)
         await self._timetable.prune()
+        await fanout.forget(self._database, days=days)
+        await refusals.forget(self._database)
 
     async def _have_history(self) -> None:
         """Make the first partitions."""

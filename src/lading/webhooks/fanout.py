@@ -12,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from lading.db.database import Database
+from lading.db.pruning import prune
 from lading.db.statements import Statements
 from lading.ledger.entry import SYSTEM
 from lading.webhooks import store
@@ -38,6 +39,11 @@ async def spread(database: Database) -> int:
             count += await _move_on(database, *last)
         if len(due) < _WEBHOOKS:
             return count
+
+
+async def forget(database: Database, *, days: int) -> int:
+    """Forget the messages that ended so many days ago; return how many."""
+    return await prune(database, _SQL["messages_prune"], days=days)
 
 
 async def _move_on(database: Database, tenant: UUID, webhook_id: UUID) -> int:

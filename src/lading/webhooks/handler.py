@@ -12,7 +12,6 @@ import asyncio
 import random
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import lading
@@ -121,7 +120,7 @@ class WebhookHandler:
         try:
             answer = door.call(
                 "POST",
-                _target(call.url),
+                guard.target_of(call.url),
                 headers=headers,
                 seconds=call.timeout_seconds,
                 most_bytes=_ANSWER_BYTES,
@@ -145,8 +144,3 @@ def _judged(status: int, retry_after: str) -> _Told:
     if status in (429, 503) and retry_after.strip().isdecimal() and len(retry_after) < 10:
         return _Told(status, rest_seconds=min(_LONGEST_REST, max(1.0, float(retry_after))))
     return _Told(status, "" if 200 <= status < 300 else f"The webhook answered {status}.")
-
-
-def _target(url: str) -> str:
-    parts = urlsplit(url)
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

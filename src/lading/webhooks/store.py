@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from lading import ids
+from lading import clock, ids
 from lading.canonical import Json
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
@@ -288,7 +288,7 @@ async def _end(tx: Transaction, message_id: UUID, job_id: UUID, *, state: str, s
 
 async def _event(tx: Transaction, row: Row) -> Mapping[str, Any]:
     if row["event_id"] is None:
-        at = row["created_at"].isoformat().replace("+00:00", "Z")
+        at = clock.show(row["created_at"])
         return {"id": None, "type": row["type"], "subject": row["subject"], "at": at, "data": {}}
     (entry,) = await ledger.entries(tx, first=row["event_id"] - 1, limit=1)
     return Event(row["event_id"], row["type"], row["subject"], entry.line).shown

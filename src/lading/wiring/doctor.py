@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -141,7 +140,7 @@ async def _ask(url: str, folder: Path) -> list[Finding]:
     blobs = BlobStore(folder)
     found = [
         *_connected(condition),
-        _clock(row["clock"]),
+        _clock(condition.clock_seconds),
         workers,
         _jobs(troubled),
         _files("stored files", blobs, kept),
@@ -168,8 +167,8 @@ def _connected(condition: self_test.Condition) -> Iterator[Finding]:
         yield Finding("wake-ups", State.WARN, "a NOTIFY does not come back", mend)
 
 
-def _clock(theirs: datetime) -> Finding:
-    difference = abs((datetime.now(UTC) - theirs).total_seconds())
+def _clock(seconds: float) -> Finding:
+    difference = abs(seconds)
     detail = f"{difference:.1f} s from the database's"
     mend = "Let NTP set both clocks."
     if difference > _CLOCK_FAIL_SECONDS:
