@@ -123,6 +123,14 @@ def test_one_rule_more_never_allows_more(
     assert {each.rule for each in before.violations} <= {each.rule for each in after.violations}
 
 
+def test_of_approvals_that_nobody_can_give_the_first_that_does_not_fit_is_named() -> None:
+    asked = [{"types": ["*"], "approval": {"roles": [role]}} for role in ("operator", "admin", "auditor")]
+
+    found = judge(rules(*asked), a_case(), Moment(None, datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)))
+
+    assert [(each.rule, each.code) for each in found.violations] == [("rule-1", "approval")]
+
+
 @given(DOCUMENTS, CASES, MOMENTS)
 def test_a_verdict_depends_on_its_arguments_alone_and_of_an_unknown_role_every_rule_is_meant(
     document: dict[str, Any], case: Case, moment: Moment

@@ -97,11 +97,11 @@ def judge(policies: Sequence[Policy], case: Case, moment: Moment) -> Verdict:
                 demands.append(Demand(policy.name, policy.revision, rule.code, asked.roles, asked.hours))
     verdict = Verdict(violations, demands)
     if demands and not verdict.roles:
-        # Each alone could be met, together they can't: nobody may give a word that both accept.
-        last = demands[-1]
+        # Each alone could be met, together they can't: nobody may give a word that all accept.
         told = "No role is accepted by every rule that asks for an approval"
-        clash = Violation(last.policy, last.revision, last.rule, "approval", told)
-        verdict = Verdict([*violations, clash], demands)
+        clash = next(each for count, each in enumerate(demands, 1) if not Verdict(demands=demands[:count]).roles)
+        lost = Violation(clash.policy, clash.revision, clash.rule, "approval", told)
+        verdict = Verdict([*violations, lost], demands)
     return verdict
 
 
