@@ -124,9 +124,9 @@ def test_one_rule_more_never_allows_more(
 
 
 def test_of_approvals_that_nobody_can_give_the_first_that_does_not_fit_is_named() -> None:
-    asked = [{"types": ["*"], "approval": {"roles": [role]}} for role in ("operator", "admin", "auditor")]
+    asked = [{"types": ["*"], "approval": {"roles": [role]}} for role in ("operator", "admin", "requester")]
 
-    found = judge(rules(*asked), a_case(), Moment(None, datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)))
+    found = judge(rules(*asked), a_case(), Moment(None, NOON))
 
     assert [(each.rule, each.code) for each in found.violations] == [("rule-1", "approval")]
 
