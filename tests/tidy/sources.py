@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "lading"
+VERIFIER = ROOT / "src" / "lading_verify"
 _FOLDERS = ("src", "tests", "bench", "docs", ".ci")
 _MADE = {"__pycache__", ".pytest_cache", ".hypothesis", ".ruff_cache", ".peers", "results"}
 
