@@ -34,7 +34,7 @@ def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
 
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
     assert {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "keys").iterdir()} == {
-        "log.key": 0o600, "package.key": 0o600, "trust.json": 0o600,
+        "keyring.json": 0o600, "log.key": 0o600, "package.key": 0o600, "trust.json": 0o600,
     }  # fmt: skip
 
 
@@ -77,14 +77,22 @@ def test_a_damaged_key_is_refused_and_kept(tmp_path: Path, content: bytes) -> No
     assert (tmp_path / "package.key").read_bytes() == content
 
 
-def test_a_replaced_key_stays_trusted_for_what_it_signed(tmp_path: Path) -> None:
-    old = load_or_create(tmp_path, "test")
+def test_a_missing_key_is_not_made_again_in_silence(tmp_path: Path) -> None:
+    load_or_create(tmp_path, "test")
     (tmp_path / "package.key").unlink()
+
+    with pytest.raises(EnvironmentUnfit, match=r"package\.key is missing.*signing-keys revoke"):
+        load_or_create(tmp_path, "test")
+
+
+def test_an_installation_from_before_keyrings_keeps_its_keys(tmp_path: Path) -> None:
+    old = load_or_create(tmp_path, "test")
+    (tmp_path / "keyring.json").unlink()
 
     new = load_or_create(tmp_path, "test")
 
-    assert set(new.trust.keys("package")) == {old.package.public, new.package.public}
-    assert new.log.public == old.log.public
+    assert (new.log.public, new.package.public) == (old.log.public, old.package.public)
+    assert len(new.trust.all_keys) == 2
 
 
 def test_a_private_key_is_in_no_repr(tmp_path: Path) -> None:

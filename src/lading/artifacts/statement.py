@@ -36,6 +36,7 @@ class Statement:
 
 def seal(subjects: Sequence[tuple[str, str]], predicate: Mapping[str, Json], *, signer: Signing) -> bytes:
     """Return the envelope that states `predicate` about `subjects`, pairs of name and SHA-256."""
+    key = signer.signers()[0]  # taken once: the key in force may be another a moment later
     payload = canonical.encode(
         {
             "_type": STATEMENT_TYPE,
@@ -43,11 +44,11 @@ def seal(subjects: Sequence[tuple[str, str]], predicate: Mapping[str, Json], *, 
             "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in subjects],
             "predicate": {
                 **predicate,
-                "signer": {"algorithm": "ed25519", "public": base64.b64encode(signer.public.raw).decode()},
+                "signer": {"algorithm": "ed25519", "public": base64.b64encode(key.public.raw).decode()},
             },
         }
     )
-    return _envelope(payload, signer.public.keyid, signer.sign(pre_authentication(PAYLOAD_TYPE, payload)))
+    return _envelope(payload, key.public.keyid, key.sign(pre_authentication(PAYLOAD_TYPE, payload)))
 
 
 def unseal(envelope: bytes, trust: Trust | None) -> Statement:

@@ -35,11 +35,14 @@ class Head:
 
 
 def sign(origin: str, size: int, root: bytes, key: Signing) -> str:
-    """Return the signed note of the log `origin` at `size`."""
+    """Return the note of the log `origin` at `size`, signed by every key that signs now: old and new while they overlap."""
     text = _text(Head(origin, size, root))
     _read(text)
-    blob = _key_hash(origin, key.public.raw) + key.sign(text.encode())
-    return f"{text}\n— {origin} {base64.b64encode(blob).decode()}\n"
+    lines = [
+        f"— {origin} {base64.b64encode(_key_hash(origin, one.public.raw) + one.sign(text.encode())).decode()}\n"
+        for one in key.signers()
+    ]
+    return f"{text}\n{''.join(lines)}"
 
 
 def read(note: str) -> Head:
@@ -52,18 +55,30 @@ def verify(note: str, trust: Trust) -> Head:
     """
     Return the head that a trusted log key signed; PackageInvalid if none did.
 
-    Signatures of unknown keys are passed over, as the format asks: a witness may have added its own.
+    Signatures of unknown keys are passed over, as the format asks: a witness may have added its own.  A key that was
+    revoked is believed for heads up to the size that was trusted then, and for none after.
     """
     text, lines = _split(note)
     claimed = _read(text)
-    for key in trust.keys("log"):
-        expected = _key_hash(claimed.origin, key.raw)
-        for name, blob in lines:
-            if name == claimed.origin and blob[:4] == expected and key.signed(text.encode(), blob[4:]):
-                return Head(claimed.origin, claimed.size, claimed.root, key.keyid)
-    raise PackageInvalid(
-        f"The signed head of {claimed.origin} at {claimed.size} entries was not signed by a key of the trust file."
-    )
+    for key in trust.log_keys(claimed.origin, claimed.size):
+        if _signed_by(key, claimed.origin, text, lines):
+            return Head(claimed.origin, claimed.size, claimed.root, key.keyid)
+    where = f"The signed head of {claimed.origin} at {claimed.size} entries"
+    for key in trust.all_keys:
+        revoked = trust.revoked(key)
+        if key.purpose == "log" and revoked is not None and _signed_by(key, claimed.origin, text, lines):
+            last = revoked.sizes.get(claimed.origin)
+            trusted = "none" if last is None else f"its first {last}"
+            raise PackageInvalid(
+                f"{where} was signed by key {key.keyid}, which was revoked at {revoked.at}: {trusted} can be believed. "
+                "Get a newer head, and compare the entries with it."
+            )
+    raise PackageInvalid(f"{where} was not signed by a key of the trust file.")
+
+
+def _signed_by(key: PublicKey, origin: str, text: str, lines: list[tuple[str, bytes]]) -> bool:
+    expected = _key_hash(origin, key.raw)
+    return any(name == origin and blob[:4] == expected and key.signed(text.encode(), blob[4:]) for name, blob in lines)
 
 
 def verifier_key(origin: str, key: PublicKey) -> str:

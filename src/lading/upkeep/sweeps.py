@@ -23,7 +23,7 @@ from lading.jobs import history, leases, runs, store
 from lading.jobs.endings import follow_up
 from lading.jobs.model import Endings
 from lading.ledger.integrator import integrate
-from lading.ledger.keys import Signer
+from lading.ledger.trust import Signing
 from lading.settings import Settings
 from lading.tenants import refusals
 from lading.upkeep.timetable import Timetable
@@ -47,7 +47,7 @@ class Upkeep:
     """The sweeps of one process."""
 
     def __init__(
-        self, settings: Settings, database: Database, endings: Endings, signer: Signer, blobs: BlobStore
+        self, settings: Settings, database: Database, endings: Endings, signer: Signing, blobs: BlobStore
     ) -> None:
         self._settings: Final = settings
         self._database: Final = database

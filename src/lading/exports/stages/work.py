@@ -18,7 +18,7 @@ from lading.artifacts.blobs import BlobStore, storing
 from lading.db.transaction import Transaction
 from lading.exports.model import Stage, StoredExport
 from lading.exports.profile import Profile
-from lading.ledger.keys import Signer
+from lading.ledger.trust import Signing
 from lading.sources.guard import Network
 from lading.sources.model import Source
 
@@ -61,7 +61,7 @@ class Work:
     blobs: BlobStore
     prefix: str
     salt: bytes
-    signer: Signer
+    signer: Signing
     trust_file: Path
     results: Mapping[Stage, Result]
     advance: Callable[[int, int | None], None]
