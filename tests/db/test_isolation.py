@@ -13,8 +13,17 @@ from psycopg.sql import SQL, Identifier
 from lading.db.embedded import EmbeddedServer
 from lading.db.transaction import Role
 
-# What belongs to no tenant: one row per worker process, and the record of migrations.
-_WITHOUT_TENANT = {"leases", "schema_migrations"}
+# What belongs to no tenant: one row per worker process, the record of migrations, and the log over all tenants, of which
+# they may see hashes and heads.
+_WITHOUT_TENANT = {
+    "leases",
+    "schema_migrations",
+    "instance_log",
+    "instance_epochs",
+    "instance_leaves",
+    "instance_tiles",
+    "instance_heads",
+}
 # The outbox is read in the order of its ids, by the integrator, over all tenants; nobody looks a row up in it.
 _KEYED_OTHERWISE = {"ledger_pending"}
 # Who may look across tenants, and where.  A new line here is a decision.
@@ -46,8 +55,21 @@ _CROSS_TENANT = {
         "retry_policies",
         "schedules",
         "schedule_slots",
+        "webhook_messages",
+        "login_refusals",
     },
-    Role.LEDGER: {"tenants", "ledger_pending", "ledger_trees", "ledger_entries", "signed_heads", "webhooks"},
+    Role.LEDGER: {
+        "tenants",
+        "ledger_pending",
+        "ledger_trees",
+        "ledger_entries",
+        "signed_heads",
+        "webhooks",
+        "ledger_tiles",
+        "ledger_epochs",
+        "logged_heads",
+        "ledger_checks",
+    },
 }
 
 

@@ -93,6 +93,31 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.refuse_to_shrink() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF new.size < old.size OR new.epoch < old.epoch OR new.base < old.base OR new.min_index < old.min_index
+       OR (new.epoch = old.epoch AND (new.base <> old.base OR new.origin <> old.origin)) THEN
+        RAISE EXCEPTION 'UPDATE on ledger_trees is refused: a tree only grows'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN new;
+END
+$$;
+
+CREATE FUNCTION public.refuse_unless_pruned() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF old.index < (SELECT min_index FROM ledger_trees WHERE tenant_id = old.tenant_id) THEN
+        RETURN old;
+    END IF;
+    RAISE EXCEPTION 'DELETE on ledger_entries is refused: its rows are append-only'
+        USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
 CREATE FUNCTION public.retention_days(of_tenant uuid, of_profile text, of_type text, otherwise integer) RETURNS integer
     LANGUAGE sql STABLE
     AS $$
@@ -439,7 +464,7 @@ CREATE TABLE public.destinations (
     version bigint DEFAULT 1 NOT NULL,
     updated_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
     CONSTRAINT destinations_credentials_ref_check CHECK ((credentials_ref ~ '^(env|file|systemd|kubernetes):.+'::text)),
-    CONSTRAINT destinations_kind_check CHECK ((kind = ANY (ARRAY['directory'::text, 's3'::text, 'gcs'::text, 'azure'::text]))),
+    CONSTRAINT destinations_kind_check CHECK ((kind = ANY (ARRAY['directory'::text, 's3'::text, 'gcs'::text, 'azure'::text, 'webhook'::text]))),
     CONSTRAINT destinations_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,49}$'::text)),
     CONSTRAINT destinations_object_name_check CHECK (((length(object_name) >= 1) AND (length(object_name) <= 300))),
     CONSTRAINT destinations_options_check CHECK ((jsonb_typeof(options) = 'object'::text)),
@@ -662,6 +687,68 @@ CREATE TABLE public.identity_providers (
 
 ALTER TABLE ONLY public.identity_providers FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.instance_epochs (
+    epoch integer NOT NULL,
+    origin text NOT NULL,
+    base bigint NOT NULL,
+    size bigint NOT NULL,
+    tiled bigint NOT NULL,
+    frontier bytea NOT NULL,
+    root bytea NOT NULL,
+    known_size bigint NOT NULL,
+    known_root bytea NOT NULL,
+    closed_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT instance_epochs_epoch_check CHECK ((epoch >= 1))
+);
+
+CREATE TABLE public.instance_heads (
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    note text NOT NULL,
+    signed_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT instance_heads_root_check CHECK ((octet_length(root) = 32))
+);
+
+CREATE TABLE public.instance_leaves (
+    index bigint NOT NULL,
+    hash bytea NOT NULL,
+    line bytea NOT NULL,
+    CONSTRAINT instance_leaves_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT instance_leaves_index_check CHECK ((index >= 0)),
+    CONSTRAINT instance_leaves_line_check CHECK (((octet_length(line) >= 2) AND (octet_length(line) <= 65535)))
+);
+
+CREATE TABLE public.instance_log (
+    id boolean DEFAULT true NOT NULL,
+    epoch integer DEFAULT 1 NOT NULL,
+    origin text NOT NULL,
+    base bigint DEFAULT 0 NOT NULL,
+    size bigint DEFAULT 0 NOT NULL,
+    tiled bigint DEFAULT 0 NOT NULL,
+    frontier bytea DEFAULT '\x'::bytea NOT NULL,
+    root bytea NOT NULL,
+    grown_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT instance_log_check CHECK ((base <= size)),
+    CONSTRAINT instance_log_epoch_check CHECK ((epoch >= 1)),
+    CONSTRAINT instance_log_id_check CHECK (id),
+    CONSTRAINT instance_log_root_check CHECK ((octet_length(root) = 32))
+);
+
+CREATE TABLE public.instance_tiles (
+    epoch integer NOT NULL,
+    level smallint NOT NULL,
+    n bigint NOT NULL,
+    root bytea NOT NULL,
+    hashes bytea,
+    CONSTRAINT instance_tiles_check CHECK (((level = 0) = (hashes IS NOT NULL))),
+    CONSTRAINT instance_tiles_epoch_check CHECK ((epoch >= 1)),
+    CONSTRAINT instance_tiles_hashes_check CHECK ((octet_length(hashes) = 8192)),
+    CONSTRAINT instance_tiles_level_check CHECK (((level >= 0) AND (level <= 6))),
+    CONSTRAINT instance_tiles_n_check CHECK ((n >= 0)),
+    CONSTRAINT instance_tiles_root_check CHECK ((octet_length(root) = 32))
+);
+ALTER TABLE ONLY public.instance_tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
 CREATE TABLE public.jobs (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -747,6 +834,16 @@ CREATE TABLE public.leases (
 )
 WITH (fillfactor='30');
 
+CREATE TABLE public.ledger_checks (
+    tenant_id uuid NOT NULL,
+    checked_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    size bigint NOT NULL,
+    fault text,
+    CONSTRAINT ledger_checks_fault_check CHECK (((length(fault) >= 1) AND (length(fault) <= 500)))
+);
+
+ALTER TABLE ONLY public.ledger_checks FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.ledger_entries (
     tenant_id uuid NOT NULL,
     index bigint NOT NULL,
@@ -759,6 +856,26 @@ CREATE TABLE public.ledger_entries (
 );
 
 ALTER TABLE ONLY public.ledger_entries FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.ledger_epochs (
+    tenant_id uuid NOT NULL,
+    epoch integer NOT NULL,
+    origin text NOT NULL,
+    base bigint NOT NULL,
+    size bigint NOT NULL,
+    tiled bigint NOT NULL,
+    frontier bytea NOT NULL,
+    root bytea NOT NULL,
+    known_size bigint NOT NULL,
+    known_root bytea NOT NULL,
+    closed_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT ledger_epochs_check CHECK ((base <= size)),
+    CONSTRAINT ledger_epochs_epoch_check CHECK ((epoch >= 1)),
+    CONSTRAINT ledger_epochs_known_root_check CHECK ((octet_length(known_root) = 32)),
+    CONSTRAINT ledger_epochs_root_check CHECK ((octet_length(root) = 32))
+);
+
+ALTER TABLE ONLY public.ledger_epochs FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.ledger_pending (
     id bigint NOT NULL,
@@ -781,17 +898,53 @@ ALTER TABLE public.ledger_pending ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+CREATE TABLE public.ledger_tiles (
+    tenant_id uuid NOT NULL,
+    epoch integer NOT NULL,
+    level smallint NOT NULL,
+    n bigint NOT NULL,
+    root bytea NOT NULL,
+    hashes bytea,
+    CONSTRAINT ledger_tiles_check CHECK (((level = 0) = (hashes IS NOT NULL))),
+    CONSTRAINT ledger_tiles_epoch_check CHECK ((epoch >= 1)),
+    CONSTRAINT ledger_tiles_hashes_check CHECK ((octet_length(hashes) = 8192)),
+    CONSTRAINT ledger_tiles_level_check CHECK (((level >= 0) AND (level <= 6))),
+    CONSTRAINT ledger_tiles_n_check CHECK ((n >= 0)),
+    CONSTRAINT ledger_tiles_root_check CHECK ((octet_length(root) = 32))
+);
+ALTER TABLE ONLY public.ledger_tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
+ALTER TABLE ONLY public.ledger_tiles FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.ledger_trees (
     tenant_id uuid NOT NULL,
     origin text NOT NULL,
     size bigint DEFAULT 0 NOT NULL,
     frontier bytea DEFAULT '\x'::bytea NOT NULL,
     root bytea NOT NULL,
+    epoch integer DEFAULT 1 NOT NULL,
+    base bigint DEFAULT 0 NOT NULL,
+    tiled bigint DEFAULT 0 NOT NULL,
+    logged bigint DEFAULT 0 NOT NULL,
+    min_index bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT ledger_trees_base_check CHECK ((base >= 0)),
+    CONSTRAINT ledger_trees_check CHECK ((base <= size)),
+    CONSTRAINT ledger_trees_check1 CHECK (((min_index >= 0) AND (min_index <= size))),
+    CONSTRAINT ledger_trees_epoch_check CHECK ((epoch >= 1)),
     CONSTRAINT ledger_trees_root_check CHECK ((octet_length(root) = 32)),
-    CONSTRAINT ledger_trees_size_check CHECK ((size >= 0))
+    CONSTRAINT ledger_trees_size_check CHECK ((size >= 0)),
+    CONSTRAINT ledger_trees_tiled_check CHECK (((tiled >= 0) AND ((tiled % (256)::bigint) = 0)))
 );
 
 ALTER TABLE ONLY public.ledger_trees FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.logged_heads (
+    tenant_id uuid NOT NULL,
+    size bigint NOT NULL,
+    index bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.logged_heads FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.login_refusals (
     tenant_id uuid NOT NULL,
@@ -1483,6 +1636,24 @@ ALTER TABLE ONLY public.identity_providers
 ALTER TABLE ONLY public.identity_providers
     ADD CONSTRAINT identity_providers_tenant_id_issuer_audience_key UNIQUE (tenant_id, issuer, audience);
 
+ALTER TABLE ONLY public.instance_epochs
+    ADD CONSTRAINT instance_epochs_origin_key UNIQUE (origin);
+
+ALTER TABLE ONLY public.instance_epochs
+    ADD CONSTRAINT instance_epochs_pkey PRIMARY KEY (epoch);
+
+ALTER TABLE ONLY public.instance_heads
+    ADD CONSTRAINT instance_heads_pkey PRIMARY KEY (size);
+
+ALTER TABLE ONLY public.instance_leaves
+    ADD CONSTRAINT instance_leaves_pkey PRIMARY KEY (index);
+
+ALTER TABLE ONLY public.instance_log
+    ADD CONSTRAINT instance_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.instance_tiles
+    ADD CONSTRAINT instance_tiles_pkey PRIMARY KEY (epoch, level, n);
+
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (tenant_id, id) WITH (fillfactor='45');
 
@@ -1492,17 +1663,32 @@ ALTER TABLE ONLY public.lanes
 ALTER TABLE ONLY public.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.ledger_checks
+    ADD CONSTRAINT ledger_checks_pkey PRIMARY KEY (tenant_id);
+
 ALTER TABLE ONLY public.ledger_entries
     ADD CONSTRAINT ledger_entries_pkey PRIMARY KEY (tenant_id, index);
 
+ALTER TABLE ONLY public.ledger_epochs
+    ADD CONSTRAINT ledger_epochs_origin_key UNIQUE (origin);
+
+ALTER TABLE ONLY public.ledger_epochs
+    ADD CONSTRAINT ledger_epochs_pkey PRIMARY KEY (tenant_id, epoch);
+
 ALTER TABLE ONLY public.ledger_pending
     ADD CONSTRAINT ledger_pending_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ledger_tiles
+    ADD CONSTRAINT ledger_tiles_pkey PRIMARY KEY (tenant_id, epoch, level, n);
 
 ALTER TABLE ONLY public.ledger_trees
     ADD CONSTRAINT ledger_trees_origin_key UNIQUE (origin);
 
 ALTER TABLE ONLY public.ledger_trees
     ADD CONSTRAINT ledger_trees_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.logged_heads
+    ADD CONSTRAINT logged_heads_pkey PRIMARY KEY (tenant_id, size);
 
 ALTER TABLE ONLY public.login_refusals
     ADD CONSTRAINT login_refusals_pkey PRIMARY KEY (tenant_id, subject, reason);
@@ -1709,19 +1895,55 @@ ALTER INDEX public.finished_jobs_run ATTACH PARTITION public.finished_jobs_defau
 
 CREATE TRIGGER exports_transition BEFORE UPDATE OF status ON public.exports FOR EACH ROW EXECUTE FUNCTION public.check_export_transition();
 
+CREATE TRIGGER instance_epochs_append_only BEFORE DELETE OR UPDATE ON public.instance_epochs FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER instance_epochs_kept BEFORE TRUNCATE ON public.instance_epochs FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER instance_heads_append_only BEFORE DELETE OR UPDATE ON public.instance_heads FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER instance_heads_kept BEFORE TRUNCATE ON public.instance_heads FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER instance_leaves_append_only BEFORE DELETE OR UPDATE ON public.instance_leaves FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER instance_leaves_kept BEFORE TRUNCATE ON public.instance_leaves FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER instance_tiles_append_only BEFORE DELETE OR UPDATE ON public.instance_tiles FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER instance_tiles_kept BEFORE TRUNCATE ON public.instance_tiles FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER jobs_wake_delete AFTER DELETE ON public.jobs REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.wake_after_delete();
 
 CREATE TRIGGER jobs_wake_insert AFTER INSERT ON public.jobs REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.wake_after_insert();
 
 CREATE TRIGGER jobs_wake_update AFTER UPDATE ON public.jobs FOR EACH ROW WHEN ((((new.state = 'pending'::text) AND (old.state <> 'pending'::text)) OR ((old.state = 'running'::text) AND (new.state <> 'running'::text)))) EXECUTE FUNCTION public.wake_after_update();
 
-CREATE TRIGGER ledger_entries_append_only BEFORE DELETE OR UPDATE ON public.ledger_entries FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER ledger_entries_append_only BEFORE UPDATE ON public.ledger_entries FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER ledger_entries_kept BEFORE TRUNCATE ON public.ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER ledger_entries_pruned BEFORE DELETE ON public.ledger_entries FOR EACH ROW EXECUTE FUNCTION public.refuse_unless_pruned();
+
+CREATE TRIGGER ledger_epochs_append_only BEFORE DELETE OR UPDATE ON public.ledger_epochs FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER ledger_epochs_kept BEFORE TRUNCATE ON public.ledger_epochs FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER ledger_pending_kept BEFORE TRUNCATE ON public.ledger_pending FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER ledger_pending_unchanged BEFORE UPDATE ON public.ledger_pending FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER ledger_tiles_append_only BEFORE DELETE OR UPDATE ON public.ledger_tiles FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER ledger_tiles_kept BEFORE TRUNCATE ON public.ledger_tiles FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER ledger_trees_grow BEFORE UPDATE ON public.ledger_trees FOR EACH ROW EXECUTE FUNCTION public.refuse_to_shrink();
+
+CREATE TRIGGER ledger_trees_kept BEFORE TRUNCATE ON public.ledger_trees FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER ledger_trees_stay BEFORE DELETE ON public.ledger_trees FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER logged_heads_append_only BEFORE DELETE OR UPDATE ON public.logged_heads FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER logged_heads_kept BEFORE TRUNCATE ON public.logged_heads FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER policy_revisions_immutable BEFORE DELETE OR UPDATE ON public.policy_revisions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -1801,14 +2023,26 @@ ALTER TABLE ONLY public.jobs
 ALTER TABLE ONLY public.lanes
     ADD CONSTRAINT lanes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.ledger_checks
+    ADD CONSTRAINT ledger_checks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.ledger_entries
     ADD CONSTRAINT ledger_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.ledger_epochs
+    ADD CONSTRAINT ledger_epochs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.ledger_pending
     ADD CONSTRAINT ledger_pending_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.ledger_tiles
+    ADD CONSTRAINT ledger_tiles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.ledger_trees
     ADD CONSTRAINT ledger_trees_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.logged_heads
+    ADD CONSTRAINT logged_heads_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.login_refusals
     ADD CONSTRAINT login_refusals_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -1944,11 +2178,19 @@ ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.lanes ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY ledger ON public.ledger_checks TO lading_ledger USING (true) WITH CHECK (true);
+
 CREATE POLICY ledger ON public.ledger_entries TO lading_ledger USING (true) WITH CHECK (true);
+
+CREATE POLICY ledger ON public.ledger_epochs TO lading_ledger USING (true) WITH CHECK (true);
 
 CREATE POLICY ledger ON public.ledger_pending TO lading_ledger USING (true);
 
+CREATE POLICY ledger ON public.ledger_tiles TO lading_ledger USING (true) WITH CHECK (true);
+
 CREATE POLICY ledger ON public.ledger_trees TO lading_ledger USING (true) WITH CHECK (true);
+
+CREATE POLICY ledger ON public.logged_heads TO lading_ledger USING (true) WITH CHECK (true);
 
 CREATE POLICY ledger ON public.signed_heads TO lading_ledger USING (true) WITH CHECK (true);
 
@@ -1956,11 +2198,19 @@ CREATE POLICY ledger ON public.tenants FOR SELECT TO lading_ledger USING (true);
 
 CREATE POLICY ledger ON public.webhooks FOR SELECT TO lading_ledger USING (true);
 
+ALTER TABLE public.ledger_checks ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.ledger_entries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ledger_epochs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.ledger_pending ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.ledger_tiles ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.ledger_trees ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.logged_heads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.login_refusals ENABLE ROW LEVEL SECURITY;
 
@@ -2106,11 +2356,19 @@ CREATE POLICY tenant ON public.jobs TO lading_app USING ((tenant_id = ( SELECT p
 
 CREATE POLICY tenant ON public.lanes TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.ledger_checks TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.ledger_entries TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.ledger_epochs TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.ledger_pending TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.ledger_tiles TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.ledger_trees TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.logged_heads TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.login_refusals TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -2242,6 +2500,24 @@ GRANT SELECT,INSERT ON TABLE public.idempotency_keys TO lading_app;
 GRANT SELECT ON TABLE public.identity_providers TO lading_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.identity_providers TO lading_app;
 
+GRANT SELECT ON TABLE public.instance_epochs TO lading_app;
+GRANT SELECT,INSERT ON TABLE public.instance_epochs TO lading_ledger;
+
+GRANT SELECT ON TABLE public.instance_heads TO lading_app;
+GRANT SELECT,INSERT ON TABLE public.instance_heads TO lading_ledger;
+
+GRANT SELECT,INSERT ON TABLE public.instance_leaves TO lading_ledger;
+
+GRANT SELECT(index) ON TABLE public.instance_leaves TO lading_app;
+
+GRANT SELECT(hash) ON TABLE public.instance_leaves TO lading_app;
+
+GRANT SELECT ON TABLE public.instance_log TO lading_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.instance_log TO lading_ledger;
+
+GRANT SELECT ON TABLE public.instance_tiles TO lading_app;
+GRANT SELECT,INSERT ON TABLE public.instance_tiles TO lading_ledger;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO lading_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO lading_system;
 
@@ -2253,15 +2529,27 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.lanes TO lading_system;
 GRANT SELECT ON TABLE public.leases TO lading_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.leases TO lading_system;
 
+GRANT SELECT ON TABLE public.ledger_checks TO lading_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.ledger_checks TO lading_ledger;
+
 GRANT SELECT ON TABLE public.ledger_entries TO lading_app;
-GRANT SELECT,INSERT ON TABLE public.ledger_entries TO lading_ledger;
+GRANT SELECT,INSERT,DELETE ON TABLE public.ledger_entries TO lading_ledger;
+
+GRANT SELECT ON TABLE public.ledger_epochs TO lading_app;
+GRANT SELECT,INSERT ON TABLE public.ledger_epochs TO lading_ledger;
 
 GRANT SELECT,INSERT ON TABLE public.ledger_pending TO lading_app;
 GRANT INSERT ON TABLE public.ledger_pending TO lading_system;
 GRANT SELECT,DELETE ON TABLE public.ledger_pending TO lading_ledger;
 
+GRANT SELECT ON TABLE public.ledger_tiles TO lading_app;
+GRANT SELECT,INSERT ON TABLE public.ledger_tiles TO lading_ledger;
+
 GRANT SELECT ON TABLE public.ledger_trees TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.ledger_trees TO lading_ledger;
+
+GRANT SELECT ON TABLE public.logged_heads TO lading_app;
+GRANT SELECT,INSERT ON TABLE public.logged_heads TO lading_ledger;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.login_refusals TO lading_app;
 GRANT SELECT,DELETE ON TABLE public.login_refusals TO lading_system;

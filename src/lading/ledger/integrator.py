@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from lading import failpoints
 from lading.db.database import Database
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
-from lading.ledger import heads
-from lading.ledger.merkle import Frontier
+from lading.ledger import heads, tiles
+from lading.ledger.merkle import Frontier, leaf_hash
 from lading.ledger.trust import Signing
 
 _SQL: Final = Statements("lading.ledger")
@@ -30,8 +31,29 @@ _LOCK: Final = 0x1AD1_46E0  # any number that nothing else here locks on
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
+    """A tree before a batch; its first leaf has the place `base`, and its tiles hold `tiled` leaves."""
+
     origin: str
+    epoch: int
+    base: int
+    tiled: int
     frontier: Frontier
+
+    def grown(self, lines: Sequence[bytes]) -> _Grown:
+        leaves = [leaf_hash(line) for line in lines]
+        frontier, full = self.frontier.grown(leaves)
+        growth = tiles.Growth(self.epoch, self.base, self.tiled, self.frontier.size, leaves, full)
+        return _Grown(self.origin, self.base + frontier.size, frontier, growth)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grown:
+    """A tree after a batch; `size` is the place of the entry that comes next."""
+
+    origin: str
+    size: int
+    frontier: Frontier
+    growth: tiles.Growth
 
 
 async def integrate(database: Database, signer: Signing, *, origin_prefix: str, limit: int = 4096) -> int:
@@ -47,7 +69,16 @@ async def integrate(database: Database, signer: Signing, *, origin_prefix: str, 
         batch = await tx.all(_SQL["pending"], limit=limit)
         if batch:
             await _integrate(tx, batch, signer=signer, origin_prefix=origin_prefix)
-        return len(batch)
+    failpoints.reach("ledger.committed")
+    return len(batch)
+
+
+async def fill_tiles(database: Database) -> int:
+    """Make some of the tiles that entries from before there were tiles lack; return how many entries got into some."""
+    async with database.ledger() as tx:
+        if not (await tx.one(_SQL["lock"], key=_LOCK))["held"]:
+            return 0
+        return await tiles.fill(tx)
 
 
 async def _integrate(tx: Transaction, batch: Sequence[Row], *, signer: Signing, origin_prefix: str) -> None:
@@ -55,37 +86,48 @@ async def _integrate(tx: Transaction, batch: Sequence[Row], *, signer: Signing, 
     lines: dict[UUID, list[bytes]] = defaultdict(list)
     indexes: list[int] = []
     for row in batch:
-        mine = lines[row["tenant_id"]]
-        indexes.append(trees[row["tenant_id"]].frontier.size + len(mine))
+        mine, tree = lines[row["tenant_id"]], trees[row["tenant_id"]]
+        indexes.append(tree.base + tree.frontier.size + len(mine))
         mine.append(row["line"])
     moved = await tx.run(_SQL["move"], ids=[row["id"] for row in batch], indexes=indexes)
     if moved != len(batch):
         raise RuntimeError(f"{moved} of {len(batch)} entries could be moved; another program writes to the outbox")
-    grown = {tenant: _Tree(trees[tenant].origin, trees[tenant].frontier.extended(lines[tenant])) for tenant in lines}
+    failpoints.reach("ledger.moved")
+    grown = {tenant: trees[tenant].grown(mine) for tenant, mine in lines.items()}
+    await tiles.grow(tx, {tenant: each.growth for tenant, each in grown.items()})
+    failpoints.reach("ledger.tiled")
     await _sign(tx, grown, signer=signer)
+    failpoints.reach("ledger.signed")
 
 
 async def _trees(tx: Transaction, tenants: set[UUID], *, origin_prefix: str) -> Mapping[UUID, _Tree]:
     rows = await tx.all(_SQL["trees"], tenants=list(tenants), origin_prefix=origin_prefix)
-    return {row["tenant_id"]: _Tree(row["origin"], Frontier.unpack(row["size"], row["frontier"])) for row in rows}
+    return {
+        row["tenant_id"]: _Tree(
+            row["origin"],
+            row["epoch"],
+            row["base"],
+            row["tiled"],
+            Frontier.unpack(row["size"] - row["base"], row["frontier"]),
+        )
+        for row in rows
+    }
 
 
-async def _sign(tx: Transaction, trees: Mapping[UUID, _Tree], *, signer: Signing) -> None:
-    tenants = list(trees)
-    roots = [trees[tenant].frontier.root() for tenant in tenants]
-    sizes = [trees[tenant].frontier.size for tenant in tenants]
-    grown = await tx.run(
+async def _sign(tx: Transaction, trees: Mapping[UUID, _Grown], *, signer: Signing) -> None:
+    tenants, grown = list(trees), list(trees.values())
+    roots, sizes = [each.frontier.root() for each in grown], [each.size for each in grown]
+    kept = await tx.run(
         _SQL["grow"],
         tenants=tenants,
-        origins=[trees[tenant].origin for tenant in tenants],
+        origins=[each.origin for each in grown],
         sizes=sizes,
-        frontiers=[trees[tenant].frontier.pack() for tenant in tenants],
+        tiled=[each.growth.tiled_now for each in grown],
+        frontiers=[each.frontier.pack() for each in grown],
         roots=roots,
     )
-    if grown != len(tenants):
-        raise RuntimeError(f"{grown} of {len(tenants)} trees could be extended; another program writes to the ledger")
-    notes = [
-        heads.sign(trees[tenant].origin, size, root, signer)
-        for tenant, size, root in zip(tenants, sizes, roots, strict=True)
-    ]
+    if kept != len(tenants):
+        raise RuntimeError(f"{kept} of {len(tenants)} trees could be extended; another program writes to the ledger")
+    failpoints.reach("ledger.grown")
+    notes = [heads.sign(each.origin, each.frontier.size, root, signer) for each, root in zip(grown, roots, strict=True)]
     await tx.run(_SQL["sign"], tenants=tenants, sizes=sizes, roots=roots, notes=notes, signed_at=tx.now)

@@ -8,11 +8,13 @@ its size, whatever the size.  Leaves are hashed with 0x00 before them, nodes wit
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 HASH_BYTES: Final = 32
+TILE_HEIGHT: Final = 8
+TILE_WIDTH: Final = 1 << TILE_HEIGHT
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
 
 
@@ -24,6 +26,15 @@ def leaf_hash(line: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of the node above `left` and `right`."""
     return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """A tile of `TILE_WIDTH` hashes at a level of tiles, from the left the `n`-th, and the root over it."""
+
+    level: int
+    n: int
+    root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +58,7 @@ class Frontier:
         """Return the frontier that `pack` wrote for a tree of `size` leaves."""
         if len(packed) % HASH_BYTES:
             raise ValueError(f"{len(packed)} bytes are no whole number of hashes")
-        return cls(size, tuple(packed[at : at + HASH_BYTES] for at in range(0, len(packed), HASH_BYTES)))
+        return cls(size, tuple(split(packed)))
 
     def pack(self) -> bytes:
         """Return the hashes one after the other."""
@@ -55,14 +66,22 @@ class Frontier:
 
     def extended(self, lines: Iterable[bytes]) -> Frontier:
         """Return the frontier with `lines` appended as leaves."""
+        return self.grown(map(leaf_hash, lines))[0]
+
+    def grown(self, leaves: Iterable[bytes]) -> tuple[Frontier, list[Full]]:
+        """Return the frontier with leaves of these hashes appended, and the tiles that became full, in order."""
         size, hashes = self.size, list(self.hashes)
-        for line in lines:
-            node, above = leaf_hash(line), size
+        full: list[Full] = []
+        sha256 = hashlib.sha256
+        for leaf in leaves:
+            node, above, height = leaf, size, 0
             while above & 1:
-                node, above = node_hash(hashes.pop(), node), above >> 1
+                node, above, height = sha256(b"\x01" + hashes.pop() + node).digest(), above >> 1, height + 1
+                if height % TILE_HEIGHT == 0:
+                    full.append(Full(height // TILE_HEIGHT - 1, size >> height, node))
             hashes.append(node)
             size += 1
-        return Frontier(size, tuple(hashes))
+        return Frontier(size, tuple(hashes)), full
 
     def root(self) -> bytes:
         """Return the root hash of the tree."""
@@ -77,3 +96,16 @@ class Frontier:
 def root_of(lines: Iterable[bytes]) -> bytes:
     """Return the root hash of the tree whose leaves are `lines`."""
     return Frontier().extended(lines).root()
+
+
+def subtree_root(hashes: Sequence[bytes]) -> bytes:
+    """Return the root over the hashes of a perfect subtree, which are 1, 2, 4, 8, … in number."""
+    row = list(hashes)
+    while len(row) > 1:
+        row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
+    return row[0]
+
+
+def split(packed: bytes) -> list[bytes]:
+    """Return the hashes that `packed` holds one after the other."""
+    return [packed[at : at + HASH_BYTES] for at in range(0, len(packed), HASH_BYTES)]

@@ -1,5 +1,5 @@
 """
-Inclusion proofs of RFC 6962 for some leaves of a tree, found in one pass over its leaf hashes.
+Proofs of RFC 6962: found for some leaves in one pass over all leaf hashes, and checked.
 
 Memory holds the frontier and the paths of the wanted leaves, whatever the size of the tree.  Pure, standard library
 only; `root_of` is the other half, for who has one leaf, its path and a signed head.
@@ -73,3 +73,35 @@ def root_of(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
     if last:
         raise ValueError("the path is too short")
     return node
+
+
+def require_consistent(old: int, old_root: bytes, new: int, new_root: bytes, path: Sequence[bytes]) -> None:
+    """Raise ValueError unless the path proves that the old tree is the beginning of the new, as RFC 9162 §2.1.4.2."""
+    wrong = ValueError(f"the tree of {old} leaves is not the beginning of the one of {new}")
+    if not 0 <= old <= new:
+        raise wrong
+    if old in {0, new}:
+        if path or old_root != (EMPTY_ROOT if old == 0 else new_root):
+            raise wrong
+        return
+    rest = list(path)
+    if not old & (old - 1):  # a perfect tree is its own first node
+        rest.insert(0, old_root)
+    if not rest:
+        raise wrong
+    place, last = old - 1, new - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    before = after = rest[0]
+    for each in rest[1:]:
+        if last == 0:
+            raise wrong
+        if place & 1 or place == last:
+            before, after = node_hash(each, before), node_hash(each, after)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            after = node_hash(after, each)
+        place, last = place >> 1, last >> 1
+    if (before, after) != (old_root, new_root) or last:
+        raise wrong

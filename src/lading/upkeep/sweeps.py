@@ -22,7 +22,7 @@ from lading.exports import approvals, retention
 from lading.jobs import history, leases, runs, store
 from lading.jobs.endings import follow_up
 from lading.jobs.model import Endings
-from lading.ledger.integrator import integrate
+from lading.ledger.integrator import fill_tiles, integrate
 from lading.ledger.trust import Signing
 from lading.settings import Settings
 from lading.tenants import refusals
@@ -35,6 +35,7 @@ _INTEGRATE_SECONDS: Final = 0.5
 # A head for each batch: the more comes, the larger the batches.
 _REST_SECONDS: Final = 0.02
 _TELL_SECONDS: Final = 5.0
+_FILL_SECONDS: Final = 30.0
 _RESTING_ENTRIES: Final = 2000
 _RETENTION_SECONDS: Final = 60.0
 _HISTORY_SECONDS: Final = 3600.0
@@ -64,6 +65,7 @@ class Upkeep:
             group.create_task(_every(_PROMOTE_SECONDS, self.promote))
             group.create_task(self._integrating())
             group.create_task(_every(_TELL_SECONDS, self.tell))
+            group.create_task(_every(_FILL_SECONDS, self.fill_tiles))
             group.create_task(_every(self._settings.sweep_seconds, self.rescue))
             group.create_task(self._timetable.run())
             group.create_task(_every(_RETENTION_SECONDS, self.retain))
@@ -119,6 +121,11 @@ class Upkeep:
         while count := await integrate(self._database, self._signer, origin_prefix=self._settings.instance):
             self._integrated += count
             await self._sender.send(notify.EVENTS)
+
+    async def fill_tiles(self) -> None:
+        """Entries from before there were tiles are in some, so that proofs about them are quick."""
+        while await fill_tiles(self._database):
+            await asyncio.sleep(_REST_SECONDS)  # the integrator takes its turn between two parts
 
     async def tell(self) -> None:
         """Webhooks are on their way to hear what has happened."""
