@@ -23,6 +23,8 @@ _WITHOUT_TENANT = {
     "instance_leaves",
     "instance_tiles",
     "instance_heads",
+    "instance_time_stamps",
+    "signing_key_statements",
 }
 # The outbox is read in the order of its ids, by the integrator, over all tenants; nobody looks a row up in it.
 _KEYED_OTHERWISE = {"ledger_pending"}
@@ -57,6 +59,7 @@ _CROSS_TENANT = {
         "schedule_slots",
         "webhook_messages",
         "login_refusals",
+        "disclosures",
     },
     Role.LEDGER: {
         "tenants",
@@ -69,6 +72,8 @@ _CROSS_TENANT = {
         "ledger_epochs",
         "logged_heads",
         "ledger_checks",
+        "disclosures",
+        "signing_key_sizes",
     },
 }
 

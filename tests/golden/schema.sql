@@ -473,6 +473,23 @@ CREATE TABLE public.destinations (
 
 ALTER TABLE ONLY public.destinations FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.disclosures (
+    tenant_id uuid NOT NULL,
+    commitment bytea NOT NULL,
+    subject text NOT NULL,
+    path text NOT NULL,
+    actor_id text NOT NULL,
+    about text,
+    salt bytea NOT NULL,
+    value text NOT NULL,
+    CONSTRAINT disclosures_commitment_check CHECK ((octet_length(commitment) = 32)),
+    CONSTRAINT disclosures_path_check CHECK ((path ~ '^[a-z][a-z_.]{0,59}$'::text)),
+    CONSTRAINT disclosures_salt_check CHECK ((octet_length(salt) = 32)),
+    CONSTRAINT disclosures_value_check CHECK ((octet_length(value) <= 16384))
+);
+
+ALTER TABLE ONLY public.disclosures FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.export_parts (
     tenant_id uuid NOT NULL,
     export_id uuid NOT NULL,
@@ -533,7 +550,7 @@ CREATE TABLE public.exports (
     CONSTRAINT exports_check CHECK ((period_from <= period_to)),
     CONSTRAINT exports_check1 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT exports_check2 CHECK (((status <> 'completed'::text) OR (rows_read = (((rows_written + rows_quarantined) + rows_duplicate) + rows_filtered)))),
-    CONSTRAINT exports_check3 CHECK (((revision IS NULL) = (type = ANY (ARRAY['evidence_pack'::text, 'audit_report'::text, 'snapshot'::text])))),
+    CONSTRAINT exports_check3 CHECK (((revision IS NULL) = (type = ANY (ARRAY['evidence_pack'::text, 'audit_report'::text, 'snapshot'::text, 'audit_bundle'::text])))),
     CONSTRAINT exports_package_digest_check CHECK ((octet_length(package_digest) = 32)),
     CONSTRAINT exports_selector_check CHECK ((jsonb_typeof(selector) = 'object'::text)),
     CONSTRAINT exports_stage_check CHECK ((stage = ANY (ARRAY['querying'::text, 'mapping'::text, 'generating'::text, 'bundling'::text, 'auditing'::text]))),
@@ -748,6 +765,13 @@ CREATE TABLE public.instance_tiles (
     CONSTRAINT instance_tiles_root_check CHECK ((octet_length(root) = 32))
 );
 ALTER TABLE ONLY public.instance_tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
+CREATE TABLE public.instance_time_stamps (
+    size bigint NOT NULL,
+    token bytea NOT NULL,
+    stamped_at timestamp with time zone NOT NULL,
+    CONSTRAINT instance_time_stamps_token_check CHECK (((octet_length(token) >= 1) AND (octet_length(token) <= 65536)))
+);
 
 CREATE TABLE public.jobs (
     tenant_id uuid NOT NULL,
@@ -1431,6 +1455,25 @@ CREATE TABLE public.signed_heads (
 
 ALTER TABLE ONLY public.signed_heads FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.signing_key_sizes (
+    tenant_id uuid NOT NULL,
+    keyid text NOT NULL,
+    origin text NOT NULL,
+    size bigint NOT NULL,
+    root bytea,
+    CONSTRAINT signing_key_sizes_keyid_check CHECK ((keyid ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT signing_key_sizes_root_check CHECK ((octet_length(root) = 32)),
+    CONSTRAINT signing_key_sizes_size_check CHECK ((size >= 0))
+);
+
+ALTER TABLE ONLY public.signing_key_sizes FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.signing_key_statements (
+    digest bytea NOT NULL,
+    told_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT signing_key_statements_digest_check CHECK ((octet_length(digest) = 32))
+);
+
 CREATE TABLE public.sources (
     tenant_id uuid NOT NULL,
     name text NOT NULL,
@@ -1609,6 +1652,9 @@ ALTER TABLE ONLY public.deliveries
 ALTER TABLE ONLY public.destinations
     ADD CONSTRAINT destinations_pkey PRIMARY KEY (tenant_id, name);
 
+ALTER TABLE ONLY public.disclosures
+    ADD CONSTRAINT disclosures_pkey PRIMARY KEY (tenant_id, commitment);
+
 ALTER TABLE ONLY public.export_parts
     ADD CONSTRAINT export_parts_pkey PRIMARY KEY (tenant_id, export_id, number);
 
@@ -1653,6 +1699,9 @@ ALTER TABLE ONLY public.instance_log
 
 ALTER TABLE ONLY public.instance_tiles
     ADD CONSTRAINT instance_tiles_pkey PRIMARY KEY (epoch, level, n);
+
+ALTER TABLE ONLY public.instance_time_stamps
+    ADD CONSTRAINT instance_time_stamps_pkey PRIMARY KEY (size);
 
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (tenant_id, id) WITH (fillfactor='45');
@@ -1771,6 +1820,12 @@ ALTER TABLE ONLY public.schema_migrations
 ALTER TABLE ONLY public.signed_heads
     ADD CONSTRAINT signed_heads_pkey PRIMARY KEY (tenant_id, size);
 
+ALTER TABLE ONLY public.signing_key_sizes
+    ADD CONSTRAINT signing_key_sizes_pkey PRIMARY KEY (tenant_id, keyid);
+
+ALTER TABLE ONLY public.signing_key_statements
+    ADD CONSTRAINT signing_key_statements_pkey PRIMARY KEY (digest);
+
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_pkey PRIMARY KEY (tenant_id, name);
 
@@ -1806,6 +1861,14 @@ CREATE INDEX attempts_ended ON public.attempts USING btree (ended_at);
 CREATE INDEX dead_letters_open ON public.dead_letters USING btree (tenant_id, died_at DESC, job_id) WHERE (state = 'open'::text);
 
 CREATE INDEX deliveries_open ON public.deliveries USING btree (tenant_id, destination) WHERE (status = ANY (ARRAY['pending'::text, 'running'::text]));
+
+CREATE INDEX disclosures_about ON public.disclosures USING btree (tenant_id, about) WHERE (about IS NOT NULL);
+
+CREATE INDEX disclosures_actor ON public.disclosures USING btree (tenant_id, actor_id);
+
+CREATE INDEX disclosures_subject ON public.disclosures USING btree (tenant_id, subject);
+
+CREATE INDEX exports_bundles ON public.exports USING btree (tenant_id, id) WHERE (type = 'audit_bundle'::text);
 
 CREATE INDEX exports_due ON public.exports USING btree (tenant_id, expires_at, id) WHERE ((status = 'completed'::text) AND (deleted_at IS NULL));
 
@@ -1893,6 +1956,8 @@ ALTER INDEX public.finished_jobs_code ATTACH PARTITION public.finished_jobs_defa
 
 ALTER INDEX public.finished_jobs_run ATTACH PARTITION public.finished_jobs_default_tenant_id_run_id_idx;
 
+CREATE TRIGGER disclosures_unchanged BEFORE UPDATE ON public.disclosures FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER exports_transition BEFORE UPDATE OF status ON public.exports FOR EACH ROW EXECUTE FUNCTION public.check_export_transition();
 
 CREATE TRIGGER instance_epochs_append_only BEFORE DELETE OR UPDATE ON public.instance_epochs FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
@@ -1910,6 +1975,10 @@ CREATE TRIGGER instance_leaves_kept BEFORE TRUNCATE ON public.instance_leaves FO
 CREATE TRIGGER instance_tiles_append_only BEFORE DELETE OR UPDATE ON public.instance_tiles FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER instance_tiles_kept BEFORE TRUNCATE ON public.instance_tiles FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER instance_time_stamps_append_only BEFORE DELETE OR UPDATE ON public.instance_time_stamps FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER instance_time_stamps_kept BEFORE TRUNCATE ON public.instance_time_stamps FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER jobs_wake_delete AFTER DELETE ON public.jobs REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.wake_after_delete();
 
@@ -1993,6 +2062,9 @@ ALTER TABLE ONLY public.deliveries
 ALTER TABLE ONLY public.destinations
     ADD CONSTRAINT destinations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.disclosures
+    ADD CONSTRAINT disclosures_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.export_parts
     ADD CONSTRAINT export_parts_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
 
@@ -2016,6 +2088,9 @@ ALTER TABLE ONLY public.idempotency_keys
 
 ALTER TABLE ONLY public.identity_providers
     ADD CONSTRAINT identity_providers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.instance_time_stamps
+    ADD CONSTRAINT instance_time_stamps_size_fkey FOREIGN KEY (size) REFERENCES public.instance_heads(size);
 
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -2113,6 +2188,9 @@ ALTER TABLE ONLY public.schedules
 ALTER TABLE ONLY public.signed_heads
     ADD CONSTRAINT signed_heads_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.signing_key_sizes
+    ADD CONSTRAINT signing_key_sizes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -2158,6 +2236,8 @@ ALTER TABLE public.deliveries ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.destinations ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.disclosures ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.export_parts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.exports ENABLE ROW LEVEL SECURITY;
@@ -2178,6 +2258,8 @@ ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.lanes ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY ledger ON public.disclosures TO lading_ledger USING (true) WITH CHECK (true);
+
 CREATE POLICY ledger ON public.ledger_checks TO lading_ledger USING (true) WITH CHECK (true);
 
 CREATE POLICY ledger ON public.ledger_entries TO lading_ledger USING (true) WITH CHECK (true);
@@ -2193,6 +2275,8 @@ CREATE POLICY ledger ON public.ledger_trees TO lading_ledger USING (true) WITH C
 CREATE POLICY ledger ON public.logged_heads TO lading_ledger USING (true) WITH CHECK (true);
 
 CREATE POLICY ledger ON public.signed_heads TO lading_ledger USING (true) WITH CHECK (true);
+
+CREATE POLICY ledger ON public.signing_key_sizes TO lading_ledger USING (true) WITH CHECK (true);
 
 CREATE POLICY ledger ON public.tenants FOR SELECT TO lading_ledger USING (true);
 
@@ -2254,6 +2338,8 @@ ALTER TABLE public.schedules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.signed_heads ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.signing_key_sizes ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.sources ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY system ON public.allocations TO lading_system USING (true) WITH CHECK (true);
@@ -2269,6 +2355,8 @@ CREATE POLICY system ON public.breakers TO lading_system USING (true) WITH CHECK
 CREATE POLICY system ON public.buckets TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON public.dead_letters TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.disclosures FOR INSERT TO lading_system WITH CHECK (true);
 
 CREATE POLICY system ON public.finished_jobs TO lading_system USING (true) WITH CHECK (true);
 
@@ -2335,6 +2423,8 @@ CREATE POLICY tenant ON public.dead_letters TO lading_app USING ((tenant_id = ( 
 CREATE POLICY tenant ON public.deliveries TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.destinations TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.disclosures TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.export_parts TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -2412,6 +2502,8 @@ CREATE POLICY tenant ON public.schedules TO lading_app USING ((tenant_id = ( SEL
 
 CREATE POLICY tenant ON public.signed_heads TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.signing_key_sizes TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.sources TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.tenants TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
@@ -2482,6 +2574,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.deliveries TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.destinations TO lading_app;
 
+GRANT SELECT,INSERT,DELETE ON TABLE public.disclosures TO lading_app;
+GRANT INSERT ON TABLE public.disclosures TO lading_system;
+GRANT INSERT ON TABLE public.disclosures TO lading_ledger;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.export_parts TO lading_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.exports TO lading_app;
@@ -2518,6 +2614,9 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.instance_log TO lading_ledger;
 GRANT SELECT ON TABLE public.instance_tiles TO lading_app;
 GRANT SELECT,INSERT ON TABLE public.instance_tiles TO lading_ledger;
 
+GRANT SELECT ON TABLE public.instance_time_stamps TO lading_app;
+GRANT SELECT,INSERT ON TABLE public.instance_time_stamps TO lading_ledger;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO lading_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO lading_system;
 
@@ -2540,7 +2639,7 @@ GRANT SELECT,INSERT ON TABLE public.ledger_epochs TO lading_ledger;
 
 GRANT SELECT,INSERT ON TABLE public.ledger_pending TO lading_app;
 GRANT INSERT ON TABLE public.ledger_pending TO lading_system;
-GRANT SELECT,DELETE ON TABLE public.ledger_pending TO lading_ledger;
+GRANT SELECT,INSERT,DELETE ON TABLE public.ledger_pending TO lading_ledger;
 
 GRANT SELECT ON TABLE public.ledger_tiles TO lading_app;
 GRANT SELECT,INSERT ON TABLE public.ledger_tiles TO lading_ledger;
@@ -2612,6 +2711,11 @@ GRANT SELECT ON TABLE public.schedules_seen TO lading_app;
 
 GRANT SELECT ON TABLE public.signed_heads TO lading_app;
 GRANT SELECT,INSERT ON TABLE public.signed_heads TO lading_ledger;
+
+GRANT SELECT,INSERT ON TABLE public.signing_key_sizes TO lading_ledger;
+GRANT SELECT ON TABLE public.signing_key_sizes TO lading_app;
+
+GRANT SELECT,INSERT ON TABLE public.signing_key_statements TO lading_ledger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sources TO lading_app;
 

@@ -180,3 +180,85 @@ GRANT DELETE ON ledger_entries TO lading_ledger;
 GRANT SELECT, INSERT ON ledger_tiles, ledger_epochs, logged_heads TO lading_ledger;
 GRANT SELECT, INSERT ON instance_epochs, instance_leaves, instance_tiles, instance_heads TO lading_ledger;
 GRANT SELECT, INSERT, UPDATE ON instance_log, ledger_checks TO lading_ledger;
+
+-- ---------------------------------------------------------------- signing keys
+
+-- What every tenant's ledger was told of the instance's signing keys: a statement of the keyring each, once.
+CREATE TABLE signing_key_statements (
+    digest bytea PRIMARY KEY CHECK (octet_length(digest) = 32),
+    told_at timestamptz NOT NULL DEFAULT lading_now()
+);
+-- Up to which size a tenant's heads are believed that a revoked key signed alone.
+CREATE TABLE signing_key_sizes (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    keyid text NOT NULL CHECK (keyid ~ '^[0-9a-f]{64}$'),
+    origin text NOT NULL,
+    size bigint NOT NULL CHECK (size >= 0),
+    root bytea CHECK (octet_length(root) = 32),
+    PRIMARY KEY (tenant_id, keyid)
+);
+GRANT SELECT, INSERT ON signing_key_statements, signing_key_sizes TO lading_ledger;
+GRANT SELECT ON signing_key_sizes TO lading_app;
+GRANT INSERT ON ledger_pending TO lading_ledger;
+
+-- ---------------------------------------------------------------- words that can be erased
+
+-- What a ledger line only commits to: a salt and a text, gone when they are erased.  `actor_id` said it; `about` is the
+-- person it is about, if it is about one.
+CREATE TABLE disclosures (
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    commitment bytea NOT NULL CHECK (octet_length(commitment) = 32),
+    subject text NOT NULL,
+    path text NOT NULL CHECK (path ~ '^[a-z][a-z_.]{0,59}$'),
+    actor_id text NOT NULL,
+    about text,
+    salt bytea NOT NULL CHECK (octet_length(salt) = 32),
+    value text NOT NULL CHECK (octet_length(value) <= 16384),
+    PRIMARY KEY (tenant_id, commitment)
+);
+CREATE INDEX disclosures_subject ON disclosures (tenant_id, subject);
+CREATE INDEX disclosures_actor ON disclosures (tenant_id, actor_id);
+CREATE INDEX disclosures_about ON disclosures (tenant_id, about) WHERE about IS NOT NULL;
+CREATE TRIGGER disclosures_unchanged BEFORE UPDATE ON disclosures
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+GRANT SELECT, INSERT, DELETE ON disclosures TO lading_app;
+GRANT INSERT ON disclosures TO lading_system, lading_ledger;
+
+-- ---------------------------------------------------------------- time stamps of others
+
+-- RFC 3161 tokens over the instance's signed heads, each as it was received and verified.
+CREATE TABLE instance_time_stamps (
+    size bigint PRIMARY KEY REFERENCES instance_heads,
+    token bytea NOT NULL CHECK (octet_length(token) BETWEEN 1 AND 65536),
+    stamped_at timestamptz NOT NULL
+);
+CREATE TRIGGER instance_time_stamps_append_only BEFORE UPDATE OR DELETE ON instance_time_stamps
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER instance_time_stamps_kept BEFORE TRUNCATE ON instance_time_stamps
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON instance_time_stamps TO lading_app;
+GRANT SELECT, INSERT ON instance_time_stamps TO lading_ledger;
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['signing_key_sizes', 'disclosures'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format(
+            'CREATE POLICY tenant ON %I TO lading_app USING (tenant_id = (SELECT current_tenant())) '
+            'WITH CHECK (tenant_id = (SELECT current_tenant()))', name);
+        EXECUTE format('CREATE POLICY ledger ON %I TO lading_ledger USING (true) WITH CHECK (true)', name);
+    END LOOP;
+END
+$$;
+CREATE POLICY system ON disclosures FOR INSERT TO lading_system WITH CHECK (true);
+
+-- ---------------------------------------------------------------- bundles (decision 27)
+
+-- A bundle is an export without a profile, of the tenant's own ledger.
+ALTER TABLE exports DROP CONSTRAINT exports_check3;
+ALTER TABLE exports ADD CONSTRAINT exports_check3
+    CHECK ((revision IS NULL) = (type IN ('evidence_pack', 'audit_report', 'snapshot', 'audit_bundle')));
+CREATE INDEX exports_bundles ON exports (tenant_id, id) WHERE type = 'audit_bundle';
