@@ -1,38 +1,41 @@
 """
 Transactions: whose they are, as which role, at what time.
 
-Each opens with one statement that sets role and tenant for this transaction only (`SET LOCAL`), so nothing leaks
+Each opens in one round trip that sets role and tenant for this transaction only (`SET LOCAL`), so nothing leaks
 through a pooled connection, and reads the database's clock once: `Transaction.now` is the instant of the change.
 Stores take a Transaction and never commit.  No network call, no file write inside one.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Generic, LiteralString, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 import psycopg
 from psycopg.adapt import Transformer
 from psycopg.rows import DictRow, dict_row
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Composed, Literal
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
 
-_OPEN: Final[LiteralString] = (
-    "SELECT set_config('role', %(role)s, true), set_config('lading.tenant', %(tenant)s, true), lading_now() AS now"
+# Sent as one text, which the server runs in one round trip; texts sent so have no parameters.
+_OPEN: Final = SQL(
+    "SELECT set_config('role', {role}, true), set_config('lading.tenant', {tenant}, true), lading_now() AS now"
 )
 # Through a pooler a session is somebody else's a moment later: what CONNECT_OPTIONS sets for it is set here each time.
-_OPEN_POOLED: Final[LiteralString] = (
-    f"{_OPEN}, set_config('statement_timeout', '30s', true), set_config('lock_timeout', '10s', true), "
+_POOLED: Final = SQL(
+    "; SELECT set_config('statement_timeout', '30s', true), set_config('lock_timeout', '10s', true), "
     "set_config('idle_in_transaction_session_timeout', '15s', true)"
 )
-_OPEN_AGAIN: Final[LiteralString] = "BEGIN; SELECT lading_now() AS now"
+_BEGIN: Final = SQL("BEGIN; ")
+_OPEN_AGAIN: Final = SQL("BEGIN; SELECT lading_now() AS now")
 
 
 class Role(StrEnum):
@@ -132,25 +135,33 @@ class Transaction:
 async def begin(
     connection: psycopg.AsyncConnection[Any], *, role: Role, tenant: UUID | None, is_pooled: bool = False
 ) -> AsyncIterator[Transaction]:
-    """Open a transaction on `connection`; commit at the end, roll back on any exception."""
-    opening = _OPEN_POOLED if is_pooled else _OPEN
-    async with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(opening, {"role": role.value, "tenant": "" if tenant is None else str(tenant)})
-        row = await cursor.fetchone()
-        assert row is not None
-        tx = Transaction(connection, role, tenant, row["now"])
+    """Open a transaction on `connection`, in one round trip; commit at the end, roll back on any exception."""
+    opening = _BEGIN + _opening(role, tenant) + (_POOLED if is_pooled else SQL(""))
+    try:
+        tx = Transaction(connection, role, tenant, await _now(connection, opening))
         yield tx
         for statement, parameters in tx.deferred:
             await connection.execute(statement, parameters)
+        await connection.commit()
+    except BaseException:
+        # What went wrong is told; a connection that can't even roll back is broken, and its pool sees that.
+        with contextlib.suppress(psycopg.Error):
+            await connection.rollback()
+        raise
+
+
+@asynccontextmanager
+async def within(connection: psycopg.AsyncConnection[Any], *, role: Role) -> AsyncIterator[Transaction]:
+    """Go on as `role`, without a tenant, in a transaction of `connection` that somebody else began and ends."""
+    tx = Transaction(connection, role, None, await _now(connection, _opening(role, None)))
+    yield tx
+    for statement, parameters in tx.deferred:
+        await connection.execute(statement, parameters)
 
 
 async def begin_again(connection: psycopg.AsyncConnection[Any], *, role: Role) -> Transaction:
     """Open a system transaction in one round trip on a connection whose session has the role; the caller ends it."""
-    cursor = await connection.execute(_OPEN_AGAIN, prepare=False)
-    cursor.nextset()
-    row = await cursor.fetchone()
-    assert row is not None
-    return Transaction(connection, role, None, row["now"])
+    return Transaction(connection, role, None, await _now(connection, _OPEN_AGAIN))
 
 
 async def commit(tx: Transaction) -> None:
@@ -159,3 +170,18 @@ async def commit(tx: Transaction) -> None:
         for statement, parameters in tx.deferred:
             await tx.connection.execute(statement, parameters)
         await tx.connection.commit()
+
+
+def _opening(role: Role, tenant: UUID | None) -> Composed:
+    return _OPEN.format(role=Literal(role.value), tenant=Literal("" if tenant is None else str(tenant)))
+
+
+async def _now(connection: psycopg.AsyncConnection[Any], opening: SQL | Composed) -> datetime:
+    """Execute the statements and return the `now` that one of them tells."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(opening, prepare=False)
+        while cursor.description is None:
+            cursor.nextset()
+        row = await cursor.fetchone()
+    assert row is not None
+    return row["now"]

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 
 from lading.db.database import Database
 from lading.db.statements import Statements
-from lading.db.transaction import Role, begin
+from lading.db.transaction import Role, within
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
 from lading.tenants.model import INSTANCE_ID
@@ -94,7 +94,7 @@ async def _drop(database: Database, days: int) -> Pruned:
                     rows = await cursor.fetchall()
                 pruned = Pruned(partitions=len(rows), jobs=sum(row["jobs"] for row in rows))
                 if rows:
-                    async with begin(connection, role=Role.SYSTEM, tenant=None) as tx:
+                    async with within(connection, role=Role.SYSTEM) as tx:
                         counts = {"partitions": pruned.partitions, "jobs": pruned.jobs}
                         await record(tx, _entry(days, counts), tenant=INSTANCE_ID)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
