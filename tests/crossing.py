@@ -84,6 +84,7 @@ def _schedule(names: Names) -> dict[str, Any]:
 BODIES: dict[str, Callable[[Names], Any]] = {
     "createExport": lambda names: {**_export(names), "parameters": {}},
     "checkExport": _export,
+    "createBundle": lambda names: {"export": names["export_id"]},
     "createBufdirExport": lambda names: {
         "org_id": names["slug"], "format": "csv", "period_from": "2024-01-01", "period_to": "2024-12-31",
     },
@@ -120,6 +121,9 @@ BODIES: dict[str, Callable[[Names], Any]] = {
     "changeMember": lambda _: {"role": "viewer"},
     "putIdentityProvider": lambda names: {"issuer": f"https://{names['name']}.own.example", "audience": "own"},
     "putSource": lambda _: {"credentials_ref": "env:NOWHERE"},
+    "patchSource": lambda _: {"timeout_seconds": 7},
+    "patchDestination": lambda _: {"timeout_seconds": 7},
+    "patchWebhook": lambda _: {"description": "crossed"},
     "putDestination": lambda _: {"kind": "s3", "options": {"bucket": "own-bucket"}, "credentials_ref": "env:X"},
     "putAllocation": lambda _: {"strategy": "unlimited", "reason": "crossing"},
     "createWebhook": lambda _: {"url": "https://own.example/hooks"},

@@ -16,7 +16,7 @@ SMALL = b"PK a small package"
 
 
 async def put(world: World, name: str = "archive", *, status: int = 200, **body: Any) -> dict[str, Any]:
-    answer = await world.ask(
+    answer = await world.over(
         "PUT", f"/api/v1/destinations/{name}", slug="instance", headers={"Lading-Tenant": "nordlys"}, json=body
     )
     assert answer.status_code == status, answer.text

@@ -75,7 +75,7 @@ async def test_a_narrowed_key_cannot_say_whose_tokens_are_believed(world: World)
     added = await world.ask("PUT", path, headers=narrow, json=body)
     await world.ask("PUT", path, json=body)
     changes: list[dict[str, Any]] = [{"roles": [rule]}, {"issuer": "https://x.example"}, {"require": {"tid": "7"}}]
-    changed = [await world.ask("PUT", path, headers=narrow, json={**body, **each}) for each in changes]
+    changed = [await world.over("PUT", path, headers=narrow, json={**body, **each}) for each in changes]
 
     assert [each.status_code for each in (added, *changed)] == [403, 200, 403, 403]
 

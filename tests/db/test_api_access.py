@@ -27,6 +27,7 @@ READ = set(_ORDER)
 MATRIX: dict[str, set[Role]] = {
     "getMe": set(Role),
     "getTrust": set(Role),
+    "getKeyring": set(Role),
     "listExports": READ,
     "getExport": READ,
     "getExportHistory": READ,
@@ -74,6 +75,7 @@ MATRIX: dict[str, set[Role]] = {
     "listWebhookDeliveries": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
     "createWebhook": {Role.ADMIN},
     "putWebhook": {Role.ADMIN},
+    "patchWebhook": {Role.ADMIN},
     "deleteWebhook": {Role.ADMIN},
     "rotateWebhookSecret": {Role.ADMIN},
     "testWebhook": {Role.OPERATOR, Role.ADMIN},
@@ -126,6 +128,9 @@ MATRIX: dict[str, set[Role]] = {
     "listAllocations": READ | {Role.QUOTA},
     "putAllocation": {Role.ADMIN},
     "deleteAllocation": {Role.ADMIN},
+    **dict.fromkeys(
+        ("createBundle", "listBundles", "getBundle", "downloadBundle", "headBundle"), {Role.AUDITOR, Role.ADMIN}
+    ),
     "getLedgerHead": {Role.AUDITOR, Role.ADMIN},
     "listLedgerEntries": {Role.AUDITOR, Role.ADMIN},
     "extractLedger": {Role.AUDITOR, Role.ADMIN},
@@ -138,9 +143,11 @@ MATRIX: dict[str, set[Role]] = {
     "previewProfile": {Role.REQUESTER, Role.OPERATOR, Role.ADMIN},
     "activateProfile": {Role.ADMIN},
     "putSource": {Role.ADMIN},
+    "patchSource": {Role.ADMIN},
     "listDestinations": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
     "getDestination": {Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
     "putDestination": {Role.ADMIN},
+    "patchDestination": {Role.ADMIN},
     "deleteDestination": {Role.ADMIN},
     "testDestination": {Role.OPERATOR, Role.ADMIN},
     "listDeliveries": READ,
@@ -197,7 +204,7 @@ MATRIX: dict[str, set[Role]] = {
 }
 INSTANCE_ONLY = {
     "listTenants", "createTenant", "revokeLinks", "getTenant", "renameTenant",
-    "suspendTenant", "reactivateTenant", "putSource", "deleteSource", "putDestination",
+    "suspendTenant", "reactivateTenant", "putSource", "patchSource", "patchDestination", "deleteSource", "putDestination",
     "deleteDestination", "putAllocation", "deleteAllocation",
 }  # fmt: skip
 

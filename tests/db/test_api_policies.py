@@ -36,7 +36,7 @@ async def works(world: World, database_url: str, tmp_path: Path) -> Works:
 
 async def put(world: World, document: dict[str, Any], slug: str = "nordlys") -> dict[str, Any]:
     """Store and activate a policy."""
-    answer = await world.ask(
+    answer = await world.over(
         "PUT", f"/api/v1/policies/{document['policy']}", slug=slug, json=document, params={"activate": True}
     )
     assert answer.status_code == 200, answer.text

@@ -271,7 +271,7 @@ async def test_a_preview_tells_what_attachments_there_would_be(  # P11
     body = {"kind": "postgresql", "credentials_ref": f"file:{tmp_path / 'secret'}", "attachments_ref": f"file:{papers}"}
     headers = {"Lading-Tenant": "nordlys"}
     without = await post(hall, "bufdir/preview", asked)
-    await hall.ask("PUT", "/api/v1/sources/hall", slug="instance", json=body, headers=headers)
+    await hall.over("PUT", "/api/v1/sources/hall", slug="instance", json=body, headers=headers)
 
     answer = await post(hall, "bufdir/preview", asked)
     plain = await post(hall, "bufdir/preview", {**asked, "include_attachments": False})

@@ -75,9 +75,9 @@ async def test_a_revision_out_of_bounds_is_no_server_error(world: World) -> None
         assert (await world.ask("GET", f"/api/v1/profiles/bufdir?revision={revision}")).status_code in {404, 422}
 
 
-async def registered(world: World, body: dict[str, Any]) -> httpx2.Response:
+async def registered(world: World, body: dict[str, Any], name: str = "activities") -> httpx2.Response:
     named = {"Lading-Tenant": "nordlys"}
-    return await world.ask("PUT", "/api/v1/sources/activities", slug="instance", headers=named, json=body)
+    return await world.over("PUT", f"/api/v1/sources/{name}", slug="instance", headers=named, json=body)
 
 
 async def test_a_source_is_registered_by_reference(world: World) -> None:
@@ -98,13 +98,14 @@ async def at_version(world: World, method: str, tag: str, body: dict[str, Any]) 
 async def test_a_source_is_changed_and_deleted_only_as_it_was_read(world: World) -> None:  # O1
     settings = {"credentials_ref": "env:SPARE_URL"}
     absent = await at_version(world, "PUT", '"v1"', settings)
-    made = await at_version(world, "PUT", "*", settings)
+    nothing = await at_version(world, "PUT", "*", settings)
+    made = await registered(world, settings, "spare")
     changed = await at_version(world, "PUT", made.headers["ETag"], {**settings, "timeout_seconds": 9})
     late = await at_version(world, "PUT", made.headers["ETag"], {**settings, "timeout_seconds": 5})
     too_late = await at_version(world, "DELETE", made.headers["ETag"], WHY)
     odd = await at_version(world, "PUT", "v1", settings)
 
-    assert (absent.status_code, made.status_code, odd.status_code) == (404, 200, 422)
+    assert (absent.status_code, nothing.status_code, made.status_code, odd.status_code) == (404, 404, 200, 422)
     assert (changed.json()["version"], changed.headers["ETag"]) == (2, '"v2"')
     assert (late.status_code, late.json()["code"], too_late.status_code) == (412, "precondition-failed", 412)
     assert (await at_version(world, "DELETE", '"v2"', WHY)).status_code == 204
@@ -132,7 +133,7 @@ async def test_a_source_in_use_is_not_deleted_and_its_users_are_named(world: Wor
 async def deleted(world: World, body: dict[str, Any] | None = None) -> httpx2.Response:
     named = {"Lading-Tenant": "nordlys"}
     given = WHY if body is None else body
-    return await world.ask("DELETE", "/api/v1/sources/activities", slug="instance", headers=named, json=given)
+    return await world.over("DELETE", "/api/v1/sources/activities", slug="instance", headers=named, json=given)
 
 
 async def test_a_source_with_the_secret_itself_is_refused_without_repeating_it(world: World) -> None:

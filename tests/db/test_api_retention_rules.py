@@ -21,7 +21,7 @@ WHY = {"reason": "Grant rules, section 9.", "ticket": "OPS-3"}
 
 
 async def put(world: World, rule: str, days: int, **options: Any) -> Any:
-    return await world.ask("PUT", f"{API}/{rule}", json={"days": days, **WHY}, **options)
+    return await world.over("PUT", f"{API}/{rule}", json={"days": days, **WHY}, **options)
 
 
 async def kept_days(world: World, export_id: str) -> int:
@@ -40,7 +40,7 @@ async def test_the_narrowest_rule_counts(world: World) -> None:
     for rule, days in [("tenant", 100), ("type:activity_report", 200), ("profile:bufdir", 7), ("profile:other", 3)]:
         assert (await put(world, rule, days)).status_code == 200
         found.append(await kept_days(world, await completed(world)))
-    await world.ask("DELETE", f"{API}/profile:bufdir", json=WHY)
+    await world.over("DELETE", f"{API}/profile:bufdir", json=WHY)
     found.append(await kept_days(world, await completed(world)))
 
     assert found == [30, 100, 200, 7, 7, 200]
@@ -129,7 +129,7 @@ async def test_admins_set_rules_and_inspectors_read_them(world: World) -> None:
 
 async def test_changes_of_rules_stand_in_the_ledger(world: World) -> None:
     await put(world, "profile:bufdir", 7)
-    await world.ask("DELETE", f"{API}/profile:bufdir", json=WHY)
+    await world.over("DELETE", f"{API}/profile:bufdir", json=WHY)
 
     told = await world.events("retention:profile:bufdir")
 

@@ -32,7 +32,7 @@ NIGHTLY = {
 
 async def put(world: World, name: str = "nightly", **options: Any) -> httpx2.Response:
     body = {**NIGHTLY, **options.pop("body", {})}
-    return await world.ask("PUT", f"{ALL}/{name}", json=body, **options)
+    return await world.over("PUT", f"{ALL}/{name}", json=body, **options)
 
 
 async def made(world: World, name: str = "nightly", **options: Any) -> dict[str, Any]:
@@ -138,11 +138,11 @@ async def test_days_that_have_begun_where_the_schedule_is_are_exported(world: Wo
 async def test_a_patch_is_judged_like_a_whole_document(world: World) -> None:
     await made(world)
     for body, pointer in [({"cron": None}, "/cron"), ({"zone": 7}, "/zone"), ({"colour": 1}, "/colour")]:
-        answer = await world.ask("PATCH", f"{ALL}/nightly", json=body)
+        answer = await world.over("PATCH", f"{ALL}/nightly", json=body)
 
         assert answer.status_code == 422, answer.text
         assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
-    assert (await world.ask("PATCH", f"{ALL}/nightly", json=[])).status_code == 422
+    assert (await world.over("PATCH", f"{ALL}/nightly", json=[])).status_code == 422
     assert (await world.ask("PATCH", f"{ALL}/nowhere", json={})).status_code == 404
 
 

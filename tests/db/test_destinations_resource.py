@@ -80,8 +80,8 @@ async def test_a_destination_is_not_deleted_while_something_is_on_its_way_there(
     await ask(open_world, export_id)
     how = {"slug": "instance", "headers": {"Lading-Tenant": "nordlys"}, "json": {"reason": "moved"}}
 
-    early = await open_world.ask("DELETE", "/api/v1/destinations/archive", **how)
+    early = await open_world.over("DELETE", "/api/v1/destinations/archive", **how)
     await work(open_world)
-    late = await open_world.ask("DELETE", "/api/v1/destinations/archive", **how)
+    late = await open_world.over("DELETE", "/api/v1/destinations/archive", **how)
 
     assert (early.status_code, late.status_code) == (409, 204)

@@ -147,7 +147,7 @@ async def test_a_removed_member_is_out_at_once_whatever_the_claims_say(house: Wo
     me = (await come(house, token)).json()
     path = f"/api/v1/members/{me['id']}"
     why = {"reason": "has left"}
-    removed = await house.ask("DELETE", path, json=why)
+    removed = await house.over("DELETE", path, json=why)
     out = await come(house, token)
     again = await come(house, provider.sign_in("ola"))
     gone = (await house.ask("GET", path)).json()
@@ -358,7 +358,7 @@ async def test_without_the_provider_or_while_suspended_nobody_comes_in(house: Wo
     suspended = await come(house, token)
     await house.ask("POST", "/api/v1/tenants/nordlys/reactivate", slug="instance", json=why)
     active = await come(house, token)
-    deleted = await house.ask("DELETE", "/api/v1/identity-providers/staff", json=why)
+    deleted = await house.over("DELETE", "/api/v1/identity-providers/staff", json=why)
 
     assert (suspended.status_code, suspended.json()["code"]) == (403, "tenant-suspended")
     assert (active.status_code, deleted.status_code) == (200, 204)
@@ -373,7 +373,7 @@ async def test_a_members_links_end_with_the_belief_in_the_provider(house: World,
     link = (await house.http.post(f"/api/v1/exports/{export_id}/links", headers=headers)).json()
     before = await house.http.get(link["href"])
     why = {"reason": "they were broken into"}
-    deleted = await house.ask("DELETE", "/api/v1/identity-providers/staff", json=why)
+    deleted = await house.over("DELETE", "/api/v1/identity-providers/staff", json=why)
 
     assert (before.status_code, deleted.status_code) == (200, 204)
     assert (await house.http.get(link["href"])).status_code == 404

@@ -236,7 +236,7 @@ async def test_a_webhook_that_failed_for_days_is_disabled_and_goes_on_when_it_is
     failed = await desk.now(made)
     await desk.happen("export.failed")
     body = {"url": desk.receiver.url, "topics": ["exports"]}
-    await desk.world.ask("PUT", f"{BASE}/{made['webhook']['id']}", json=body)
+    await desk.world.over("PUT", f"{BASE}/{made['webhook']['id']}", json=body)
     await desk.happen()
     await desk.call()
 

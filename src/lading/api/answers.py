@@ -15,6 +15,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from starlette.responses import Response
 
+from lading.db.versions import Version, Wanted
 from lading.errors import InvalidInput
 from lading.wire.exports import Export
 
@@ -79,6 +80,23 @@ def expected_version(header: str | None) -> int | None:
     if found is None:
         raise InvalidInput.field("If-Match", 'is not the ETag of an earlier answer, such as "v3".')
     return int(found[1])
+
+
+def precondition(if_match: str | None, if_none_match: str | None = None) -> Version:
+    """
+    Return which version a change is meant for, by its two headers; InvalidInput when they are none of ours.
+
+    >>> precondition('"v3"'), precondition("*"), precondition(None), precondition(None, "*")
+    (3, <Wanted.EXISTING: 'existing'>, <Wanted.UNSAID: 'unsaid'>, <Wanted.NEW: 'new'>)
+    """
+    if if_none_match is not None:
+        if if_match is not None or if_none_match.strip() != "*":
+            raise InvalidInput.field("If-None-Match", "takes * alone, without If-Match: only if there is none yet.")
+        return Wanted.NEW
+    if if_match is None:
+        return Wanted.UNSAID
+    named = expected_version(if_match)
+    return Wanted.EXISTING if named is None else named
 
 
 def preferred_wait(header: str | None) -> float | None:

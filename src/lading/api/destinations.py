@@ -9,11 +9,13 @@ from fastapi import Depends, Path, Query
 from starlette.responses import Response
 
 from lading import ids
-from lading.api import answers, cursors, documents, grounds
+from lading.api import answers, cursors, documents, grounds, merging
 from lading.api.auth import ADMINS, INSPECTORS, OPERATORS, READERS, Caller, TenantGate, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.db import notify
+from lading.db.transaction import Transaction
+from lading.db.versions import Version
 from lading.exports import carriers, deliveries, destinations, redelivering, shapes, store
 from lading.exports.deliveries import Key
 from lading.exports.destinations import Destination, Settings
@@ -63,48 +65,55 @@ async def get(name: _Name, caller: Annotated[Caller, Depends(_INSPECTOR)], servi
 
 
 @router.put(
-    _ONE, name="putDestination", response_model=wire.Destination, responses={200: _ETAG, **documents.problems(404, 412)}
+    _ONE,
+    name="putDestination",
+    response_model=wire.Destination,
+    responses={200: _ETAG, **documents.problems(404, 412, 428)},
 )
 async def put(
     name: _Name,
     body: wire.DestinationRequest,
     caller: Annotated[Caller, Depends(_INSTANCE)],
     services: _Services,
-    if_match: documents.IfMatch = None,
+    version: documents.Put,
 ) -> Response:
     """Register a destination or change its settings; for the instance's admins, as with sources."""
-    version = answers.expected_version(if_match)
-    settings = Settings(
-        kind=body.kind,
-        options=body.options,
-        credentials_ref=body.credentials_ref,
-        object_name=body.object_name,
-        overwrite=body.overwrite,
-        encrypt_to=body.encrypt_to,
-        timeout_seconds=body.timeout_seconds,
-    )
     async with services.database.tenant(caller.tenant.id) as tx:
-        stands = await destinations.put(
-            tx,
-            name,
-            settings,
-            roots=services.settings.delivery_folders,
-            actor=caller.principal.actor,
-            version=version,
-        )
+        stands = await _put(tx, name, body, (caller, services), version)
     return _answer(stands)
 
 
-@router.delete(_ONE, name="deleteDestination", status_code=204, responses=documents.problems(400, 404, 409, 412))
+@router.patch(
+    _ONE,
+    name="patchDestination",
+    response_model=wire.Destination,
+    responses={200: _ETAG, **documents.problems(404, 412, 428)},
+)
+async def patch(
+    name: _Name,
+    body: merging.Patch,
+    caller: Annotated[Caller, Depends(_INSTANCE)],
+    services: _Services,
+    version: documents.Change,
+) -> Response:
+    """Change a part of a destination: null sets a field back, what is not named stays."""
+    async with services.database.tenant(caller.tenant.id) as tx:
+        found = await destinations.lock(tx, name, version)
+        stands = await _put(tx, name, merging.merge(_request(found), body), (caller, services), found.version)
+    return _answer(stands)
+
+
+@router.delete(_ONE, name="deleteDestination", status_code=204, responses=documents.problems(400, 404, 409, 412, 428))
 async def delete(
+    *,
     name: _Name,
     caller: Annotated[Caller, Depends(_INSTANCE)],
     services: _Services,
     body: Grounds | None = None,
-    if_match: documents.IfMatch = None,
+    version: documents.Change,
 ) -> Response:
     """Remove a destination that nothing is on its way to."""
-    given, version = grounds.of(body), answers.expected_version(if_match)
+    given = grounds.of(body)
     async with services.database.tenant(caller.tenant.id) as tx:
         await destinations.delete(
             tx, name, actor=caller.principal.actor, reason=given.reason, ticket=given.ticket, version=version
@@ -119,7 +128,7 @@ async def test(name: _Name, caller: Annotated[Caller, Depends(_OPERATOR)], servi
     """Try a destination now: can it be reached, does it let us write; nothing visible is left there."""
     async with services.database.tenant(caller.tenant.id) as tx:
         destination = await destinations.get(tx, name)
-    trial = partial(carriers.trial, destination, services.settings)
+        trial = partial(carriers.trial, destination, services.settings, tx.now)
     found = await services.trials.run_for(caller.tenant.id, trial)
     checks = [Check(each.name, each.is_ok, each.detail) for each in found]
     return answers.shown(SourceReport(all(each.ok for each in checks), checks))
@@ -161,6 +170,36 @@ async def redeliver(
         )
     await services.hints.send(notify.JOBS)
     return answers.shown(shapes.delivery(found), status=202)
+
+
+async def _put(
+    tx: Transaction, name: str, asked: wire.DestinationRequest, by: tuple[Caller, Services], version: Version
+) -> Destination:
+    settings = Settings(
+        kind=asked.kind,
+        options=asked.options,
+        credentials_ref=asked.credentials_ref,
+        object_name=asked.object_name,
+        overwrite=asked.overwrite,
+        encrypt_to=asked.encrypt_to,
+        timeout_seconds=asked.timeout_seconds,
+    )
+    caller, services = by
+    roots, actor = services.settings.delivery_folders, caller.principal.actor
+    return await destinations.put(tx, name, settings, roots=roots, actor=actor, version=version)
+
+
+def _request(stands: Destination) -> wire.DestinationRequest:
+    given = stands.settings
+    return wire.DestinationRequest(
+        kind=given.kind,
+        options=dict(given.options),
+        credentials_ref=given.credentials_ref,
+        object_name=given.object_name,
+        overwrite=given.overwrite,
+        encrypt_to=list(given.encrypt_to),
+        timeout_seconds=given.timeout_seconds,
+    )
 
 
 def _answer(destination: Destination) -> Response:

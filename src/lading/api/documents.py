@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
-from fastapi import FastAPI, Header
+from fastapi import Depends, FastAPI, Header
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
+from lading.api import answers
 from lading.api.auth import ANYBODY, Open, is_counted
 from lading.api.routing import Route
+from lading.db.versions import Version
 from lading.wire.problems import MEDIA_TYPE, Problem
 
 PATH: Final = "/api/v1/openapi.json"
@@ -37,13 +39,32 @@ _MEANING: Final = {
     "415": "The body is not JSON.",
     "416": "The range lies outside of the file.",
     "422": "A field, parameter or header is wrong; `errors` names each.",
+    "428": "It is there already; say in If-Match which version is to be changed, or * for whichever it is.",
     "429": "Too many jobs wait already, or a call quota is used up; come back after Retry-After seconds.",
     "500": "Lading failed in a way nobody foresaw.",
     "503": "The database or storage is away, or too many jobs wait; try again after Retry-After seconds.",
 }
-IfMatch = Annotated[
-    str | None, Header(alias="If-Match", description="The ETag that was read: only if nobody has changed it since.")
-]
+_IF_MATCH: Final = "The ETag that was read: only if nobody has changed it since. `*`: whichever version it is at."
+IfMatch = Annotated[str | None, Header(alias="If-Match", description=_IF_MATCH)]
+_IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="`*`: only if there is none yet.")]
+
+
+def _change(if_match: IfMatch = None) -> Version:
+    return answers.precondition(if_match)
+
+
+def _put(if_match: IfMatch = None, if_none_match: _IfNoneMatch = None) -> Version:
+    return answers.precondition(if_match, if_none_match)
+
+
+# Which version a caller means: to change or remove what is there, and to put what may not be there yet.
+Change = Annotated[Version, Depends(_change)]
+Put = Annotated[Version, Depends(_put)]
+_DEPRECATED: Final = {
+    "Deprecation": "Since when it is deprecated (RFC 9745).",
+    "Sunset": "From when on it is gone (RFC 8594).",
+    "Link": "What to use instead, and what explains it.",
+}
 _METHODS: Final = frozenset({"get", "head", "post", "put", "patch", "delete"})
 
 
@@ -98,12 +119,17 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
         for status, response in responses.items():
             if status.startswith(("2", "3")):
                 response.setdefault("headers", {}).update(_RATE_LIMITS)
+    if route.deprecation is not None:
+        shown = {name: header(_DEPRECATED[name], value) for name, value in route.deprecation.headers()}
+        for response in responses.values():
+            response.setdefault("headers", {}).update(shown)
+        operation["description"] = f"{route.description}\n\n{route.deprecation.sentence()}"
     if "requestBody" in operation:
         statuses += ["408", "413", "415"]
     responses.update({status: _problem(status) for status in statuses})
     operation["responses"] = dict(sorted(responses.items()))
     operation["summary"] = route.description.split("\n\n", 1)[0].rstrip(".")
-    if "\n\n" not in route.description:
+    if "\n\n" not in operation.get("description", ""):
         operation.pop("description", None)
 
 

@@ -86,13 +86,13 @@ async def get_member(member_id: _Id, caller: _Admin, services: _Services) -> Res
     _MEMBER,
     name="changeMember",
     response_model=wire.Member,
-    responses={200: _ETAG, **documents.problems(404, 409, 412)},
+    responses={200: _ETAG, **documents.problems(404, 409, 412, 428)},
 )
 async def change_member(
-    member_id: _Id, body: wire.MemberChange, caller: _Admin, services: _Services, if_match: documents.IfMatch = None
+    member_id: _Id, body: wire.MemberChange, caller: _Admin, services: _Services, version: documents.Change
 ) -> Response:
     """Give a member a role and a name; from then on no claim of the provider changes them."""
-    role, version = rules.parse_role(body.role), answers.expected_version(if_match)
+    role = rules.parse_role(body.role)
     rules.admit_grant(caller.principal.scopes, RIGHTS[role])
     async with services.database.tenant(caller.tenant.id) as tx:
         changed = await members.change(
@@ -106,12 +106,12 @@ async def change_member(
     return _answer(changed)
 
 
-@router.delete(_MEMBER, name="removeMember", status_code=204, responses=documents.problems(400, 404, 409, 412))
+@router.delete(_MEMBER, name="removeMember", status_code=204, responses=documents.problems(400, 404, 409, 412, 428))
 async def remove_member(
-    member_id: _Id, caller: _Admin, services: _Services, body: Grounds | None = None, if_match: documents.IfMatch = None
+    *, member_id: _Id, caller: _Admin, services: _Services, body: Grounds | None = None, version: documents.Change
 ) -> Response:
     """Let a person in no more, from the next request on; e-mail and name are forgotten."""
-    given, version = grounds.of(body), answers.expected_version(if_match)
+    given = grounds.of(body)
     async with services.database.tenant(caller.tenant.id) as tx:
         await members.remove(
             tx,
@@ -149,13 +149,12 @@ async def get_provider(name: _Name, caller: _Admin, services: _Services) -> Resp
     _PROVIDER,
     name="putIdentityProvider",
     response_model=wire.Provider,
-    responses={200: _ETAG, **documents.problems(409, 412)},
+    responses={200: _ETAG, **documents.problems(404, 409, 412, 428)},
 )
 async def put_provider(
-    name: _Name, body: wire.ProviderRequest, caller: _Admin, services: _Services, if_match: documents.IfMatch = None
+    name: _Name, body: wire.ProviderRequest, caller: _Admin, services: _Services, version: documents.Put
 ) -> Response:
     """Believe the tokens of an OpenID provider, or change what they give, for this tenant alone."""
-    version = answers.expected_version(if_match)
     async with services.database.tenant(caller.tenant.id) as tx:
         stands = await providers.put(
             tx,
@@ -171,13 +170,13 @@ async def put_provider(
 
 
 @router.delete(
-    _PROVIDER, name="deleteIdentityProvider", status_code=204, responses=documents.problems(400, 404, 409, 412)
+    _PROVIDER, name="deleteIdentityProvider", status_code=204, responses=documents.problems(400, 404, 409, 412, 428)
 )
 async def delete_provider(
-    name: _Name, caller: _Admin, services: _Services, body: Grounds | None = None, if_match: documents.IfMatch = None
+    *, name: _Name, caller: _Admin, services: _Services, body: Grounds | None = None, version: documents.Change
 ) -> Response:
     """Believe a provider no more: its tokens let nobody in from the next request on; members stay as they are."""
-    given, version = grounds.of(body), answers.expected_version(if_match)
+    given = grounds.of(body)
     async with services.database.tenant(caller.tenant.id) as tx:
         await providers.delete(
             tx, name, reason=given.reason, ticket=given.ticket, version=version, actor=caller.principal.actor

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -88,7 +88,8 @@ class _Answer:
             self.has_begun = True
             headers: list[tuple[bytes, bytes]] = [*message.get("headers", ()), *self._extra]
             rate_limits: Callable[[], list[tuple[str, str]]] = getattr(self._state, "rate_limits", list)
-            headers += [(name.lower().encode(), value.encode()) for name, value in rate_limits()]
+            more: Sequence[tuple[str, str]] = getattr(self._state, "more_headers", ())
+            headers += [(name.lower().encode(), value.encode()) for name, value in (*rate_limits(), *more)]
             if not any(name == b"cache-control" for name, _ in headers):
                 headers.append((b"cache-control", b"no-store"))
             message = {**message, "headers": headers}

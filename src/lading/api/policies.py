@@ -80,7 +80,7 @@ async def get(
 
 
 @router.put(
-    _ONE, name="putPolicy", response_model=wire.Policy, responses={**_ETAG, **documents.problems(404, 409, 412)}
+    _ONE, name="putPolicy", response_model=wire.Policy, responses={**_ETAG, **documents.problems(404, 409, 412, 428)}
 )
 async def put(
     *,
@@ -89,12 +89,11 @@ async def put(
     caller: _Admin,
     services: _Services,
     activate: Annotated[bool, Query(description="Judge exports by it from now on.")] = False,
-    if_match: _IfMatch = None,
+    version: documents.Put,
 ) -> Response:
     """Store a document as a revision; the same document again is the same revision."""
     if body.get("policy") != name:
         raise InvalidInput.field("policy", "is not the name in the path; write the same in both.")
-    version = answers.expected_version(if_match)
     async with services.database.tenant(caller.tenant.id) as tx:
         stored = await policy_store.put(tx, body, actor=caller.principal.actor, activate=activate, if_version=version)
     return _shown(stored)

@@ -22,7 +22,16 @@ from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from lading.errors import FieldError, InvalidInput, LadingError, PolicyDenied, ProfileInvalid, QueueFull, QuotaExceeded
+from lading.errors import (
+    FieldError,
+    InvalidInput,
+    LadingError,
+    PolicyDenied,
+    PreconditionFailed,
+    ProfileInvalid,
+    QueueFull,
+    QuotaExceeded,
+)
 from lading.exports import policies
 from lading.exports.policies import Refused
 from lading.wire.problem_pages import url_of
@@ -65,6 +74,8 @@ def answer(error: LadingError, request_id: str, *, headers: Mapping[str, str] | 
     told = dict(headers or {})
     if isinstance(error, QueueFull):
         told["Retry-After"] = str(math.ceil(error.retry_after_seconds))
+    if isinstance(error, PreconditionFailed) and error.stands:
+        told["ETag"] = f'"v{error.stands}"'
     more = _policy(error) if isinstance(error, PolicyDenied) else {}
     if isinstance(error, QuotaExceeded):
         more = {"type": _QUOTA_TYPE, "violated_policies": list(error.violated)}

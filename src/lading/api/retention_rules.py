@@ -66,18 +66,18 @@ async def apply(body: wire.RetentionApplyRequest, caller: _Admin, services: _Ser
     _ONE,
     name="putRetentionRule",
     response_model=wire.RetentionRule,
-    responses={200: _ETAG, **documents.problems(400, 404, 412)},
+    responses={200: _ETAG, **documents.problems(400, 404, 412, 428)},
 )
 async def put(
     rule: _Name,
     body: wire.RetentionRuleRequest,
     caller: _Admin,
     services: _Services,
-    if_match: documents.IfMatch = None,
+    version: documents.Put,
 ) -> Response:
     """Say how long exports are kept that complete from now on."""
     scope, target = retention_rules.parse(rule)
-    given, version = grounds.admit(body.reason, body.ticket), answers.expected_version(if_match)
+    given = grounds.admit(body.reason, body.ticket)
     async with services.database.tenant(caller.tenant.id) as tx:
         stands = await retention_rules.put(
             tx,
@@ -92,13 +92,13 @@ async def put(
     return answers.shown(_shown(stands), headers={"ETag": f'"v{stands.version}"'})
 
 
-@router.delete(_ONE, name="deleteRetentionRule", status_code=204, responses=documents.problems(400, 404, 412))
+@router.delete(_ONE, name="deleteRetentionRule", status_code=204, responses=documents.problems(400, 404, 412, 428))
 async def delete(
-    rule: _Name, caller: _Admin, services: _Services, body: Grounds | None = None, if_match: documents.IfMatch = None
+    *, rule: _Name, caller: _Admin, services: _Services, body: Grounds | None = None, version: documents.Change
 ) -> Response:
     """Let the next wider rule count again."""
     scope, target = retention_rules.parse(rule)
-    given, version = grounds.of(body), answers.expected_version(if_match)
+    given = grounds.of(body)
     async with services.database.tenant(caller.tenant.id) as tx:
         await retention_rules.drop(
             tx,

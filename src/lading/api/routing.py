@@ -7,7 +7,7 @@ A misspelt filter that is silently ignored answers another question than was ask
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -15,10 +15,18 @@ from fastapi.routing import APIRoute
 
 from lading.api.auth import Gate
 from lading.errors import FieldError, InvalidInput
+from lading.wire.deprecation import Deprecation
+
+E = TypeVar("E", bound=Callable[..., Any])
+_MARK: Final = "__lading_deprecation__"
 
 
 class Route(APIRoute):
     """A route with a gate."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self.deprecation: Final[Deprecation | None] = getattr(endpoint, _MARK, None)
+        super().__init__(path, endpoint, **{**options, "deprecated": self.deprecation is not None or None})
 
     @property
     def gate(self) -> Gate:
@@ -31,7 +39,10 @@ class Route(APIRoute):
         handle = super().get_route_handler()
         known = {str(field.alias) for each in _flat(self.dependant) for field in each.query_params}
 
+        told = () if self.deprecation is None else self.deprecation.headers()
+
         async def checked(request: Request) -> Response:
+            request.state.more_headers = told
             unknown = sorted(set(request.query_params) - known)
             if unknown:
                 faults = tuple(
@@ -41,6 +52,20 @@ class Route(APIRoute):
             return await handle(request)
 
         return checked
+
+
+def deprecated(what: Deprecation) -> Callable[[E], E]:
+    """
+    Mark a route that will go, below its decorator: its answers, good and bad, and the document say so.
+
+    Fields of bodies carry a `Deprecation` in their type instead.
+    """
+
+    def mark(endpoint: E) -> E:
+        setattr(endpoint, _MARK, what)
+        return endpoint
+
+    return mark
 
 
 def gate_of(path: str, dependant: Dependant) -> Gate:

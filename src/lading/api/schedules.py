@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from fastapi import Body, Depends, Header, Path, Query
-from fastapi.exceptions import RequestValidationError
-from pydantic import TypeAdapter, ValidationError
+from fastapi import Depends, Path, Query
 from starlette.responses import Response
 
 from lading import ids
-from lading.api import answers, cursors, documents, grounds, once, targets
+from lading.api import answers, cursors, documents, grounds, merging, once, targets
 from lading.api import schedule_shapes as shapes
 from lading.api.auth import OPERATORS, READERS, REQUESTERS, Caller, gate
 from lading.api.routing import router as new_router
@@ -21,6 +18,7 @@ from lading.api.services import Services, services_of
 from lading.canonical import Json
 from lading.db import notify
 from lading.db.transaction import Transaction
+from lading.db.versions import Version
 from lading.errors import InvalidInput
 from lading.exports import scheduled
 from lading.jobs import keys
@@ -37,7 +35,6 @@ _BASE: Final = "/api/v1/schedules"
 _ONE: Final = f"{_BASE}/{{name}}"
 _MAX_PAGE: Final = 200
 _MOST_BYTES: Final = 65_536
-_REQUEST: Final = TypeAdapter(wire.ScheduleRequest)
 
 _Services = Annotated[Services, Depends(services_of)]
 _Reader = Annotated[Caller, Depends(gate(READERS))]
@@ -47,7 +44,6 @@ _Name = Annotated[str, Path(description="Name of the schedule.")]
 _Count = Annotated[int, Query(ge=1, le=rules.MOST_SHOWN, description="So many slots, if so many come.")]
 _Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
 _Limit = Annotated[int, Query(ge=1, le=_MAX_PAGE)]
-_IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="`*`: only if there is none yet.")]
 _ETAG: Final = {200: {"headers": {"ETag": documents.header("The version of the schedule.", '"v3"')}}}
 _Outcome = Literal["waiting", "fired", "skipped", "failed"]
 
@@ -99,7 +95,7 @@ async def get(name: _Name, caller: _Reader, services: _Services) -> Response:
     _ONE,
     name="putSchedule",
     response_model=wire.Schedule,
-    responses={**_ETAG, **documents.problems(403, 404, 409, 412)},
+    responses={**_ETAG, **documents.problems(403, 404, 409, 412, 428)},
 )
 async def put(
     *,
@@ -107,13 +103,11 @@ async def put(
     body: wire.ScheduleRequest,
     caller: _Requester,
     services: _Services,
-    if_match: documents.IfMatch = None,
-    if_none_match: _IfNoneMatch = None,
+    version: documents.Put,
 ) -> Response:
     """Store a schedule, or change it; what it makes is asked for by whoever changed it last."""
-    version, is_new = answers.expected_version(if_match), _is_new(if_none_match)
     async with services.database.tenant(caller.tenant.id) as tx:
-        found = await _put(tx, services, caller, name, shapes.document(body), version=version, is_new=is_new)
+        found = await _put(tx, services, caller, name, shapes.document(body), version=version)
     return _answer(found)
 
 
@@ -121,40 +115,35 @@ async def put(
     _ONE,
     name="patchSchedule",
     response_model=wire.Schedule,
-    responses={**_ETAG, **documents.problems(403, 404, 409, 412)},
+    responses={**_ETAG, **documents.problems(403, 404, 409, 412, 428)},
 )
 async def patch(
     *,
     name: _Name,
-    body: Annotated[dict[str, Any], Body(description="What changes, as a merge patch (RFC 7396) of what PUT takes.")],
+    body: merging.Patch,
     caller: _Requester,
     services: _Services,
-    if_match: documents.IfMatch = None,
+    version: documents.Change,
 ) -> Response:
     """Change a part of a schedule: null sets a field back, what is not named stays."""
-    version = answers.expected_version(if_match)
     async with services.database.tenant(caller.tenant.id) as tx:
         stands = await store.lock(tx, name, version)
-        merged = _merged(asdict(shapes.request(stands.document)), body)
-        try:
-            asked = _REQUEST.validate_python(merged)
-        except ValidationError as error:
-            faults = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-            raise RequestValidationError(faults) from error
-        found = await _put(tx, services, caller, name, shapes.document(asked), version=stands.version, is_new=False)
+        asked = merging.merge(shapes.request(stands.document), body)
+        found = await _put(tx, services, caller, name, shapes.document(asked), version=stands.version)
     return _answer(found)
 
 
-@router.delete(_ONE, name="deleteSchedule", status_code=204, responses=documents.problems(400, 404, 412))
+@router.delete(_ONE, name="deleteSchedule", status_code=204, responses=documents.problems(400, 404, 412, 428))
 async def delete(
+    *,
     name: _Name,
     caller: _Requester,
     services: _Services,
     body: Grounds | None = None,
-    if_match: documents.IfMatch = None,
+    version: documents.Change,
 ) -> Response:
     """Remove a schedule and what is known of its slots; what it made stays."""
-    given, version = grounds.of(body), answers.expected_version(if_match)
+    given = grounds.of(body)
     async with services.database.tenant(caller.tenant.id) as tx:
         await store.delete(
             tx, name, actor=caller.principal.actor, reason=given.reason, ticket=given.ticket, version=version
@@ -269,15 +258,14 @@ async def _put(
     name: str,
     document: Document,
     *,
-    version: int | None,
-    is_new: bool,
+    version: Version,
 ) -> Schedule:
     """Store the schedule if the work of a slot could be made now."""
     if len(json.dumps(document.payload)) > _MOST_BYTES:
         raise InvalidInput.field("payload", f"is over {_MOST_BYTES} bytes; send a reference instead.")
     actor = caller.principal.actor
     owner = Owner(actor, caller.principal.role.value)
-    stored = await store.put(tx, name, document, owner=owner, version=version, is_new=is_new)
+    stored = await store.put(tx, name, document, owner=owner, version=version)
     await making.rehearse(tx, document, _maker(services), actor, await targets.sources_of(tx))
     return stored
 
@@ -290,32 +278,6 @@ def _maker(services: Services) -> Maker:
 def _preview(document: Document, now: datetime, count: int) -> wire.Preview:
     cron = cron_of(document)
     return shapes.preview(document, cron, rules.preview(document, cron, now, count))
-
-
-def _merged(stands: Any, patch: Any) -> Any:
-    """
-    Return a JSON value as a merge patch leaves it (RFC 7396).
-
-    >>> _merged({"a": 1, "b": {"c": 2, "d": 3}}, {"a": None, "b": {"c": 4}})
-    {'b': {'c': 4, 'd': 3}}
-    """
-    if not isinstance(patch, dict):
-        return patch
-    base = dict(stands) if isinstance(stands, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            base.pop(key, None)
-        else:
-            base[key] = _merged(base.get(key), value)
-    return base
-
-
-def _is_new(header: str | None) -> bool:
-    if header is None:
-        return False
-    if header.strip() != "*":
-        raise InvalidInput.field("If-None-Match", "takes * alone: only if there is none yet.")
-    return True
 
 
 def _instant(word: str) -> datetime:

@@ -8,12 +8,13 @@ from fastapi import Depends, Path
 from starlette.responses import Response
 
 from lading import ids
-from lading.api import answers, documents, grounds
+from lading.api import answers, documents, grounds, merging
 from lading.api.auth import ADMINS, INSPECTORS, OPERATORS, Caller, TenantGate, gate
 from lading.api.calling import glance, require_call
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.db.transaction import Transaction
+from lading.db.versions import Version
 from lading.errors import Conflict
 from lading.exports import registry
 from lading.jobs import controls
@@ -52,41 +53,50 @@ async def get(name: _Name, caller: Annotated[Caller, Depends(_INSPECTOR)], servi
     return _answer(found)
 
 
-@router.put(_ONE, name="putSource", response_model=wire.Source, responses={200: _ETAG, **documents.problems(404, 412)})
+@router.put(
+    _ONE, name="putSource", response_model=wire.Source, responses={200: _ETAG, **documents.problems(404, 412, 428)}
+)
 async def put(
     name: _Name,
     body: wire.SourceRequest,
     caller: Annotated[Caller, Depends(_INSTANCE)],
     services: _Services,
-    if_match: documents.IfMatch = None,
+    version: documents.Put,
 ) -> Response:
     """Register a source or change its settings; for the instance's admins, because it names secrets of the machine."""
-    version = answers.expected_version(if_match)
     async with services.database.tenant(caller.tenant.id) as tx:
-        stands = await store.register(
-            tx,
-            name,
-            credentials_ref=body.credentials_ref,
-            actor=caller.principal.actor,
-            kind=body.kind,
-            attachments_ref=body.attachments_ref,
-            timeout_seconds=body.timeout_seconds,
-            options=body.options,
-            version=version,
-        )
+        stands = await _put(tx, name, body, caller, version)
     return _answer(stands)
 
 
-@router.delete(_ONE, name="deleteSource", status_code=204, responses=documents.problems(400, 404, 409, 412))
+@router.patch(
+    _ONE, name="patchSource", response_model=wire.Source, responses={200: _ETAG, **documents.problems(404, 412, 428)}
+)
+async def patch(
+    name: _Name,
+    body: merging.Patch,
+    caller: Annotated[Caller, Depends(_INSTANCE)],
+    services: _Services,
+    version: documents.Change,
+) -> Response:
+    """Change a part of a source: null sets a field back, what is not named stays."""
+    async with services.database.tenant(caller.tenant.id) as tx:
+        found = await store.lock(tx, name, version)
+        stands = await _put(tx, name, merging.merge(_request(found), body), caller, found.version)
+    return _answer(stands)
+
+
+@router.delete(_ONE, name="deleteSource", status_code=204, responses=documents.problems(400, 404, 409, 412, 428))
 async def delete(
+    *,
     name: _Name,
     caller: Annotated[Caller, Depends(_INSTANCE)],
     services: _Services,
     body: Grounds | None = None,
-    if_match: documents.IfMatch = None,
+    version: documents.Change,
 ) -> Response:
     """Remove a source that no active profile reads and no live job calls; limits on its name stay."""
-    given, version = grounds.of(body), answers.expected_version(if_match)
+    given = grounds.of(body)
     async with services.database.tenant(caller.tenant.id) as tx:
         await store.delete(
             tx, name, actor=caller.principal.actor, reason=given.reason, ticket=given.ticket, version=version
@@ -108,6 +118,20 @@ async def test(name: _Name, caller: Annotated[Caller, Depends(_OPERATOR)], servi
     return answers.shown(wire.SourceReport(all(each.ok for each in checks), checks))
 
 
+async def _put(tx: Transaction, name: str, asked: wire.SourceRequest, caller: Caller, version: Version) -> Source:
+    return await store.register(
+        tx,
+        name,
+        credentials_ref=asked.credentials_ref,
+        actor=caller.principal.actor,
+        kind=asked.kind,
+        attachments_ref=asked.attachments_ref,
+        timeout_seconds=asked.timeout_seconds,
+        options=asked.options,
+        version=version,
+    )
+
+
 async def _require_unused(tx: Transaction, name: str) -> None:
     readers = [profile for profile, source in (await registry.active_sources(tx)).items() if source == name]
     if readers:
@@ -119,6 +143,16 @@ async def _require_unused(tx: Transaction, name: str) -> None:
     if users.count:
         shown = ", ".join(ids.show(ids.JOB, each) for each in users.sample)
         raise Conflict(f"Source {name} is called by {users.count} live jobs ({shown}); let them end or cancel them.")
+
+
+def _request(stands: Source) -> wire.SourceRequest:
+    return wire.SourceRequest(
+        credentials_ref=stands.credentials_ref,
+        kind=stands.kind,
+        attachments_ref=stands.attachments_ref,
+        timeout_seconds=stands.timeout_seconds,
+        options=dict(stands.options),
+    )
 
 
 def _answer(source: Source) -> Response:

@@ -90,13 +90,12 @@ async def get_tenant(slug: _Slug, services: _Services) -> Response:
 
 
 @router.put(
-    _ONE, name="renameTenant", response_model=wire.Tenant, responses={200: _ETAG, **documents.problems(404, 412)}
+    _ONE, name="renameTenant", response_model=wire.Tenant, responses={200: _ETAG, **documents.problems(404, 412, 428)}
 )
 async def rename_tenant(
-    slug: _Slug, body: wire.TenantChange, caller: _Instance, services: _Services, if_match: documents.IfMatch = None
+    slug: _Slug, body: wire.TenantChange, caller: _Instance, services: _Services, version: documents.Change
 ) -> Response:
     """Give a tenant another name for people; its slug stays, because ledgers have it."""
-    version = answers.expected_version(if_match)
     tenant = await _found(services, slug)
     async with services.database.tenant(tenant.id) as tx:
         renamed = await store.rename_tenant(tx, body.name, actor=caller.principal.actor, version=version)

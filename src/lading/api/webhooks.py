@@ -10,7 +10,7 @@ from fastapi import Depends, Path, Query
 from starlette.responses import Response
 
 from lading import clock, ids
-from lading.api import answers, cursors, documents, grounds
+from lading.api import answers, cursors, documents, grounds, merging
 from lading.api.auth import ADMINS, INSPECTORS, OPERATORS, Caller, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
@@ -67,13 +67,12 @@ async def get(webhook_id: _Id, caller: _Inspector, services: _Services) -> Respo
 
 
 @router.put(
-    _ONE, name="putWebhook", response_model=wire.Webhook, responses={200: _ETAG, **documents.problems(404, 412)}
+    _ONE, name="putWebhook", response_model=wire.Webhook, responses={200: _ETAG, **documents.problems(404, 412, 428)}
 )
 async def put(
-    webhook_id: _Id, body: wire.WebhookRequest, caller: _Admin, services: _Services, if_match: documents.IfMatch = None
+    webhook_id: _Id, body: wire.WebhookRequest, caller: _Admin, services: _Services, version: documents.Change
 ) -> Response:
     """Change a webhook, disable it, or enable it again: it goes on where it stood."""
-    version = answers.expected_version(if_match)
     async with services.database.tenant(caller.tenant.id) as tx:
         found = await store.change(
             tx, ids.parse(ids.WEBHOOK, webhook_id), _settings(body), version=version, actor=caller.principal.actor
@@ -81,16 +80,34 @@ async def put(
     return _answer(found)
 
 
-@router.delete(_ONE, name="deleteWebhook", status_code=204, responses=documents.problems(400, 404, 412))
+@router.patch(
+    _ONE, name="patchWebhook", response_model=wire.Webhook, responses={200: _ETAG, **documents.problems(404, 412, 428)}
+)
+async def patch(
+    webhook_id: _Id, body: merging.Patch, caller: _Admin, services: _Services, version: documents.Change
+) -> Response:
+    """Change a part of a webhook: null sets a field back, what is not named stays."""
+    identifier = ids.parse(ids.WEBHOOK, webhook_id)
+    async with services.database.tenant(caller.tenant.id) as tx:
+        stands = await store.lock(tx, identifier, version)
+        asked = merging.merge(_request(stands.settings), body)
+        found = await store.change(
+            tx, identifier, _settings(asked), version=stands.version, actor=caller.principal.actor
+        )
+    return _answer(found)
+
+
+@router.delete(_ONE, name="deleteWebhook", status_code=204, responses=documents.problems(400, 404, 412, 428))
 async def delete(
+    *,
     webhook_id: _Id,
     caller: _Admin,
     services: _Services,
     body: Grounds | None = None,
-    if_match: documents.IfMatch = None,
+    version: documents.Change,
 ) -> Response:
     """Remove a webhook and the log of its calls."""
-    given, version = grounds.of(body), answers.expected_version(if_match)
+    given = grounds.of(body)
     async with services.database.tenant(caller.tenant.id) as tx:
         await store.delete(
             tx,
@@ -211,6 +228,18 @@ def _settings(body: wire.WebhookRequest) -> rules.Settings:
         description=body.description,
         timeout_seconds=body.timeout_seconds,
         is_enabled=body.is_enabled,
+    )
+
+
+def _request(stands: rules.Settings) -> wire.WebhookRequest:
+    return wire.WebhookRequest(
+        url=stands.url,
+        topics=list(stands.topics),
+        types=list(stands.types),
+        format=stands.format,
+        description=stands.description,
+        timeout_seconds=stands.timeout_seconds,
+        is_enabled=stands.is_enabled,
     )
 
 

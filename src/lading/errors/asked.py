@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from lading.errors.root import LadingError
@@ -122,9 +123,19 @@ class StaleLease(Conflict):
 
 
 class PreconditionFailed(Conflict):
-    """The thing has changed since the version that the caller names."""
+    """The thing has changed since the version that the caller names; `stands` is the one it is at."""
 
     code = "precondition-failed"
+
+    def __init__(self, message: str, stands: int | None = None) -> None:
+        super().__init__(message)
+        self.stands: Final = stands
+
+
+class PreconditionRequired(PreconditionFailed):
+    """The thing is there, and the caller did not say which version of it is to be changed."""
+
+    code = "precondition-required"
 
 
 class Held(Conflict):

@@ -19,9 +19,11 @@ from psycopg.types.json import Jsonb
 
 from lading.artifacts import names
 from lading.artifacts.store_directory import root_of
+from lading.db import versions
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
-from lading.errors import Conflict, DestinationRefused, InvalidInput, NotFound, PreconditionFailed
+from lading.db.versions import Version
+from lading.errors import Conflict, DestinationRefused, InvalidInput, NotFound
 from lading.exports.model import StoredExport
 from lading.exports.recipients import check_recipients
 from lading.ledger.entry import Actor, Entry, grounds
@@ -96,7 +98,7 @@ def host_of(name: str) -> str:
 
 
 async def put(
-    tx: Transaction, name: str, settings: Settings, *, roots: Sequence[Path], actor: Actor, version: int | None = None
+    tx: Transaction, name: str, settings: Settings, *, roots: Sequence[Path], actor: Actor, version: Version = None
 ) -> Destination:
     """
     Return the destination as it stands after this: new, replaced (version + 1), or unchanged (nothing recorded).
@@ -104,8 +106,7 @@ async def put(
     A directory must lie below one of `roots`.  With `version` only that version is replaced.
     """
     settled = _checked(name, settings, roots)
-    if version is not None:
-        await _require(tx, name, version)
+    await _require(tx, name, version)
     row = await tx.maybe(
         _SQL["destination_put"],
         tenant_id=tx.tenant,
@@ -119,7 +120,10 @@ async def put(
         timeout_seconds=settings.timeout_seconds,
     )
     if row is None:
-        return await get(tx, name)
+        stands = await get(tx, name)
+        versions.require(f"Destination {name}", stands.version, version)
+        return stands
+    versions.require_made(f"Destination {name}", row["version"], version)
     data = {
         "kind": settings.kind,
         "credentials": settings.credentials_ref,
@@ -139,6 +143,12 @@ async def get(tx: Transaction, name: str) -> Destination:
             f"There is no destination {name[:60]!r}; register it, or name one that `lading destinations list` shows."
         )
     return _destination(row)
+
+
+async def lock(tx: Transaction, name: str, version: Version) -> Destination:
+    """Return the destination, which nobody else changes until the transaction ends."""
+    await _require(tx, name, version)
+    return await get(tx, name)
 
 
 async def page(tx: Transaction, *, after: str | None, limit: int) -> Sequence[Destination]:
@@ -165,10 +175,11 @@ async def named(tx: Transaction, wanted: Sequence[str]) -> Sequence[Destination]
 
 
 async def delete(
-    tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None, version: int | None = None
+    tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None, version: Version = None
 ) -> None:
     """Remove the destination, unless something is on its way there."""
-    await _require(tx, name, version)
+    if not await _require(tx, name, version):
+        await get(tx, name)
     users = await tx.one(_SQL["destination_users"], tenant_id=tx.tenant, name=name)
     if users["deliveries"] or users["exports"]:
         raise Conflict(
@@ -209,13 +220,13 @@ def object_name(template: str, export: StoredExport, file: str) -> str:
     return name
 
 
-async def _require(tx: Transaction, name: str, version: int | None) -> None:
+async def _require(tx: Transaction, name: str, version: Version) -> bool:
     row = await tx.maybe(_SQL["destination_lock"], tenant_id=tx.tenant, name=name)
-    stands = (await get(tx, name)).version if row is None else row["version"]
-    if version is not None and stands != version:
-        raise PreconditionFailed(
-            f"Destination {name} is at version {stands}, not {version}; read it again, then change it."
-        )
+    if row is not None:
+        versions.require(f"Destination {name}", row["version"], version)
+    elif not versions.may_be_new(version):
+        await get(tx, name)  # which says that there is none
+    return row is not None
 
 
 def _checked(name: str, settings: Settings, roots: Sequence[Path]) -> dict[str, Any]:

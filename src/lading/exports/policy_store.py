@@ -14,9 +14,11 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
+from lading.db import versions
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
-from lading.errors import Conflict, NotFound, PreconditionFailed
+from lading.db.versions import Version
+from lading.errors import Conflict, NotFound
 from lading.exports import activations, document, policy
 from lading.exports.activations import Activation
 from lading.exports.policy import Policy
@@ -64,7 +66,7 @@ async def put(
     *,
     actor: Actor,
     activate: bool = False,
-    if_version: int | None = None,
+    if_version: Version = None,
 ) -> Revision:
     """Return the revision that holds `given`, stored now unless it was before; PolicyInvalid names each fault."""
     name, digest = policy.parse(given).name, document.digest(dict(given))
@@ -109,7 +111,7 @@ async def activate_revision(
     is_rollback: bool = False,
     reason: str = "",
     ticket: str | None = None,
-    if_version: int | None = None,
+    if_version: Version = None,
 ) -> Revision:
     """Let exports be judged by `revision` from now on, and return it; nothing is recorded if they are already."""
     found = await get(tx, name, revision)
@@ -133,7 +135,7 @@ async def activate_revision(
 
 
 async def deactivate(
-    tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None = None, if_version: int | None = None
+    tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None = None, if_version: Version = None
 ) -> Revision:
     """Judge exports by this policy no more; Conflict when they are not."""
     await history(tx, name, limit=1)
@@ -225,9 +227,11 @@ async def _add(tx: Transaction, name: str, given: Mapping[str, Any], digest: byt
     return number
 
 
-def _require(name: str, version: int, wanted: int | None) -> None:
-    if wanted is not None and wanted != version:
-        raise PreconditionFailed(f"Policy {name} is at version {version}, not {wanted}; read it again, then decide.")
+def _require(name: str, version: int, wanted: Version) -> None:
+    if version:
+        versions.require(f"Policy {name}", version, wanted)
+    elif not versions.may_be_new(wanted):
+        raise NotFound(f"There is no policy {name[:60]!r}; list them to find it.")
 
 
 def _about(name: str) -> str:

@@ -13,9 +13,11 @@ from datetime import datetime
 from typing import Final, Literal, get_args
 from uuid import UUID
 
+from lading.db import versions
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
-from lading.errors import InvalidInput, NotFound, PreconditionFailed
+from lading.db.versions import Version
+from lading.errors import InvalidInput, NotFound
 from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 
@@ -61,7 +63,7 @@ async def put(
     reason: str,
     ticket: str | None,
     actor: Actor,
-    version: int | None = None,
+    version: Version = None,
 ) -> Rule:
     """Say how long exports are kept that complete from now on; with `version` only over that one."""
     if not 1 <= days <= MOST_DAYS:
@@ -77,6 +79,7 @@ async def put(
         ticket=ticket,
         set_by=actor.id,
     )
+    versions.require_made(f"The rule {name_of(scope, target)}", row["version"], version)
     subject = f"retention:{name_of(scope, target)}"
     await record(
         tx, Entry("retention.set", subject, actor, {"days": days, **grounds(reason, ticket)}, rev=row["version"])
@@ -92,7 +95,7 @@ async def drop(
     reason: str,
     ticket: str | None,
     actor: Actor,
-    version: int | None = None,
+    version: Version = None,
 ) -> None:
     """Let the next wider rule count again."""
     await _expect(tx, scope, target, version)
@@ -147,16 +150,12 @@ def _is_plain(target: str) -> bool:
     return len(target) <= 100 and target.isascii() and all(each.isalnum() or each in "._-" for each in target)
 
 
-async def _expect(tx: Transaction, scope: Kind, target: str, version: int | None) -> None:
+async def _expect(tx: Transaction, scope: Kind, target: str, version: Version) -> None:
     row = await tx.maybe(_SQL["retention_lock"], tenant_id=tx.tenant, scope=scope, target=target)
-    if version is None:
-        return
-    if row is None:
+    if row is not None:
+        versions.require(f"The rule {name_of(scope, target)}", row["version"], version)
+    elif not versions.may_be_new(version):
         raise _unknown(scope, target)
-    if row["version"] != version:
-        raise PreconditionFailed(
-            f"The rule {name_of(scope, target)} is at version {row['version']} by now; read it again."
-        )
 
 
 def _unknown(scope: Kind, target: str) -> NotFound:

@@ -16,9 +16,11 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from lading import clock, ids
+from lading.db import versions
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
-from lading.errors import Conflict, InvalidInput, InvalidTransition, NotFound, PreconditionFailed
+from lading.db.versions import Version
+from lading.errors import Conflict, InvalidInput, InvalidTransition, NotFound
 from lading.jobs.rules import payload_digest
 from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
@@ -49,13 +51,11 @@ class Wake:
     waits: bool
 
 
-async def put(
-    tx: Transaction, name: str, document: Document, *, owner: Owner, version: int | None = None, is_new: bool = False
-) -> Schedule:
+async def put(tx: Transaction, name: str, document: Document, *, owner: Owner, version: Version = None) -> Schedule:
     """
     Store what a schedule says and return it: new, or changed, or the same (nothing recorded, the owner stays).
 
-    With `version` only that version is changed; `is_new` refuses one that is there.
+    With `version` only what it means is changed, or made.
     """
     if _NAME.fullmatch(name) is None:
         raise InvalidInput.field("name", "must be 1 to 63 of a-z, 0-9, - and _, and begin with a letter or digit.")
@@ -66,14 +66,12 @@ async def put(
         raise InvalidInput.field("ends_at", "is before the next slot: it would never fire.", code="never-fires")
     row = await tx.maybe(_SQL["lock"], tenant_id=tx.tenant, name=name)
     if row is None:
-        if version is not None:
+        if not versions.may_be_new(version):
             raise _unknown(name)
         await _add(tx, name, document, owner)
     else:
         stands = schedule_of(row)
-        if is_new:
-            raise PreconditionFailed(f"The schedule {name} exists already, at version {stands.version}.")
-        _require(stands, version)
+        versions.require(f"The schedule {name}", stands.version, version)
         if stands.document == document and stands.owner == owner:
             return await get(tx, name)
         await _replace(tx, stands, document, owner)
@@ -96,13 +94,13 @@ async def page(
     return [schedule_of(row) for row in rows]
 
 
-async def lock(tx: Transaction, name: str, version: int | None = None) -> Schedule:
+async def lock(tx: Transaction, name: str, version: Version = None) -> Schedule:
     """Return the schedule, which nobody else decides or changes until the transaction ends."""
     row = await tx.maybe(_SQL["lock"], tenant_id=tx.tenant, name=name)
     if row is None:
         raise _unknown(name)
     found = schedule_of(row)
-    _require(found, version)
+    versions.require(f"The schedule {name}", found.version, version)
     return found
 
 
@@ -142,7 +140,7 @@ async def resume(tx: Transaction, name: str, *, actor: Actor, reason: str, ticke
 
 
 async def delete(
-    tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None, version: int | None = None
+    tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None, version: Version = None
 ) -> None:
     """Remove the schedule and what is known of its slots; what it made stays."""
     found = await lock(tx, name, version)
@@ -317,13 +315,6 @@ async def _note_set(tx: Transaction, name: str, document: Document, owner: Owner
 
 async def _note(tx: Transaction, event: str, found: Schedule, actor: Actor, **data: Any) -> None:
     await record(tx, Entry(event, found.subject, actor, data, found.version + 1))
-
-
-def _require(found: Schedule, version: int | None) -> None:
-    if version is not None and found.version != version:
-        raise PreconditionFailed(
-            f"The schedule {found.name} is at version {found.version}, not {version}; read it again, then change it."
-        )
 
 
 def _unknown(name: str) -> NotFound:

@@ -14,9 +14,11 @@ from typing import Any, Final
 from psycopg.types.json import Jsonb
 
 from lading import canonical
+from lading.db import versions
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
-from lading.errors import InvalidInput, NotFound, PreconditionFailed
+from lading.db.versions import Version
+from lading.errors import InvalidInput, NotFound
 from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 from lading.sources.credentials import FORM, NEEDED_BY, is_reserved
@@ -37,7 +39,7 @@ async def register(
     attachments_ref: str | None = None,
     timeout_seconds: int = 600,
     options: Mapping[str, Any] | None = None,
-    version: int | None = None,
+    version: Version = None,
 ) -> Source:
     """
     Return the source as it stands after this: new, replaced (version + 1), or unchanged (nothing recorded).
@@ -46,8 +48,7 @@ async def register(
     """
     _check(name, kind, credentials_ref, attachments_ref, timeout_seconds)
     settled = check_options(kind, options or {})
-    if version is not None:
-        await _require(tx, name, version)
+    await _require(tx, name, version)
     row = await tx.maybe(
         _STATEMENTS["register"],
         tenant_id=tx.tenant,
@@ -59,8 +60,11 @@ async def register(
         options=Jsonb(settled),
     )
     if row is None:
-        return await get(tx, name)
+        stands = await get(tx, name)
+        versions.require(f"Source {name}", stands.version, version)
+        return stands
     source = _source(row)
+    versions.require_made(f"Source {name}", source.version, version)
     data = {
         "attachments": source.attachments_ref,
         "credentials": source.credentials_ref,
@@ -80,17 +84,22 @@ async def get(tx: Transaction, name: str) -> Source:
     return _source(row)
 
 
+async def lock(tx: Transaction, name: str, version: Version) -> Source:
+    """Return the source, which nobody else changes until the transaction ends."""
+    await _require(tx, name, version)
+    return await get(tx, name)
+
+
 async def all(tx: Transaction) -> Sequence[Source]:  # noqa: A001 - read as `store.all`, like `Transaction.all`
     """Return every source of the tenant, by name."""
     return [_source(row) for row in await tx.all(_STATEMENTS["all"], tenant_id=tx.tenant)]
 
 
 async def delete(
-    tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None, version: int | None = None
+    tx: Transaction, name: str, *, actor: Actor, reason: str, ticket: str | None, version: Version = None
 ) -> None:
     """Remove the source; whether something still uses it is for the caller to look at, in the same transaction."""
-    if version is not None:
-        await _require(tx, name, version)
+    await _require(tx, name, version)
     row = await tx.maybe(_STATEMENTS["delete"], tenant_id=tx.tenant, name=name)
     if row is None:
         await get(tx, name)  # which says that there is none
@@ -99,11 +108,14 @@ async def delete(
     await record(tx, Entry("source.deleted", f"source:{name}", actor, data, row["version"]))
 
 
-async def _require(tx: Transaction, name: str, version: int) -> None:
+async def _require(tx: Transaction, name: str, version: Version) -> None:
+    if version is None:
+        return
     row = await tx.maybe(_STATEMENTS["lock"], tenant_id=tx.tenant, name=name)
-    stands = (await get(tx, name)).version if row is None else row["version"]
-    if stands != version:
-        raise PreconditionFailed(f"Source {name} is at version {stands}, not {version}; read it again, then change it.")
+    if row is not None:
+        versions.require(f"Source {name}", row["version"], version)
+    elif not versions.may_be_new(version):
+        await get(tx, name)  # which says that there is none
 
 
 def _check(

@@ -14,9 +14,11 @@ from uuid import UUID
 import psycopg
 
 from lading import ids
+from lading.db import versions
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
-from lading.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+from lading.db.versions import Version
+from lading.errors import Conflict, InvalidInput, NotFound
 from lading.ledger import store as ledger
 from lading.ledger.entry import Actor, Entry, grounds
 from lading.tenants import rules, store
@@ -78,7 +80,7 @@ async def get(tx: Transaction, member_id: UUID) -> Member:
 
 
 async def change(
-    tx: Transaction, member_id: UUID, *, role: Role, name: str | None, version: int | None, actor: Actor
+    tx: Transaction, member_id: UUID, *, role: Role, name: str | None, version: Version, actor: Actor
 ) -> Member:
     """Give a member a role and a name; from now on no claim changes them."""
     if name is not None:
@@ -98,7 +100,7 @@ async def change(
 
 
 async def remove(
-    tx: Transaction, member_id: UUID, *, reason: str, ticket: str | None, version: int | None, actor: Actor
+    tx: Transaction, member_id: UUID, *, reason: str, ticket: str | None, version: Version, actor: Actor
 ) -> None:
     """Let a member in no more, from the next request on, whatever their token says; doing it again changes nothing."""
     stands = await _locked(tx, member_id, version)
@@ -134,13 +136,12 @@ def _admitted(issuer: str | None, subject: str | None, email: str | None, name: 
     return rules.admit_email(email)
 
 
-async def _locked(tx: Transaction, member_id: UUID, version: int | None) -> Member:
+async def _locked(tx: Transaction, member_id: UUID, version: Version) -> Member:
     row = await tx.maybe(_SQL["lock_member"], tenant_id=tx.tenant, id=member_id)
     if row is None:
         raise _missing(member_id)
     stands = member(row)
-    if version not in {None, stands.version}:
-        raise PreconditionFailed(f"The member has changed: it is at version {stands.version}; read it again.")
+    versions.require("The member", stands.version, version)
     return stands
 
 

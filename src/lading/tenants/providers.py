@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from lading import canonical
+from lading.db import versions
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
-from lading.errors import Conflict, LastAdmin, NotFound, PreconditionFailed
+from lading.db.versions import Version
+from lading.errors import Conflict, LastAdmin, NotFound
 from lading.ledger import store as ledger
 from lading.ledger.entry import Actor, Entry, grounds
 from lading.tenants import rules, store
@@ -46,7 +48,7 @@ async def put(
     audience: str,
     require: Mapping[str, str],
     roles: Sequence[tuple[str, str, str]],
-    version: int | None,
+    version: Version,
     principal: Principal,
 ) -> Provider:
     """Believe a provider, or change what its claims give; `roles` are claim, value and role."""
@@ -55,8 +57,11 @@ async def put(
         rules.admit_grant(principal.scopes, RIGHTS[Role(role)], field=f"roles.{number}.role")
     before = await store.lasting_admins(tx, tx.tenant)
     found = {each.name: each for each in await every(tx)}
-    _require_version(found.get(name), version)
     was = found.get(name)
+    if was is not None:
+        versions.require(f"Identity provider {name}", was.version, version)
+    elif not versions.may_be_new(version):
+        await get(tx, name)  # which says that there is none
     if was is None or (was.issuer, was.audience, was.require) != (issuer, audience, require):
         # Whoever says whose tokens are believed can become anybody who was invited.
         rules.admit_grant(principal.scopes, RIGHTS[Role.ADMIN], field="issuer")
@@ -75,6 +80,7 @@ async def put(
         roles=json.dumps(told),
     )
     stands = _provider(row)
+    versions.require_made(f"Identity provider {name}", stands.version, version)
     await _require_admins(tx, before)
     given = {"roles": sorted({role for _, _, role in roles}), "rules": len(roles)}
     whole = {"issuer": issuer, "audience": audience, "require": dict(require), "roles": told}
@@ -87,11 +93,11 @@ async def put(
 
 
 async def delete(
-    tx: Transaction, name: str, *, reason: str, ticket: str | None, version: int | None, actor: Actor
+    tx: Transaction, name: str, *, reason: str, ticket: str | None, version: Version, actor: Actor
 ) -> None:
     """Believe a provider no more: its tokens let nobody in from the next request on."""
     before = await store.lasting_admins(tx, tx.tenant)
-    _require_version(await get(tx, name), version)
+    versions.require(f"Identity provider {name}", (await get(tx, name)).version, version)
     await tx.run(_SQL["delete_provider"], tenant_id=tx.tenant, name=name)
     await _require_admins(tx, before)
     await ledger.record(tx, Entry("identity_provider.deleted", subject_of(name), actor, grounds(reason, ticket)))
@@ -110,11 +116,6 @@ def subject_of(name: str) -> str:
 async def _require_admins(tx: Transaction, before: int) -> None:
     if before and not await store.lasting_admins(tx, tx.tenant):
         raise LastAdmin("All admins of this organisation come by this provider; mint an admin key first.")
-
-
-def _require_version(stands: Provider | None, version: int | None) -> None:
-    if version is not None and (stands is None or stands.version != version):
-        raise PreconditionFailed("The identity provider has changed since that version; read it again.")
 
 
 def _provider(row: Row) -> Provider:

@@ -15,9 +15,11 @@ from typing import Final
 from uuid import UUID
 
 from lading import ids
+from lading.db import versions
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
-from lading.errors import Conflict, InvalidInput, LastAdmin, NotFound, PreconditionFailed, Unauthenticated
+from lading.db.versions import Version
+from lading.errors import Conflict, InvalidInput, LastAdmin, NotFound, Unauthenticated
 from lading.ledger import store as ledger
 from lading.ledger.entry import Actor, Entry, grounds
 from lading.tenants import rules, tokens
@@ -71,7 +73,7 @@ async def tenant_ids(tx: Transaction) -> Sequence[UUID]:
     return [row["tenant_id"] for row in await tx.all(_SQL["tenant_ids"])]
 
 
-async def rename_tenant(tx: Transaction, name: str, *, actor: Actor, version: int | None = None) -> Tenant:
+async def rename_tenant(tx: Transaction, name: str, *, actor: Actor, version: Version = None) -> Tenant:
     """Give the tenant another name for people; with `version` only that version of it."""
     rules.admit_name(name)
     stands = await _locked(tx, version)
@@ -108,10 +110,9 @@ async def reactivate_tenant(
     return active, stands.pause_id
 
 
-async def _locked(tx: Transaction, version: int | None = None) -> Tenant:
+async def _locked(tx: Transaction, version: Version = None) -> Tenant:
     stands = _tenant(await tx.one(_SQL["lock_tenant"], tenant_id=tx.tenant))
-    if version not in {None, stands.version}:
-        raise PreconditionFailed(f"The tenant has changed: it is at version {stands.version}; read it again.")
+    versions.require("The tenant", stands.version, version)
     return stands
 
 

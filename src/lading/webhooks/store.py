@@ -14,9 +14,11 @@ from uuid import UUID
 
 from lading import clock, ids
 from lading.canonical import Json
+from lading.db import versions
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
-from lading.errors import Conflict, NotFound, PreconditionFailed
+from lading.db.versions import Version
+from lading.errors import Conflict, NotFound
 from lading.jobs import store as jobs
 from lading.jobs.model import NewJob
 from lading.ledger import store as ledger
@@ -95,9 +97,13 @@ async def create(tx: Transaction, webhook_id: UUID, settings: Settings, *, secre
     return found
 
 
-async def change(
-    tx: Transaction, webhook_id: UUID, settings: Settings, *, version: int | None, actor: Actor
-) -> Webhook:
+async def lock(tx: Transaction, webhook_id: UUID, version: Version) -> Webhook:
+    """Return the webhook, which nobody else changes until the transaction ends."""
+    await _lock(tx, webhook_id, version)
+    return await get(tx, webhook_id)
+
+
+async def change(tx: Transaction, webhook_id: UUID, settings: Settings, *, version: Version, actor: Actor) -> Webhook:
     """Change a webhook; PreconditionFailed when it is not at `version` any more."""
     check(settings)
     await _lock(tx, webhook_id, version)
@@ -110,7 +116,7 @@ async def change(
 
 
 async def rotate(
-    tx: Transaction, webhook_id: UUID, *, secret: bytes, overlap: timedelta, version: int | None, actor: Actor
+    tx: Transaction, webhook_id: UUID, *, secret: bytes, overlap: timedelta, version: Version, actor: Actor
 ) -> Webhook:
     """Give a webhook a new secret; the old one signs beside it for `overlap`."""
     await _lock(tx, webhook_id, version)
@@ -121,7 +127,7 @@ async def rotate(
 
 
 async def delete(
-    tx: Transaction, webhook_id: UUID, *, version: int | None, actor: Actor, reason: str, ticket: str | None
+    tx: Transaction, webhook_id: UUID, *, version: Version, actor: Actor, reason: str, ticket: str | None
 ) -> None:
     """Remove a webhook and its log; what is on its way is not told any more."""
     await _lock(tx, webhook_id, version)
@@ -294,10 +300,9 @@ async def _event(tx: Transaction, row: Row) -> Mapping[str, Any]:
     return Event(row["event_id"], row["type"], row["subject"], entry.line).shown
 
 
-async def _lock(tx: Transaction, webhook_id: UUID, version: int | None) -> None:
+async def _lock(tx: Transaction, webhook_id: UUID, version: Version) -> None:
     row = _found(await tx.maybe(_SQL["lock"], **_named(tx, webhook_id)), webhook_id)
-    if version is not None and row["version"] != version:
-        raise PreconditionFailed(f"The webhook is at version {row['version']}, not {version}; read it again.")
+    versions.require("The webhook", row["version"], version)
 
 
 def _require_enabled(webhook: Webhook) -> None:

@@ -106,6 +106,10 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
         "The policy has faults; `errors` names each.",
         "Correct them; `lading policies validate` finds the same ones.",
     ),
+    "precondition-required": (
+        "The thing is there already, and the request does not say which version of it is to be changed.",
+        "Read it, and send the change with its `ETag` in `If-Match`; `If-Match: *` changes whichever stands there.",
+    ),
     "queue-full": (
         "The tenant has as many jobs waiting as it may have.",
         "Come back after `Retry-After` seconds, or have the limit raised.",

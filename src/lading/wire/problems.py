@@ -80,6 +80,7 @@ STATUS: Final[dict[str, int]] = {
     "idempotency-key-reused": 422,
     "profile-invalid": 422,
     "policy-invalid": 422,
+    "precondition-required": 428,
     "queue-full": 429,
     "quota-exceeded": 429,
     "too-many-streams": 429,

@@ -52,9 +52,7 @@ class Policies:
     ) -> Policy:
         """Store `document` as a revision, unless it is one already, and activate it if asked to."""
         query = {"activate": "true" if activate else None}
-        return await self._session.fetch(
-            Policy, "PUT", _path(name), query=query, body=dict(document), headers=_if_match(version)
-        )
+        return await self._session.put(Policy, _path(name), dict(document), version=version, query=query)
 
     async def revisions(self, name: str, *, limit: int = 100) -> Sequence[Revision]:
         """Return the newest revisions, newest first."""
@@ -106,10 +104,6 @@ class Policies:
         """Return what an export would come to, and what all active policies say of it; nothing is stored."""
         body = {name: value for name, value in asdict(request).items() if value is not None}
         return await self._session.fetch(Verdict, "POST", "/api/v1/exports/check", body=body)
-
-
-def _if_match(version: int | None) -> dict[str, str]:
-    return {} if version is None else {"If-Match": f'"v{version}"'}
 
 
 def _path(*parts: str) -> str:

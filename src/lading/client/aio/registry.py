@@ -11,6 +11,7 @@ import httpx2
 
 from lading.client import faults
 from lading.client.aio.session import Session
+from lading.client.conditions import if_match
 from lading.wire.jobs import Grounds
 from lading.wire.ledger import ExtractManifest, Head
 from lading.wire.profiles import (
@@ -113,14 +114,18 @@ class Sources:
 
     async def apply(self, name: str, request: SourceRequest, *, version: int | None = None) -> Source:
         """Store a source, with `version` only over that one; credentials are references, never values."""
+        return await self._session.put(Source, f"{_API}/sources/{_part(name)}", asdict(request), version=version)
+
+    async def patch(self, name: str, changes: dict[str, Any], *, version: int | None = None) -> Source:
+        """Change a part of a source (RFC 7396), with `version` only of that one."""
         return await self._session.fetch(
-            Source, "PUT", f"{_API}/sources/{_part(name)}", body=asdict(request), headers=_if_match(version)
+            Source, "PATCH", f"{_API}/sources/{_part(name)}", body=changes, headers=if_match(version)
         )
 
     async def delete(self, name: str, *, reason: str, ticket: str | None = None, version: int | None = None) -> None:
         """Remove a source that no active profile reads and no live job calls."""
         body = asdict(Grounds(reason, ticket))
-        await self._session.call("DELETE", f"{_API}/sources/{_part(name)}", body=body, headers=_if_match(version))
+        await self._session.call("DELETE", f"{_API}/sources/{_part(name)}", body=body, headers=if_match(version))
 
     async def test(self, name: str) -> SourceReport:
         """Return what a login to the source found."""
@@ -171,9 +176,9 @@ class Ledger:
         """Return the instance's trust file: its public keys, to be pinned by another way before they are believed."""
         return (await self._session.call("GET", f"{_API}/keys/trust")).content
 
-
-def _if_match(version: int | None) -> dict[str, str]:
-    return {} if version is None else {"If-Match": f'"v{version}"'}
+    async def keyring(self) -> bytes:
+        """Return the instance's keyring: what became of its signing keys, signed by those keys."""
+        return (await self._session.call("GET", f"{_API}/keys/keyring")).content
 
 
 def _part(text: str) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from lading import ids
 from lading.client.aio.session import Session
+from lading.client.conditions import if_match
 from lading.wire.jobs import Grounds
 from lading.wire.retention import (
     Hold,
@@ -78,12 +79,12 @@ class Retention:
     ) -> RetentionRule:
         """Say how long exports are kept; `rule` is `tenant`, `profile:NAME` or `type:NAME`."""
         body = asdict(RetentionRuleRequest(days, reason, ticket))
-        return await self._session.fetch(RetentionRule, "PUT", _rule(rule), body=body, headers=_if_match(version))
+        return await self._session.put(RetentionRule, _rule(rule), body, version=version)
 
     async def delete(self, rule: str, *, reason: str, ticket: str | None = None, version: int | None = None) -> None:
         """Let the next wider rule count again."""
         body = asdict(Grounds(reason, ticket))
-        await self._session.call("DELETE", _rule(rule), body=body, headers=_if_match(version))
+        await self._session.call("DELETE", _rule(rule), body=body, headers=if_match(version))
 
     async def apply(self, *, reason: str = "", ticket: str | None = None, dry_run: bool = False) -> RetentionApplied:
         """Let the rules count for what was completed before, or only tell what that would change."""
@@ -97,7 +98,3 @@ def _hold(hold_id: str) -> str:
 
 def _rule(rule: str) -> str:
     return f"{_RULES}/{quote(rule, safe=':')}"
-
-
-def _if_match(version: int | None) -> dict[str, str]:
-    return {} if version is None else {"If-Match": f'"v{version}"'}

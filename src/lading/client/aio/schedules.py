@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from lading import ids
 from lading.client.aio.session import Session
+from lading.client.conditions import if_match
 from lading.wire import schedules as shapes
 from lading.wire.jobs import Grounds
 
@@ -54,18 +55,16 @@ class Schedules:
     ) -> shapes.Schedule:
         """Store a schedule, with `version` only over that one; `request` may be the document as somebody wrote it."""
         body = request if isinstance(request, dict) else asdict(request)
-        return await self._session.fetch(shapes.Schedule, "PUT", _path(name), body=body, headers=_if_match(version))
+        return await self._session.put(shapes.Schedule, _path(name), body, version=version)
 
     async def patch(self, name: str, changes: dict[str, Any], *, version: int | None = None) -> shapes.Schedule:
         """Change a part of a schedule (RFC 7396), with `version` only of that one."""
-        return await self._session.fetch(
-            shapes.Schedule, "PATCH", _path(name), body=changes, headers=_if_match(version)
-        )
+        return await self._session.fetch(shapes.Schedule, "PATCH", _path(name), body=changes, headers=if_match(version))
 
     async def delete(self, name: str, *, reason: str, ticket: str | None = None, version: int | None = None) -> None:
         """Remove a schedule; what it made stays."""
         body = asdict(Grounds(reason, ticket))
-        await self._session.call("DELETE", _path(name), body=body, headers=_if_match(version))
+        await self._session.call("DELETE", _path(name), body=body, headers=if_match(version))
 
     async def pause(self, name: str, *, reason: str, ticket: str | None = None) -> shapes.Schedule:
         """Let no slot come until it is resumed."""
@@ -123,7 +122,3 @@ def _path(name: str) -> str:
 
 def _word(chosen: bool | None) -> str | None:  # noqa: FBT001 - the value of a filter
     return None if chosen is None else str(chosen).lower()
-
-
-def _if_match(version: int | None) -> dict[str, str]:
-    return {} if version is None else {"If-Match": f'"v{version}"'}

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from lading.client.aio.session import Session
+from lading.client.conditions import if_match
 from lading.wire.jobs import Grounds
 from lading.wire.webhooks import (
     Message,
@@ -44,15 +45,19 @@ class Webhooks:
     async def put(self, webhook_id: str, request: WebhookRequest, *, version: int | None = None) -> Webhook:
         """Change a webhook, with `version` only that one."""
         return await self._session.fetch(
-            Webhook, "PUT", _path(webhook_id), body=asdict(request), headers=_if_match(version)
+            Webhook, "PUT", _path(webhook_id), body=asdict(request), headers=if_match(version)
         )
+
+    async def patch(self, webhook_id: str, changes: dict[str, Any], *, version: int | None = None) -> Webhook:
+        """Change a part of a webhook (RFC 7396), with `version` only of that one."""
+        return await self._session.fetch(Webhook, "PATCH", _path(webhook_id), body=changes, headers=if_match(version))
 
     async def delete(
         self, webhook_id: str, *, reason: str, ticket: str | None = None, version: int | None = None
     ) -> None:
         """Remove a webhook and the log of its calls."""
         body = asdict(Grounds(reason, ticket))
-        await self._session.call("DELETE", _path(webhook_id), body=body, headers=_if_match(version))
+        await self._session.call("DELETE", _path(webhook_id), body=body, headers=if_match(version))
 
     async def rotate_secret(self, webhook_id: str, *, overlap_seconds: int = 86_400) -> WebhookWithSecret:
         """Give a webhook a new secret; the old one signs beside it for so long."""
@@ -82,7 +87,3 @@ class Webhooks:
 
 def _path(webhook_id: str, *rest: str) -> str:
     return "/".join((_BASE, *(quote(part, safe="") for part in (webhook_id, *rest))))
-
-
-def _if_match(version: int | None) -> dict[str, str]:
-    return {} if version is None else {"If-Match": f'"v{version}"'}

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Final
 from urllib.parse import quote
 
+from lading.client.conditions import if_match
 from lading.client.sync.session import Session
 from lading.wire import tenants as shapes
 from lading.wire.jobs import Grounds
@@ -56,7 +57,7 @@ class Tenants:
         """Give a tenant another name, with `version` only to that one of it."""
         body = asdict(shapes.TenantChange(name))
         path = _path("tenants", slug)
-        return self._session.fetch(shapes.Tenant, "PUT", path, body=body, headers=_if_match(version))
+        return self._session.fetch(shapes.Tenant, "PUT", path, body=body, headers=if_match(version))
 
     def suspend(self, slug: str, *, reason: str, ticket: str | None = None) -> shapes.Tenant:
         """Let nobody of a tenant in and start none of its jobs."""
@@ -158,12 +159,12 @@ class Members:
         """Give a member a role and a name, with `version` only to that one of them."""
         body = asdict(shapes.MemberChange(role, name))
         path = _path("members", member_id)
-        return self._session.fetch(shapes.Member, "PUT", path, body=body, headers=_if_match(version))
+        return self._session.fetch(shapes.Member, "PUT", path, body=body, headers=if_match(version))
 
     def remove(self, member_id: str, *, reason: str, ticket: str | None = None, version: int | None = None) -> None:
         """Let a person in no more, from their next request on."""
         body = asdict(Grounds(reason, ticket))
-        self._session.call("DELETE", _path("members", member_id), body=body, headers=_if_match(version))
+        self._session.call("DELETE", _path("members", member_id), body=body, headers=if_match(version))
 
 
 class IdentityProviders:
@@ -193,17 +194,12 @@ class IdentityProviders:
         """Believe the tokens of a provider, or change what they give."""
         request = shapes.ProviderRequest(issuer, audience, dict(require or {}), [*roles])
         path = _path("identity-providers", name)
-        body, headers = asdict(request), _if_match(version)
-        return self._session.fetch(shapes.Provider, "PUT", path, body=body, headers=headers)
+        return self._session.put(shapes.Provider, path, asdict(request), version=version)
 
     def delete(self, name: str, *, reason: str, ticket: str | None = None, version: int | None = None) -> None:
         """Believe a provider no more."""
         body = asdict(Grounds(reason, ticket))
-        self._session.call("DELETE", _path("identity-providers", name), body=body, headers=_if_match(version))
-
-
-def _if_match(version: int | None) -> dict[str, str]:
-    return {} if version is None else {"If-Match": f'"v{version}"'}
+        self._session.call("DELETE", _path("identity-providers", name), body=body, headers=if_match(version))
 
 
 def _path(*parts: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
+from lading.client.conditions import if_match
 from lading.client.sync.session import Session
 from lading.wire.destinations import Destination, DestinationList, DestinationRequest
 from lading.wire.exports import Delivery, DeliveryList
@@ -43,12 +44,16 @@ class Destinations:
 
     def put(self, name: str, request: DestinationRequest, *, version: int | None = None) -> Destination:
         """Store a destination, with `version` only over that one; credentials are references, never values."""
-        return self._session.fetch(Destination, "PUT", _path(name), body=asdict(request), headers=_if_match(version))
+        return self._session.put(Destination, _path(name), asdict(request), version=version)
+
+    def patch(self, name: str, changes: dict[str, Any], *, version: int | None = None) -> Destination:
+        """Change a part of a destination (RFC 7396), with `version` only of that one."""
+        return self._session.fetch(Destination, "PATCH", _path(name), body=changes, headers=if_match(version))
 
     def delete(self, name: str, *, reason: str, ticket: str | None = None, version: int | None = None) -> None:
         """Remove a destination that nothing is on its way to."""
         body = asdict(Grounds(reason, ticket))
-        self._session.call("DELETE", _path(name), body=body, headers=_if_match(version))
+        self._session.call("DELETE", _path(name), body=body, headers=if_match(version))
 
     def test(self, name: str) -> SourceReport:
         """Return what was found when the destination was tried."""
@@ -70,7 +75,3 @@ def _path(name: str) -> str:
 
 def _deliveries(export_id: str) -> str:
     return f"/api/v1/exports/{quote(export_id, safe='')}/deliveries"
-
-
-def _if_match(version: int | None) -> dict[str, str]:
-    return {} if version is None else {"If-Match": f'"v{version}"'}

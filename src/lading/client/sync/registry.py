@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import httpx2
 
 from lading.client import faults
+from lading.client.conditions import if_match
 from lading.client.sync.session import Session
 from lading.wire.jobs import Grounds
 from lading.wire.ledger import ExtractManifest, Head
@@ -115,14 +116,18 @@ class Sources:
 
     def apply(self, name: str, request: SourceRequest, *, version: int | None = None) -> Source:
         """Store a source, with `version` only over that one; credentials are references, never values."""
+        return self._session.put(Source, f"{_API}/sources/{_part(name)}", asdict(request), version=version)
+
+    def patch(self, name: str, changes: dict[str, Any], *, version: int | None = None) -> Source:
+        """Change a part of a source (RFC 7396), with `version` only of that one."""
         return self._session.fetch(
-            Source, "PUT", f"{_API}/sources/{_part(name)}", body=asdict(request), headers=_if_match(version)
+            Source, "PATCH", f"{_API}/sources/{_part(name)}", body=changes, headers=if_match(version)
         )
 
     def delete(self, name: str, *, reason: str, ticket: str | None = None, version: int | None = None) -> None:
         """Remove a source that no active profile reads and no live job calls."""
         body = asdict(Grounds(reason, ticket))
-        self._session.call("DELETE", f"{_API}/sources/{_part(name)}", body=body, headers=_if_match(version))
+        self._session.call("DELETE", f"{_API}/sources/{_part(name)}", body=body, headers=if_match(version))
 
     def test(self, name: str) -> SourceReport:
         """Return what a login to the source found."""
@@ -173,9 +178,9 @@ class Ledger:
         """Return the instance's trust file: its public keys, to be pinned by another way before they are believed."""
         return (self._session.call("GET", f"{_API}/keys/trust")).content
 
-
-def _if_match(version: int | None) -> dict[str, str]:
-    return {} if version is None else {"If-Match": f'"v{version}"'}
+    def keyring(self) -> bytes:
+        """Return the instance's keyring: what became of its signing keys, signed by those keys."""
+        return (self._session.call("GET", f"{_API}/keys/keyring")).content
 
 
 def _part(text: str) -> str:

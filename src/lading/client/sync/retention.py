@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from lading import ids
+from lading.client.conditions import if_match
 from lading.client.sync.session import Session
 from lading.wire.jobs import Grounds
 from lading.wire.retention import (
@@ -78,12 +79,12 @@ class Retention:
     ) -> RetentionRule:
         """Say how long exports are kept; `rule` is `tenant`, `profile:NAME` or `type:NAME`."""
         body = asdict(RetentionRuleRequest(days, reason, ticket))
-        return self._session.fetch(RetentionRule, "PUT", _rule(rule), body=body, headers=_if_match(version))
+        return self._session.put(RetentionRule, _rule(rule), body, version=version)
 
     def delete(self, rule: str, *, reason: str, ticket: str | None = None, version: int | None = None) -> None:
         """Let the next wider rule count again."""
         body = asdict(Grounds(reason, ticket))
-        self._session.call("DELETE", _rule(rule), body=body, headers=_if_match(version))
+        self._session.call("DELETE", _rule(rule), body=body, headers=if_match(version))
 
     def apply(self, *, reason: str = "", ticket: str | None = None, dry_run: bool = False) -> RetentionApplied:
         """Let the rules count for what was completed before, or only tell what that would change."""
@@ -97,7 +98,3 @@ def _hold(hold_id: str) -> str:
 
 def _rule(rule: str) -> str:
     return f"{_RULES}/{quote(rule, safe=':')}"
-
-
-def _if_match(version: int | None) -> dict[str, str]:
-    return {} if version is None else {"If-Match": f'"v{version}"'}

@@ -21,11 +21,12 @@ import httpx2
 
 import lading
 from lading.client import faults, retries
+from lading.client.conditions import if_match
 from lading.client.decode import decode
 from lading.client.retries import Retries
 from lading.client.sync.ground import sleep
 from lading.client.target import Target
-from lading.errors import InvalidInput, LadingError
+from lading.errors import InvalidInput, LadingError, PreconditionRequired
 
 T = TypeVar("T")
 
@@ -79,6 +80,21 @@ class Session:
     def fetch(self, shape: type[T], method: str, path: str, **options: Any) -> T:
         """Return the answer to one call as `shape`."""
         return self.read(shape, self.call(method, path, **options))
+
+    def put(
+        self, shape: type[T], path: str, body: Any, *, version: int | None, query: Mapping[str, Any] | None = None
+    ) -> T:
+        """
+        Return what stands after `body` was put there: over `version`, or, without one, over whatever there is.
+
+        What is not there yet is made by the first call; the second is needed only where something is.
+        """
+        if version is None:
+            try:
+                return self.fetch(shape, "PUT", path, body=body, query=query)
+            except PreconditionRequired:
+                pass
+        return self.fetch(shape, "PUT", path, body=body, query=query, headers=if_match(version))
 
     def read(self, shape: type[T], response: httpx2.Response) -> T:
         """Return the body of `response` as `shape`."""

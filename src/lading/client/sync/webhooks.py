@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import quote
 
+from lading.client.conditions import if_match
 from lading.client.sync.session import Session
 from lading.wire.jobs import Grounds
 from lading.wire.webhooks import (
@@ -45,12 +46,16 @@ class Webhooks:
 
     def put(self, webhook_id: str, request: WebhookRequest, *, version: int | None = None) -> Webhook:
         """Change a webhook, with `version` only that one."""
-        return self._session.fetch(Webhook, "PUT", _path(webhook_id), body=asdict(request), headers=_if_match(version))
+        return self._session.fetch(Webhook, "PUT", _path(webhook_id), body=asdict(request), headers=if_match(version))
+
+    def patch(self, webhook_id: str, changes: dict[str, Any], *, version: int | None = None) -> Webhook:
+        """Change a part of a webhook (RFC 7396), with `version` only of that one."""
+        return self._session.fetch(Webhook, "PATCH", _path(webhook_id), body=changes, headers=if_match(version))
 
     def delete(self, webhook_id: str, *, reason: str, ticket: str | None = None, version: int | None = None) -> None:
         """Remove a webhook and the log of its calls."""
         body = asdict(Grounds(reason, ticket))
-        self._session.call("DELETE", _path(webhook_id), body=body, headers=_if_match(version))
+        self._session.call("DELETE", _path(webhook_id), body=body, headers=if_match(version))
 
     def rotate_secret(self, webhook_id: str, *, overlap_seconds: int = 86_400) -> WebhookWithSecret:
         """Give a webhook a new secret; the old one signs beside it for so long."""
@@ -80,7 +85,3 @@ class Webhooks:
 
 def _path(webhook_id: str, *rest: str) -> str:
     return "/".join((_BASE, *(quote(part, safe="") for part in (webhook_id, *rest))))
-
-
-def _if_match(version: int | None) -> dict[str, str]:
-    return {} if version is None else {"If-Match": f'"v{version}"'}
