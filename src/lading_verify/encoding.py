@@ -19,7 +19,7 @@ Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None
 
 MAX_DEPTH: Final = 32
 _SAFE: Final = 1 << 53
-_LONG_NUMBER: Final = re.compile(rb"[0-9]{16}")
+_LONG_NUMBER: Final = re.compile(r"[0-9]{16}").search
 _ENCODE: Final = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False, allow_nan=False
 ).encode
@@ -44,15 +44,20 @@ def decode(data: bytes) -> Any:
     Traceback (most recent call last):
     ValueError: 1.0 is not a whole number
     """
+    return decode_text(data.decode("utf-8"))
+
+
+def decode_text(text: str) -> Any:
+    """Return the value of canonical `text`, as `decode` does."""
     try:
-        text = data.decode("utf-8")
         value = _DECODE(text)
         if _ENCODE(value) != text:
             raise ValueError("it is JSON but not in canonical form")
     except RecursionError:
         raise ValueError("it is nested too deep") from None
-    if not text.isascii() or _LONG_NUMBER.search(data) or text.count("[") + text.count("{") > MAX_DEPTH:
-        _admit(value, MAX_DEPTH)  # the rest can't leave the profile
+    if not text.isascii() or _LONG_NUMBER(text) or text.count("[") + text.count("{") > MAX_DEPTH:
+        _admit(value, MAX_DEPTH)  # nothing else can leave the profile
+        text.encode("utf-8")  # a lone surrogate has no bytes
     return value
 
 

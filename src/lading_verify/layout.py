@@ -44,6 +44,7 @@ INSTANCE_TIMESTAMP: Final = "proof/instance.tsr"
 ENTRY_PROOFS: Final = "proof/entries/"
 
 ATTESTATIONS: Final = "attestations/"
+ATTESTED: Final = "attestations/artifacts.intoto.jsonl"
 KEYRING: Final = "trust/keyring.json"
 
 SIGNATURES: Final = "signatures/"
@@ -59,7 +60,7 @@ ALWAYS: Final = frozenset({
 
 _KNOWN: Final = ALWAYS | {
     GUIDE, DISCLOSURES, START_STATE, START_HEAD, FRONTIER, TIMESTAMP, INSTANCE_HEAD, INSTANCE_PROOF,
-    INSTANCE_TIMESTAMP, KEYRING,
+    INSTANCE_TIMESTAMP, KEYRING, ATTESTED,
 }  # fmt: skip
 _FOLDERS: Final = re.compile(
     r"data/artifacts/sha256/(?P<two>[0-9a-f]{2})/(?P=two)[0-9a-f]{62}|proof/entries/(0|[1-9][0-9]{0,15})\.tlog-proof"

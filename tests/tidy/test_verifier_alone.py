@@ -1,4 +1,4 @@
-"""The verifier can be read and run without the server: the standard library and `cryptography`, small modules, all said."""
+"""The verifier needs no server: the standard library and `cryptography`, small modules that say what they promise."""
 
 from __future__ import annotations
 

@@ -74,9 +74,12 @@ async def put(tx: Transaction, export_id: UUID, artifact: NewArtifact, *, actor:
     data = {
         "digest": artifact.sha256,
         "size": artifact.size,
+        "media": artifact.media_type,
         "export": ids.show(ids.EXPORT, export_id),
         "job": ids.show(ids.JOB, maker.job_id),
         "attempt": maker.attempt,
+        # What is in a package its manifest tells; what it was made from, nobody else will once the row is gone.
+        "inputs": [dict(each) for each in artifact.inputs if each["kind"] != "file"],
     }
     await record(tx, Entry("artifact.published", registry.subject_of(artifact.sha256), actor, data))
 

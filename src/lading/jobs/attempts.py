@@ -185,7 +185,8 @@ async def release(tx: Transaction, job_id: UUID, *, lease_id: UUID) -> Job | Non
     back = await tx.one(
         _SQL["put_back"], tenant_id=tx.tenant, id=job_id, seconds=0.0, failures=0, crashes=0, is_solo=False, error=None
     )
-    await record(tx, entry("job.released", back, Actor("worker", ids.show(ids.LEASE, lease_id))))
+    worker = Actor("worker", ids.show(ids.LEASE, lease_id))
+    await record(tx, entry("job.released", back, worker, state=back["state"]))
     return None
 
 
@@ -249,8 +250,8 @@ async def _put_back(
         is_solo=is_solo,
         error=fault_json(fault),
     )
-    data = {"code": fault.code} if fault is not None else {"code": reason or outcome}
-    await record(tx, entry(event, row, _worker(fence), attempt=fence.attempt, **data))
+    code = fault.code if fault is not None else reason or outcome
+    await record(tx, entry(event, row, _worker(fence), attempt=fence.attempt, code=code, state=row["state"]))
     return job_of(row)
 
 

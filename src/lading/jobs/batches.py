@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from lading import ids
+from lading.canonical import Json
 from lading.db.statements import Statements
 from lading.db.transaction import Transaction
 from lading.jobs import store
@@ -90,11 +91,11 @@ async def enqueue_many(tx: Transaction, jobs: Iterable[NewJob], *, actor: Actor)
     while chunk := list(islice(rest, PER_LINE)):
         batch_id = ids.new()
         rows = await tx.all(_SQL["batch_enqueue"], tenant_id=tx.tenant, batch_id=batch_id, **_columns(chunk))
-        added = {row["id"] for row in rows}
-        told = [ids.show(ids.JOB, job.id) for job in chunk if job.id in added]
-        if told:
-            await record(tx, Entry("jobs.enqueued", ids.show(ids.BATCH, batch_id), actor, {"jobs": told}))
-        count += len(told)
+        states = {row["id"]: row["state"] for row in rows}
+        added = [(job, states[job.id]) for job in chunk if job.id in states]
+        if added:
+            await record(tx, Entry("jobs.enqueued", ids.show(ids.BATCH, batch_id), actor, _enqueued(added)))
+        count += len(added)
     return count
 
 
@@ -118,7 +119,7 @@ async def exchange(
     Given `without`, none of these tenants are claimed, nor any whose turn somebody holds.
 
     Between the two `queue` is waited for: of those who exchange in one process only one at a time waits for turns.
-    `on_turns` is called as soon as it has them.
+    `on_turns` is called when turns begin to be held.
     `is_hurried` says that the session is set as hurry.sql would.
     """
     stale = await settle(tx, ended, lease_id=lease_id) if ended else frozenset[UUID]()
@@ -129,13 +130,19 @@ async def exchange(
         await queue()
     if not is_hurried:
         await store.hurry(tx)
-    most = min(limit, _TENANTS_PER_CLAIM)
-    turns = await store.take_turns(tx, lease_id=lease_id, marks=marks, most=most, without=without)
-    if turns is None:
+    haul = await store.claim_batch(
+        tx,
+        lease_id=lease_id,
+        kinds=kinds,
+        limit=limit,
+        batch_id=batch_id,
+        marks=marks,
+        most=min(limit, _TENANTS_PER_CLAIM),
+        without=without,
+        on_turns=on_turns or _nothing,
+    )
+    if haul is None:
         return made(None)
-    if on_turns is not None:
-        on_turns()
-    haul = await store.claim_batch(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id)
     told = ((tenant, batch_id.int, text) for tenant, text in haul.told)
     record_last(tx, _lines("jobs.started", told, lease_id))
     return made(haul)
@@ -190,6 +197,10 @@ async def _answered(tx: Transaction, ended: Sequence[Started]) -> None:
         await breakers.note_answer(tx, host, tenant=tenant, answers=count)
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 def _told(jobs: Sequence[Started]) -> Iterator[tuple[int, int, str]]:
     for job, fence in jobs:  # by number: a UUID takes long to hash
         assert job.batch_id is not None
@@ -206,6 +217,18 @@ def _lines(event: str, told: Iterable[tuple[int, int, str]], lease_id: UUID) -> 
         tenant, subject = UUID(int=tenant_number), ids.show(ids.BATCH, UUID(int=batch_number))
         for first in range(0, len(jobs), PER_LINE):
             yield tenant, Entry(event, subject, actor, {"jobs": jobs[first : first + PER_LINE]})
+
+
+def _enqueued(added: Sequence[tuple[NewJob, str]]) -> dict[str, Json]:
+    """Return what an entry tells of new jobs: their kinds, and the places of those that can't start yet."""
+    kinds = {kind: number for number, kind in enumerate(sorted({job.kind for job, _ in added}))}
+    told: dict[str, Json] = {"jobs": [ids.show(ids.JOB, job.id) for job, _ in added], "kinds": list(kinds)}
+    if len(kinds) > 1:
+        told["of"] = [kinds[job.kind] for job, _ in added]
+    for state in ("blocked", "scheduled"):
+        if places := [place for place, (_, now) in enumerate(added) if now == state]:
+            told[state] = places
+    return told
 
 
 def _columns(jobs: Sequence[NewJob]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from lading import ids
+from lading.canonical import Json
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import Conflict, NotFound
@@ -222,19 +223,24 @@ def run_of(row: Row) -> Run:
 async def _release(tx: Transaction, passed: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
     """Let the children of these jobs wait for one parent less; return the runs that go on by that."""
     rows = await tx.all(_SQL["run_release"], **_pairs(passed))
-    due: dict[tuple[UUID, UUID], list[UUID]] = {}
+    due: dict[tuple[UUID, UUID], list[tuple[UUID, str]]] = {}
     for row in rows:
         if row["state"] != "blocked":
-            due.setdefault((row["tenant_id"], row["run_id"]), []).append(row["id"])
+            due.setdefault((row["tenant_id"], row["run_id"]), []).append((row["id"], row["state"]))
     for (tenant_id, run_id), jobs in sorted(due.items()):
-        subject = ids.show(ids.RUN, run_id)
-        shown = [ids.show(ids.JOB, each) for each in sorted(jobs)]
+        subject, shown = ids.show(ids.RUN, run_id), sorted(jobs)
         lines = [
-            Entry("jobs.unblocked", subject, _SYSTEM, {"jobs": shown[first : first + _IDS_PER_LINE]})
+            Entry("jobs.unblocked", subject, _SYSTEM, _unblocked(shown[first : first + _IDS_PER_LINE]))
             for first in range(0, len(shown), _IDS_PER_LINE)
         ]
         await record(tx, *lines, tenant=tenant_id)
     return {(row["tenant_id"], row["run_id"]) for row in rows}
+
+
+def _unblocked(jobs: Sequence[tuple[UUID, str]]) -> dict[str, Json]:
+    told: dict[str, Json] = {"jobs": [ids.show(ids.JOB, job_id) for job_id, _ in jobs]}
+    later = [place for place, (_, state) in enumerate(jobs) if state == "scheduled"]
+    return {**told, "scheduled": later} if later else told
 
 
 async def _end(tx: Transaction, tenant_id: UUID, run_id: UUID) -> None:

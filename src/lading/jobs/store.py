@@ -7,8 +7,8 @@ leases are in `leases.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from lading import ids
 from lading.db.statements import Statements
-from lading.db.transaction import Row, Transaction
+from lading.db.transaction import Row, Rows, Transaction
 from lading.errors import Conflict, InvalidTransition, NotFound
 from lading.jobs import letters, run_store
 from lading.jobs.haul import Haul, taken_of
@@ -29,6 +29,7 @@ from lading.ledger.store import record
 
 _SQL: Final = Statements(__package__ or "lading.jobs")
 _TENANTS_PER_CLAIM: Final = 10
+_MARKED_TENANTS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,31 @@ class Turns:
     next_since: str
     is_reserved: bool
     marks: Marks
+
+    def whole(self, tenants: Sequence[UUID], places: Sequence[str]) -> dict[str, object]:
+        """Return what claim.sql takes besides, when the turns of those tenants are at those places by now."""
+        return {"tenants": tenants, "places": places, "is_reserved": self.is_reserved}
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a claim looks for; only one in a batch has a `batch_id`."""
+
+    lease_id: UUID
+    kinds: Sequence[str]
+    limit: int
+    batch_id: UUID | None
+
+    def parameters(self, since: str, **more: object) -> dict[str, object]:
+        """Return what claim.sql and claim_free.sql take, `more` of it given."""
+        return {
+            "lease_id": self.lease_id,
+            "kinds": list(self.kinds),
+            "limit": self.limit,
+            "batch_id": self.batch_id,
+            "since": since,
+            **more,
+        }
 
 
 async def enqueue(tx: Transaction, job: NewJob, *, actor: Actor) -> None:
@@ -69,7 +95,7 @@ async def enqueue(tx: Transaction, job: NewJob, *, actor: Actor) -> None:
         deadline_seconds=job.deadline_seconds,
     )
     if row is not None:
-        await record(tx, entry("job.enqueued", row, actor, kind=job.kind))
+        await record(tx, entry("job.enqueued", row, actor, kind=job.kind, state=row["state"]))
 
 
 async def claim(
@@ -80,7 +106,7 @@ async def claim(
     turns = await take_turns(tx, lease_id=lease_id, marks=marks)
     if turns is None:
         return []
-    haul = await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=None)
+    haul = await _take(tx, turns, _Look(lease_id, kinds, limit, None))
     claimed = [taken for piece in haul.taken() for taken in piece]
     worker = Actor("worker", ids.show(ids.LEASE, lease_id))
     for tenant in {taken.tenant_id for taken in claimed}:
@@ -90,14 +116,43 @@ async def claim(
 
 
 async def claim_batch(
-    tx: Transaction, turns: Turns, *, lease_id: UUID, kinds: Sequence[str], limit: int, batch_id: UUID
-) -> Haul:
+    tx: Transaction,
+    *,
+    lease_id: UUID,
+    kinds: Sequence[str],
+    limit: int,
+    batch_id: UUID,
+    marks: Marks | None = None,
+    most: int = _TENANTS_PER_CLAIM,
+    without: Sequence[UUID] | None = None,
+    on_turns: Callable[[], None] = lambda: None,
+) -> Haul | None:
     """
-    Claim and start up to `limit` jobs of the tenants whose turn it is in one; none that must run alone.
+    Take the turn of up to `most` tenants as `take_turns` does, and claim and start up to `limit` of their jobs in one.
 
-    Records nothing of them: whoever runs the batch writes one ledger entry per tenant.
+    None of them must run alone.  `on_turns` is called when turns begin to be held.  None when there is no turn to take.
+    Records nothing: whoever runs the batch writes one ledger entry per tenant.  `hurry` comes first.
     """
-    return await _take(tx, turns, lease_id=lease_id, kinds=kinds, limit=limit, batch_id=batch_id)
+    known = marks if marks is not None else Marks(float)
+    since, marked = known.since(), known.tenants(_MARKED_TENANTS)
+    asked = {"lease_id": lease_id, "limit": most, "since": since, "without": list(without or ())}
+    look = _Look(lease_id, kinds, limit, batch_id)
+    first = None
+    on_turns()
+    if marked is None:
+        taken = await tx.one(_SQL["take_turns"], **asked)
+    else:
+        # Whose turns they will be is not known yet: marks of some more tenants cost less than a round trip.
+        spans = known.parameters(marked, is_batch=True)
+        free = (_SQL["claim_free"], look.parameters(since, **spans))
+        taken, first = await tx.one_and_rows((_SQL["take_turns"], asked), taken_of, free)
+    turns = await _turns_of(tx, taken, known, since, lease_id=lease_id, waits=without is None)
+    if turns is None:
+        return None
+    if not taken["tenants"]:
+        on_turns()  # it was waited for
+    is_told = bool(taken["tenants"]) and not turns.is_reserved
+    return await _take(tx, turns, look, first if is_told else None)
 
 
 async def hurry(tx: Transaction) -> None:
@@ -120,50 +175,44 @@ async def take_turns(
     """
     known = marks if marks is not None else Marks(float)
     since = known.since()
-    turns = await tx.one(_SQL["take_turns"], lease_id=lease_id, limit=most, since=since, without=list(without or ()))
-    tenants, places = turns["tenants"], turns["places"]
-    if not tenants and without is not None:
-        known.found_no_turn()
-        return None
+    taken = await tx.one(_SQL["take_turns"], lease_id=lease_id, limit=most, since=since, without=list(without or ()))
+    return await _turns_of(tx, taken, known, since, lease_id=lease_id, waits=without is None)
+
+
+async def _turns_of(
+    tx: Transaction, taken: Row, known: Marks, since: str, *, lease_id: UUID, waits: bool
+) -> Turns | None:
+    tenants, places = taken["tenants"], taken["places"]
     if not tenants:
-        waited = await tx.maybe(_SQL["wait_turn"], lease_id=lease_id, since=since)
+        waited = await tx.maybe(_SQL["wait_turn"], lease_id=lease_id, since=since) if waits else None
         if waited is None:
             known.found_no_turn()
             return None
         tenants, places = [waited["tenant_id"]], [waited["place"]]
-    if turns["is_reserved"]:
+    if taken["is_reserved"]:
         await tx.run(_SQL["reserve"])
-    return Turns(tenants, places, turns["top"], since, turns["since"], turns["is_reserved"], known)
+    return Turns(tenants, places, taken["top"], since, taken["since"], taken["is_reserved"], known)
 
 
-async def _take(
-    tx: Transaction, turns: Turns, *, lease_id: UUID, kinds: Sequence[str], limit: int, batch_id: UUID | None
-) -> Haul:
+async def _take(tx: Transaction, turns: Turns, look: _Look, first: Rows[Taken] | None = None) -> Haul:
+    """Claim at the turns; `first` is what claim_free has claimed there already."""
     # Statements of their own: the turns were locked before them, so that they see all that their former holders did.
-    known, is_batch = turns.marks, batch_id is not None
-    look: dict[str, object] = {
-        "lease_id": lease_id,
-        "kinds": list(kinds),
-        "tenants": turns.tenants,
-        "since": turns.since,
-        "is_reserved": turns.is_reserved,
-        "batch_id": batch_id,
-    }
-    spans = known.parameters(turns.tenants, is_batch=is_batch)
-    first, hidden, is_free, places = None, None, is_batch and not turns.is_reserved, turns.places
+    known, is_batch, hidden = turns.marks, look.batch_id is not None, None
+    is_free, tenants, places = is_batch and not turns.is_reserved, turns.tenants, turns.places
+    spans = known.parameters(tenants, is_batch=is_batch)
     if is_free:
-        first = await tx.rows(taken_of, _SQL["claim_free"], **look, **spans, places=places, limit=limit)
+        if first is None:
+            first = await tx.rows(taken_of, _SQL["claim_free"], **look.parameters(turns.since, **spans))
         if not first:
             # Who is still due is limited by something, or waits for somebody else: the whole claim knows.
-            held = await tx.one(_SQL["held_turns"], tenants=turns.tenants)
-            is_free, places, look["tenants"] = not held["is_due"], held["places"], held["tenants"]
+            held = await tx.one(_SQL["held_turns"], tenants=tenants)
+            is_free, tenants, places = not held["is_due"], held["tenants"], held["places"]
     if first is None or not is_free:
-        first = await tx.rows(taken_of, _SQL["claim"], **look, **spans, places=places, limit=limit)
-    if len(first) < limit and spans["mark_tenants"] and (begun := known.look_again()) is not None:
-        held = await tx.one(_SQL["held_turns"], tenants=turns.tenants)  # the first look has moved them
-        look["tenants"], places, rest = held["tenants"], held["places"], limit - len(first)
-        again = _SQL["claim_free" if is_free else "claim"]
-        hidden = await tx.rows(taken_of, again, **look, **NO_SPANS, places=places, limit=rest)
+        whole = look.parameters(turns.since, **turns.whole(tenants, places), **spans)
+        first = await tx.rows(taken_of, _SQL["claim"], **whole)
+    rest = look.limit - len(first)
+    if rest > 0 and known.has_any(turns.tenants, is_batch=is_batch) and (begun := known.look_again()) is not None:
+        hidden = await _take_hidden(tx, turns, replace(look, limit=rest), is_free=is_free)
         known.looked_again(begun)
     if not is_free:
         for lane in await tx.all(_SQL["changed_lanes"], tenants=turns.tenants):
@@ -173,6 +222,18 @@ async def _take(
         known.learn(claimed, top=turns.top, since=turns.next_since, is_batch=is_batch, is_all=not hidden)
 
     return Haul(first, hidden, learn=learn)
+
+
+async def _take_hidden(tx: Transaction, turns: Turns, look: _Look, *, is_free: bool) -> Rows[Taken]:
+    """Claim without marks; the first look has moved the turns."""
+    held = (_SQL["held_turns"], {"tenants": turns.tenants})
+    if is_free:
+        free = (_SQL["claim_free"], look.parameters(turns.since, **NO_SPANS))
+        _, hidden = await tx.one_and_rows(held, taken_of, free)
+        return hidden
+    row = await tx.one(held[0], **held[1])
+    whole = look.parameters(turns.since, **turns.whole(row["tenants"], row["places"]), **NO_SPANS)
+    return await tx.rows(taken_of, _SQL["claim"], **whole)
 
 
 async def has_waiting(tx: Transaction, kinds: Sequence[str]) -> bool:

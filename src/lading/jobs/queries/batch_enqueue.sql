@@ -42,4 +42,4 @@ FROM unnest(%(ids)s::uuid[], %(subjects)s::text[], %(pending_parents)s::integer[
 JOIN form USING (number)
 ORDER BY job.place
 ON CONFLICT DO NOTHING
-RETURNING id
+RETURNING id, state
