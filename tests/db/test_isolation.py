@@ -13,8 +13,8 @@ from psycopg.sql import SQL, Identifier
 from lading.db.embedded import EmbeddedServer
 from lading.db.transaction import Role
 
-# What belongs to no tenant: one row per worker process, the record of migrations, and the log over all tenants, of which
-# they may see hashes and heads.
+# What belongs to no tenant: one row per worker process, the record of migrations, and the log over all tenants, of
+# which they may see hashes and heads.
 _WITHOUT_TENANT = {
     "leases",
     "schema_migrations",

@@ -949,7 +949,6 @@ CREATE TABLE public.ledger_trees (
     epoch integer DEFAULT 1 NOT NULL,
     base bigint DEFAULT 0 NOT NULL,
     tiled bigint DEFAULT 0 NOT NULL,
-    logged bigint DEFAULT 0 NOT NULL,
     min_index bigint DEFAULT 0 NOT NULL,
     CONSTRAINT ledger_trees_base_check CHECK ((base >= 0)),
     CONSTRAINT ledger_trees_check CHECK ((base <= size)),

@@ -35,8 +35,8 @@ class Head:
 
 
 def sign(origin: str, size: int, root: bytes, key: Signing) -> str:
-    """Return the note of the log `origin` at `size`, signed by every key that signs now: old and new while they overlap."""
-    text = _text(Head(origin, size, root))
+    """Return the note of the log `origin` at `size`, signed by every key that signs now, old and new."""
+    text = signed_text(Head(origin, size, root))
     _read(text)
     lines = [
         f"— {origin} {base64.b64encode(_key_hash(origin, one.public.raw) + one.sign(text.encode())).decode()}\n"
@@ -87,7 +87,8 @@ def verifier_key(origin: str, key: PublicKey) -> str:
     return f"{origin}+{hashed}+{base64.b64encode(_ED25519 + key.raw).decode()}"
 
 
-def _text(head: Head) -> str:
+def signed_text(head: Head) -> str:
+    """Return what the signatures of a head sign."""
     return f"{head.origin}\n{head.size}\n{base64.b64encode(head.root).decode()}\n"
 
 

@@ -26,7 +26,7 @@ from lading.ledger.merkle import Frontier, leaf_hash
 from lading.ledger.trust import Signing
 
 _SQL: Final = Statements("lading.ledger")
-_LOCK: Final = 0x1AD1_46E0  # any number that nothing else here locks on
+LOCK: Final = 0x1AD1_46E0  # any number that nothing else here locks on
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ async def integrate(database: Database, signer: Signing, *, origin_prefix: str, 
     `origin_prefix` names the instance; a tenant's log is `<origin_prefix>/t/<slug>`, fixed by its first entry.
     """
     async with database.ledger() as tx:
-        if not (await tx.one(_SQL["lock"], key=_LOCK))["held"]:
+        if not (await tx.one(_SQL["lock"], key=LOCK))["held"]:
             return 0
         batch = await tx.all(_SQL["pending"], limit=limit)
         if batch:
@@ -76,7 +76,7 @@ async def integrate(database: Database, signer: Signing, *, origin_prefix: str, 
 async def fill_tiles(database: Database) -> int:
     """Make some of the tiles that entries from before there were tiles lack; return how many entries got into some."""
     async with database.ledger() as tx:
-        if not (await tx.one(_SQL["lock"], key=_LOCK))["held"]:
+        if not (await tx.one(_SQL["lock"], key=LOCK))["held"]:
             return 0
         return await tiles.fill(tx)
 

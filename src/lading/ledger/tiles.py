@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
 from lading.db.statements import Statements
@@ -51,9 +51,7 @@ class Tree:
 
     async def read(self, tx: Transaction, slices: Sequence[Slice]) -> Sequence[bytes]:
         """Return the hashes of each slice."""
-        rows = await tx.all(
-            _SQL["slices"], tenant_id=self.tenant, epoch=self.epoch, base=self.base, **_asked(slices)
-        )  # fmt: skip
+        rows = await tx.all(_SQL["slices"], tenant_id=self.tenant, epoch=self.epoch, base=self.base, **asked(slices))
         return [row["hashes"] or b"" for row in rows]
 
     def leaf(self, index: int) -> int:
@@ -134,7 +132,8 @@ async def _read(tx: Transaction, log: Log, slices: Sequence[Slice]) -> Sequence[
     return found
 
 
-def _asked(slices: Sequence[Slice]) -> dict[str, list[int]]:
+def asked(slices: Sequence[Slice]) -> dict[str, list[int]]:
+    """Return the parameters of a statement that reads slices."""
     return {
         "levels": [each.level for each in slices],
         "firsts": [each.first for each in slices],
@@ -180,30 +179,35 @@ async def grow(tx: Transaction, grown: Mapping[UUID, Growth]) -> None:
         ends=[each.base + each.first for each in begun.values()],
     )
     heads = {row["tenant_id"]: bytes(row["hashes"]) for row in tails}
-    rows = [row for tenant, each in fuller.items() for row in _rows(tenant, each, heads.get(tenant, b""))]
-    await tx.run(_SQL["tile"], **_columns(rows))
+    rows = [(tenant, *each) for tenant, growth in fuller.items() for each in stored(growth, heads.get(tenant, b""))]
+    await tx.run(_SQL["tile"], **columns("tenants", *COLUMNS, rows=rows))
 
 
-_Stored = tuple[UUID, int, int, int, bytes, bytes | None]
+COLUMNS: Final = ("epochs", "levels", "numbers", "roots", "hashes")
+Stored: TypeAlias = tuple[int, int, int, bytes, bytes | None]
 
 
-def _rows(tenant: UUID, growth: Growth, head: bytes) -> list[_Stored]:
+def stored(growth: Growth, head: bytes) -> list[Stored]:
+    """Return the rows of the tiles that became full; `head` has the hashes of the leaves between tiles and batch."""
     if len(head) != (growth.first - growth.tiled) * HASH_BYTES:
-        raise RuntimeError(f"entries of {tenant} behind its last tile are missing; run `lading ledger selfcheck`")
+        raise RuntimeError("entries behind the last tile are missing; run `lading ledger selfcheck`")
     packed = head + b"".join(growth.leaves)
     size = TILE_WIDTH * HASH_BYTES
     begin = growth.tiled // TILE_WIDTH
     return [
         (
-            tenant, growth.epoch, each.level, each.n, each.root,
+            growth.epoch,
+            each.level,
+            each.n,
+            each.root,
             packed[(each.n - begin) * size : (each.n - begin + 1) * size] if each.level == 0 else None,
         )
         for each in growth.full
-    ]  # fmt: skip
+    ]
 
 
-def _columns(rows: Sequence[_Stored]) -> dict[str, list[object]]:
-    names = ("tenants", "epochs", "levels", "numbers", "roots", "hashes")
+def columns(*names: str, rows: Sequence[Sequence[object]]) -> dict[str, list[object]]:
+    """Return the columns of `rows` by their names."""
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
@@ -224,8 +228,8 @@ async def fill(tx: Transaction, *, limit: int = _FILLED) -> int:
     packed = _packed(tenant, rows, leaves)
     start = Frontier(first, tuple(await _nodes(tx, _of(behind), spans.perfect((0, first)))))
     _, full = start.grown(split(packed))
-    stored = _rows(tenant, Growth(epoch, behind["base"], first, first, split(packed), full), b"")
-    await tx.run(_SQL["tile"], **_columns(stored))
+    growth = Growth(epoch, behind["base"], first, first, split(packed), full)
+    await tx.run(_SQL["tile"], **columns("tenants", *COLUMNS, rows=[(tenant, *each) for each in stored(growth, b"")]))
     await tx.run(_SQL["tiled"], tenant_id=tenant, epoch=epoch, tiled=first + leaves)
     return leaves
 

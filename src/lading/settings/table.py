@@ -101,6 +101,9 @@ TABLE: Final = (
     Setting("drain_seconds", "how long workers may take to reach a checkpoint at the end", float, 0, 86_400),
     Setting("max_attempts", "attempts at an export before it is a dead letter", int, 1, 100),
     Setting("max_crashes", "crashes of workers before a job is a dead letter", int, 1, 100),
+    Setting(
+        "instance_log_seconds", "how often the heads of all ledgers are put into the instance's log", float, 1, 86_400
+    ),
     Setting("history_days", "how long ended jobs, attempts, closed leases and dead letters are kept", int, 1, 36_600),
     Setting("retention_days", "how long files of a completed export are kept", int, 1, 36_600),
     Setting(

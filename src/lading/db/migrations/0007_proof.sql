@@ -4,13 +4,11 @@
 -- ---------------------------------------------------------------- tiles, epochs, pruning
 
 -- `size` and `base` count places, which are never used twice.  A tree has its first leaf at `base`, so it has
--- size - base leaves; `tiled` of them are in tiles.  `logged` is the size that the instance's log knows.  Entries below
--- `min_index` may be gone.
+-- size - base leaves; `tiled` of them are in tiles.  Entries below `min_index` may be gone.
 ALTER TABLE ledger_trees
     ADD COLUMN epoch integer NOT NULL DEFAULT 1 CHECK (epoch >= 1),
     ADD COLUMN base bigint NOT NULL DEFAULT 0 CHECK (base >= 0),
     ADD COLUMN tiled bigint NOT NULL DEFAULT 0 CHECK (tiled >= 0 AND tiled % 256 = 0),
-    ADD COLUMN logged bigint NOT NULL DEFAULT 0,
     ADD COLUMN min_index bigint NOT NULL DEFAULT 0,
     ADD CHECK (base <= size),
     ADD CHECK (min_index BETWEEN 0 AND size);

@@ -1,0 +1,3 @@
+-- Publish the signed head of the instance's log.
+INSERT INTO instance_heads (size, root, note, signed_at)
+VALUES (%(size)s::bigint, %(root)s::bytea, %(note)s::text, %(signed_at)s::timestamptz)
