@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
@@ -12,11 +11,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+import certificates
 from api_server import (
     GLANCE,
     HTML,
@@ -147,19 +143,7 @@ def test_an_api_that_speaks_no_tls_is_a_sentence() -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with a key and a certificate for api.example.org, which nobody but this file vouches for."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "api.example.org")])
-    long_ago, far_off = datetime.datetime(2020, 1, 1), datetime.datetime(2100, 1, 1)  # noqa: DTZ001 - UTC by definition
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), long_ago, far_off)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("api.example.org")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "api.pem"
-    kept = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(kept + made.public_bytes(Encoding.PEM))
-    return path
+    return certificates.certificate(tmp_path_factory.mktemp("tls") / "api.pem", "api.example.org")
 
 
 @pytest.fixture

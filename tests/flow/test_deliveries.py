@@ -22,7 +22,7 @@ from lading.ledger.entry import SYSTEM
 from lading.ledger.trust import Trust
 from lading.settings import Settings
 from lading.wire.exports import Delivery, Export
-from tests import azure_server
+from tests import azure_server, receivers
 from tests.flow.organisation import Organisation, Worker, organisation
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
@@ -119,6 +119,32 @@ async def test_a_package_killed_on_its_way_to_a_directory_lies_there_once(  # E1
             assert hashlib.sha256(path.read_bytes()).hexdigest() == found.sha256 == export.package_sha256
             assert files(out / "visits" / export.id) == [path.name], point
             assert verify(path, Trust.load(settings.trust_file)).is_pinned
+
+
+HANDED = ("delivery.begun", "delivery.part_handed", "delivery.handed", "delivery.carried", "delivery.committing")
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+async def test_a_package_killed_on_its_way_to_a_receiver_is_kept_once(  # E16, P2
+    acme: Organisation, settings: Settings, database_url: str, tmp_path: Path, method: str
+) -> None:
+    failpoint, secret = tmp_path / "failpoint", tmp_path / "secret"
+    await anyio.Path(secret).write_text(receivers.KEY)
+    await anyio.Path(secret).chmod(0o600)
+    allowed = {"LADING_FAILPOINT_FILE": str(failpoint), "LADING_ALLOWED_NETWORKS": "127.0.0.0/8"}
+    with receivers.receiving() as receiver:
+        options = {"url": receiver.url, "method": method}
+        await place(acme, "portal", kind="webhook", options=options, credentials_ref=f"file:{secret}")
+        async with worker(settings, database_url, **allowed):
+            async for point, export, found in killed_at(acme, failpoint, HANDED, "portal"):
+                digests = {hashlib.sha256(each).hexdigest() for each in receiver.kept.values()}
+                ids_seen = {
+                    each.headers["webhook-id"] for each in receiver.got if export.id in each.headers["webhook-id"]
+                }
+                assert found.sha256 == export.package_sha256, point
+                assert found.sha256 in digests, point
+                assert ids_seen == {f"{export.id}:portal"}, point
+    assert len(receiver.taken) == len(HANDED)
 
 
 @pytest.fixture

@@ -33,7 +33,8 @@ class Parcel:
     """
     One file to bring, and what it shall be called there.
 
-    `token` begins the names of unfinished files of this delivery, `stamp` tells this attempt's from others'.
+    `token` begins the names of unfinished files of this delivery, `stamp` tells this attempt's from others'.  `id` is
+    the same for every attempt to bring this export to this destination.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Parcel:
     overwrite: bool
     token: str
     stamp: str
+    id: str
 
     def open(self) -> BinaryIO:
         """Return the file, open for reading."""

@@ -12,6 +12,8 @@ from lading.cli.asking import delete_setting, deletion
 from lading.cli.columns import CHECKS, DESTINATIONS
 from lading.cli.options import Line, connected
 
+_OPTIONS = {"receiver": "url"}
+
 
 @click.group()
 def command() -> None:
@@ -49,7 +51,7 @@ def get(line: Line, name: str) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--kind", required=True, metavar="KIND", help="directory, s3, gcs or azure.")
+@click.option("--kind", required=True, metavar="KIND", help="directory, s3, gcs, azure or webhook.")
 @click.option("--path", metavar="PATH", help="directory: the folder, below one the operator allows.")
 @click.option("--bucket", metavar="NAME", help="s3, gcs: the bucket.")
 @click.option("--account", metavar="NAME", help="azure: the storage account.")
@@ -58,7 +60,10 @@ def get(line: Line, name: str) -> None:
 @click.option("--endpoint", metavar="URL", help="s3, gcs, azure: the server, when not the provider's own.")
 @click.option("--region", metavar="NAME", help="s3: the bucket's region.")
 @click.option("--checksums", metavar="WORD", help="s3: sha256 or none (sha256 at AWS, else none).")
-@click.option("--verify", metavar="WORD", help="How it is checked there; s3, gcs: etag, read, none; azure: md5, read.")
+@click.option("--receiver", metavar="URL", help="webhook: where packages are handed over.")
+@click.option("--method", metavar="WORD", help="webhook: PUT below the receiver or POST to it (PUT).")
+@click.option("--header", metavar="NAME", help="webhook: where its token is shown (Authorization).")
+@click.option("--verify", metavar="WORD", help="How it is checked there: etag, md5, read or none, by kind.")
 @click.option("--credentials", metavar="REF", help="Where its secret is: env:, file:, systemd: or kubernetes:.")
 @click.option("--object-name", metavar="TEXT", help="What packages are called ({profile}/{export}/{file}).")
 @click.option("--overwrite", is_flag=True, help="Replace other content under the same name.")
@@ -88,7 +93,8 @@ def put(
 
     request = DestinationRequest(
         kind=kind,
-        options={option: value for option, value in places.items() if value is not None},
+        # `--url` is where Lading is.
+        options={_OPTIONS.get(each, each): value for each, value in places.items() if value is not None},
         credentials_ref=credentials,
         overwrite=overwrite,
         encrypt_to=list(encrypt_to),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -20,6 +21,7 @@ from lading.errors import (
     DestinationUnreachable,
     SourceRefused,
 )
+from lading.exports import handoff
 from lading.exports.destinations import Destination
 from lading.settings import Settings
 from lading.sources import credentials
@@ -33,11 +35,13 @@ _MODULES: Final[Mapping[str, str]] = {
 }
 
 
-def carrier_of(destination: Destination, settings: Settings) -> Carrier:
-    """Return what carries to `destination`; nothing is reached yet, but its secret is read."""
+def carrier_of(destination: Destination, settings: Settings, at: datetime) -> Carrier:
+    """Return what carries to `destination` in an attempt of `at`; nothing is reached yet, but its secret is read."""
     given = destination.settings
     if given.kind == "directory":
         return DirectoryCarrier(Path(given.options["path"]), settings.delivery_folders)
+    if given.kind == "webhook":
+        return handoff.carrier(given.options, _secret(destination), given.timeout_seconds, settings.networks, at)
     module = _MODULES.get(given.kind)
     if module is None:
         raise DestinationRefused(f"This version does not deliver to kind {given.kind}; register another kind.")
@@ -55,11 +59,11 @@ def carrier_of(destination: Destination, settings: Settings) -> Carrier:
     return cast("Carrier", found.carrier(given.kind, given.options, _secret(destination), given.timeout_seconds))
 
 
-def trial(destination: Destination, settings: Settings) -> list[Check]:
-    """Return what was found when `destination` was tried; never raises for what it does."""
+def trial(destination: Destination, settings: Settings, at: datetime) -> list[Check]:
+    """Return what was found when `destination` was tried at that instant; never raises for what it does."""
     found: list[Check] = []
     try:
-        carrier = carrier_of(destination, settings)
+        carrier = carrier_of(destination, settings, at)
         if destination.settings.credentials_ref is not None:
             found.append(Check("credentials", is_ok=True, detail="The credentials can be read."))
         found.append(Check("writing", is_ok=True, detail=carrier.trial()))

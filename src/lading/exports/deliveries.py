@@ -53,6 +53,11 @@ class Key:
         return ids.show(ids.EXPORT, self.export_id)
 
     @property
+    def id(self) -> str:
+        """Return what tells this delivery from every other, to whoever receives it."""
+        return f"{self.subject}:{self.destination}"
+
+    @property
     def token(self) -> str:
         """Return what the names of unfinished files of this delivery begin with, and of no other."""
         return f".lading-{self.export_id.hex}-{self.destination}."

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from lading import failpoints, ids
@@ -44,6 +45,7 @@ class _Order:
     destination: Destination
     package: StoredArtifact
     key: Key
+    at: datetime
 
     @property
     def name(self) -> str:
@@ -80,7 +82,7 @@ class DeliveryHandler:
         order = await self._begin(fence, key)
         if order is None:
             return Cancelled("The export is not there any more.")
-        carrier = await asyncio.to_thread(carriers.carrier_of, order.destination, self._settings)
+        carrier = await asyncio.to_thread(carriers.carrier_of, order.destination, self._settings, order.at)
         context.hint(notify.EXPORTS)
         failpoints.reach("delivery.begun")
         location = await self._carry(fence, order, carrier, context)
@@ -106,20 +108,20 @@ class DeliveryHandler:
             destination = await _destination(tx, key)
             # Keys that it was given after the export was asked for: what lacks them is not brought there.
             destinations.require_readers(destination, export)
-            return _Order(export, destination, files[0], key)
+            return _Order(export, destination, files[0], key, tx.now)
 
     async def _cleared(self, fence: Fence, key: Key) -> Outcome:
         """Remove what was left half done; the export may be gone, the journal has the name."""
         found = await self._abandoned(fence, key)
         if found is not None:
-            destination, name = found
-            carrier = await asyncio.to_thread(carriers.carrier_of, destination, self._settings)
+            destination, name, at = found
+            carrier = await asyncio.to_thread(carriers.carrier_of, destination, self._settings, at)
             journal = _Journal(self._database, fence, key, asyncio.get_running_loop())
             await asyncio.to_thread(carrier.abandon, name, key.token, journal)
         return Done()
 
-    async def _abandoned(self, fence: Fence, key: Key) -> tuple[Destination, str] | None:
-        """Return where something is left and what it was to be called there; None when nothing is, or it goes on."""
+    async def _abandoned(self, fence: Fence, key: Key) -> tuple[Destination, str, datetime] | None:
+        """Return where something is left, its name there, and when we look; None when nothing is, or it goes on."""
         async with self._database.tenant(fence.tenant_id) as tx:
             await attempts.guard(tx, fence)
             found = await deliveries.find(tx, key)
@@ -131,7 +133,7 @@ class DeliveryHandler:
                 await deliveries.drop_upload(tx, key)
                 return None
             upload = await deliveries.upload(tx, key)
-            return None if upload is None else (destination, upload.name)
+            return None if upload is None else (destination, upload.name, tx.now)
 
     async def _carry(self, fence: Fence, order: _Order, carrier: Carrier, context: Context) -> str:
         """Carry in a thread; show how far it is; stop it when this task is cancelled."""
@@ -144,6 +146,7 @@ class DeliveryHandler:
             overwrite=order.destination.settings.overwrite,
             token=order.key.token,
             stamp=f"{fence.lease_id.hex}-{fence.attempt}",
+            id=order.key.id,
         )
         journal = _Journal(self._database, fence, order.key, asyncio.get_running_loop())
         position = _Position()

@@ -29,6 +29,8 @@ from lading.exports.recipients import check_recipients
 from lading.ledger.entry import Actor, Entry, grounds
 from lading.ledger.store import record
 from lading.sources.credentials import FORM, is_reserved
+from lading.sources.guard import origin_of, target_of
+from lading.sources.http_site import HEADER, is_callers
 from lading.sources.options import BUCKET, ENDPOINT, PREFIX, REGION, Option, check_against
 
 _SQL: Final = Statements("lading.exports")
@@ -54,12 +56,23 @@ _PATHED: Final = Option(
     re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,200}(/[a-z0-9]{3,24})?/?"),
     "must be a URL such as https://account.blob.example.org, with the account as path where it is not in the name",
 )
+_RECEIVER: Final = Option(
+    re.compile(r"https?://[^?#\s]{1,1900}"),
+    "must be a URL such as https://receiver.example.org/inbox, without user, query and fragment; "
+    "a secret goes where credentials_ref points",
+    is_required=True,
+)
+_OURS: Final = re.compile(r"webhook-|lading-|if-|want-|repr-digest$", re.IGNORECASE)
+_METHOD: Final = Option(re.compile(r"PUT|POST"), "must be PUT or POST")
+_SHOWN_IN: Final = Option(re.compile(HEADER), "must be the name of a header, such as X-Api-Key")
+_READ: Final = Option(re.compile(r"read|none"), "must be read or none")
 _S3: Final = {"bucket": BUCKET, "prefix": PREFIX, "region": REGION, "verify": _VERIFY}
 OPTIONS: Final[Mapping[str, Mapping[str, Option]]] = {
     "directory": {"path": _FOLDER},
     "s3": {**_S3, "endpoint": ENDPOINT, "checksums": _CHECKSUMS},
     "gcs": {**_S3, "endpoint": ENDPOINT},
     "azure": {"account": _ACCOUNT, "container": _CONTAINER, "prefix": PREFIX, "endpoint": _PATHED, "verify": _MD5},
+    "webhook": {"url": _RECEIVER, "method": _METHOD, "header": _SHOWN_IN, "verify": _READ},
 }
 KINDS: Final = tuple(OPTIONS)
 
@@ -243,12 +256,24 @@ def _checked(name: str, settings: Settings, roots: Sequence[Path]) -> dict[str, 
             )
     elif settings.credentials_ref is None:
         raise InvalidInput.field("credentials_ref", f"is needed by kind {settings.kind}")
+    if settings.kind == "webhook":
+        _check_receiver(options)
     _check_reference(settings.credentials_ref)
     if wrong := template_fault(settings.object_name):
         raise InvalidInput.field("object_name", wrong)
     if not 1 <= settings.timeout_seconds <= 3600:
         raise InvalidInput.field("timeout_seconds", "must be between 1 and 3600")
     return options
+
+
+def _check_receiver(options: Mapping[str, str]) -> None:
+    path = target_of(options["url"]).split("/")
+    if origin_of(options["url"]) is None or "." in path or ".." in path:
+        raise InvalidInput.field("options", f"url {_RECEIVER.sentence}")
+    if is_callers(options.get("header", "")) or _OURS.match(options.get("header", "")):
+        raise InvalidInput.field("options", "header names one that belongs to the call itself; name another")
+    if options.get("method") == "POST" and options.get("verify") == "read":
+        raise InvalidInput.field("options", "verify can't be read with method POST: nothing says where it would lie")
 
 
 def _check_reference(reference: str | None) -> None:

@@ -13,8 +13,8 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from lading.sources.guard import Network, Origin, Resolver, judged
 
 _CONNECT_SECONDS: Final = 10.0
 _MEMBER_BYTES: Final = 1024
+_WRITE_BYTES: Final = 64 << 10
 _PACKED: Final = {"", "identity", "gzip", "x-gzip"}
 
 
@@ -36,8 +37,21 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An answer whose body is still on its way, as it comes: nothing is unpacked."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes]
+
+
 class NoAnswer(Exception):
     """The call was not answered whole; the text says how, and trying again may help."""
+
+
+class TooSlow(NoAnswer):
+    """The call was not answered in time."""
 
 
 class TooMuch(Exception):
@@ -73,9 +87,26 @@ class Door:
 
         Raises guard.Barred, Distrusted, TooMuch or NoAnswer.
         """
-        self._backend.until = time.monotonic() + seconds
-        limits = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
         given = [*headers, ("Accept-Encoding", "gzip")]
+        with self.opened(method, target, headers=given, seconds=seconds, content=content) as answer:
+            return _read(answer, most_bytes)
+
+    @contextmanager
+    def opened(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Sequence[tuple[str, str]],
+        seconds: float,
+        content: bytes | Iterable[bytes] | None = None,
+    ) -> Generator[Opened]:
+        """
+        Give what `target` answers before its body has come; the call ends in `seconds`, counted anew by `renew`.
+
+        Content in pieces needs a Content-Length among `headers`.  Raises what `call` does, and what `content` raises.
+        """
+        self.renew(seconds)
         try:
             with self._pool.stream(
                 method,
@@ -85,19 +116,23 @@ class Door:
                     port=self._origin.port,
                     target=target.encode("ascii"),
                 ),
-                headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in given],
+                headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in headers],
                 content=content,
-                extensions={"timeout": limits},
+                extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds)},
             ) as response:
-                return _read(response, most_bytes)
+                yield Opened(response.status, _headers(response), response.iter_stream())
         except httpcore2.TimeoutException:
-            raise NoAnswer(f"no whole answer within {seconds:g} s") from None
+            raise TooSlow(f"no whole answer within {seconds:g} s") from None
         except httpcore2.ConnectError as error:
             if isinstance(error.__cause__ or error.__context__, ssl.SSLCertVerificationError):
                 raise Distrusted from None
             raise NoAnswer("no connection") from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError):
             raise NoAnswer("the connection broke off, or what came is no HTTP") from None
+
+    def renew(self, seconds: float) -> None:
+        """Let the call take `seconds` from now."""
+        self._backend.until = time.monotonic() + seconds
 
     def stop(self) -> None:
         """End the call that another thread waits for, and every later one."""
@@ -109,12 +144,17 @@ class Door:
             self._pool.close()
 
 
-def _read(response: httpcore2.Response, most: int) -> Answer:
+def _headers(response: httpcore2.Response) -> Mapping[str, str]:
     headers: dict[str, str] = {}
     for name, value in response.headers:
         text = name.decode("latin-1").lower()
         shown = value.decode("latin-1")
         headers[text] = f"{headers[text]}, {shown}" if text in headers else shown
+    return headers
+
+
+def _read(answer: Opened, most: int) -> Answer:
+    headers = answer.headers
     packing = headers.get("content-encoding", "").strip().lower()
     if packing not in _PACKED:
         raise NoAnswer("the body is packed in a way that was not asked for")
@@ -122,7 +162,7 @@ def _read(response: httpcore2.Response, most: int) -> Answer:
         raise TooMuch
     unpacker = _Gzip() if packing.endswith("gzip") else None
     body, size = bytearray(), 0
-    for chunk in response.iter_stream():
+    for chunk in answer.chunks:
         size += len(chunk)
         # One byte more than wanted is enough to know; what is packed never unfolds whole.
         body += chunk if unpacker is None else unpacker.unpacked(chunk, most + 1 - len(body))
@@ -131,7 +171,7 @@ def _read(response: httpcore2.Response, most: int) -> Answer:
             raise TooMuch
     if unpacker is not None and not unpacker.is_whole:
         raise NoAnswer("the packed body is not whole")
-    return Answer(response.status, headers, bytes(body))
+    return Answer(answer.status, headers, bytes(body))
 
 
 class _Gzip:
@@ -227,7 +267,9 @@ class _Stream(httpcore2.NetworkStream):
         return self._inner.read(max_bytes, self._backend.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, self._backend.left(timeout))
+        # In slices: whoever takes a few bytes now and then does not stretch the deadline with each of them.
+        for start in range(0, len(buffer), _WRITE_BYTES):
+            self._inner.write(buffer[start : start + _WRITE_BYTES], self._backend.left(timeout))
 
     def close(self) -> None:
         self._inner.close()

@@ -102,11 +102,21 @@ def faults(options: Mapping[str, str]) -> Iterator[str]:
         if option in options and style not in styles:
             yield f"{option} goes with pages={' or '.join(sorted(styles))}"
     carrier = options.get("auth", "").removeprefix("header:").lower()
-    if ":" in options.get("auth", "") and carrier not in {"authorization", "cookie"} and _KEPT.fullmatch(carrier):
+    if ":" in options.get("auth", "") and is_callers(carrier):
         yield f"auth can't be shown in the header {carrier}; name another"
     for name, _ in _headers(options.get("headers", "")):
         if _KEPT.fullmatch(name.lower()):
             yield f"headers may not set {name}; a secret belongs to the credentials, with auth=header:NAME"
+
+
+def is_callers(name: str) -> bool:
+    """
+    Tell whether a header belongs to whoever makes the call, so that no secret can be shown in it.
+
+    >>> is_callers("Host"), is_callers("Authorization"), is_callers("X-Api-Key")
+    (True, False, False)
+    """
+    return name.lower() not in {"authorization", "cookie"} and _KEPT.fullmatch(name.lower()) is not None
 
 
 def _path(url: str) -> str:

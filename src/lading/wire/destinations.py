@@ -13,9 +13,9 @@ class DestinationRequest:
     """
     Body of `PUT /api/v1/destinations/{name}`.
 
-    `kind` is directory, s3, gcs or azure; `options` are its own.  `object_name` is what a package is called there.
-    Other content under that name is left alone unless `overwrite` is set.  Whatever is delivered there is encrypted to
-    the public keys of `encrypt_to`.
+    `kind` is directory, s3, gcs, azure or webhook; `options` are its own.  `object_name` is what a package is called
+    there.  Other content under that name is left alone unless `overwrite` is set.  Whatever is delivered there is
+    encrypted to the public keys of `encrypt_to`.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT

@@ -10,3 +10,9 @@ GRANT SELECT, DELETE ON login_refusals TO lading_system;
 
 -- No statement looks for it: what is open has an index of its own.
 DROP INDEX exports_waiting;
+
+-- ---------------------------------------------------------------- destinations that are receivers
+
+ALTER TABLE destinations
+    DROP CONSTRAINT destinations_kind_check,
+    ADD CONSTRAINT destinations_kind_check CHECK (kind IN ('directory', 's3', 'gcs', 'azure', 'webhook'));
