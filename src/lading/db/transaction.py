@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
@@ -28,11 +28,7 @@ T = TypeVar("T")
 # Sent as one text, which the server runs in one round trip; texts sent so have no parameters.
 _OPEN: Final = SQL(
     "SELECT set_config('role', {role}, true), set_config('lading.tenant', {tenant}, true), lading_now() AS now"
-)
-# Through a pooler a session is somebody else's a moment later: what CONNECT_OPTIONS sets for it is set here each time.
-_POOLED: Final = SQL(
-    "; SELECT set_config('statement_timeout', '30s', true), set_config('lock_timeout', '10s', true), "
-    "set_config('idle_in_transaction_session_timeout', '15s', true)"
+    "{patience}"
 )
 _BEGIN: Final = SQL("BEGIN; ")
 _OPEN_AGAIN: Final = SQL("BEGIN; SELECT lading_now() AS now")
@@ -48,6 +44,50 @@ class Role(StrEnum):
     APP = "lading_app"
     SYSTEM = "lading_system"
     LEDGER = "lading_ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """After what the server ends a statement, a wait for a lock and a transaction that does nothing."""
+
+    statement_timeout: str
+    lock_timeout: str
+    idle_in_transaction_session_timeout: str
+
+    def settings(self) -> Mapping[str, str]:
+        """Return the settings of the server by name."""
+        return asdict(self)
+
+
+# APP: somebody waits for the answer.  SYSTEM: sweeps look at all tenants.  LEDGER: one works, the next waits its turn.
+PATIENCE: Final[Mapping[Role, Patience]] = {
+    Role.APP: Patience("30s", "10s", "15s"),
+    Role.SYSTEM: Patience("60s", "10s", "15s"),
+    Role.LEDGER: Patience("120s", "30s", "15s"),
+}
+
+
+def session_options(role: Role | None) -> str:
+    """
+    Return the options of a session for transactions as `role`, or as any.
+
+    >>> session_options(Role.SYSTEM)
+    '-c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s'
+    """
+    return " ".join(f"-c {name}={value}" for name, value in PATIENCE[role or Role.APP].settings().items())
+
+
+def _setting(patience: Patience, known: Mapping[str, str]) -> Composed:
+    """Return what sets all that is not `known` to be set already, for this transaction."""
+    named = {name: value for name, value in patience.settings().items() if known.get(name) != value}
+    return SQL("").join(
+        SQL(", set_config({}, {}, true)").format(Literal(name), Literal(value)) for name, value in named.items()
+    )
+
+
+_UNPOOLED: Final = {role: _setting(PATIENCE[role], PATIENCE[Role.APP].settings()) for role in Role}
+# Through a pooler a session is somebody else's a moment later: nothing is known of it.
+_POOLED: Final = {role: _setting(PATIENCE[role], {}) for role in Role}
 
 
 class Rows(Generic[T]):
@@ -118,6 +158,19 @@ class Transaction:
         assert cursor.pgresult is not None
         return Rows(self.connection, cursor.pgresult, maker)
 
+    async def one_and_rows(
+        self, one: tuple[SQL, Mapping[str, object]], maker: Callable[[Any], T], rows: tuple[SQL, Mapping[str, object]]
+    ) -> tuple[Row, Rows[T]]:
+        """Return the row of the one and all rows of the other statement, executed after it in the same round trip."""
+        async with self.connection.pipeline():
+            first = await self.connection.execute(*one)
+            second = await self.connection.execute(*rows)
+        row = await first.fetchone()
+        if row is None:
+            raise LookupError("the statement returned no row")
+        assert second.pgresult is not None
+        return row, Rows(self.connection, second.pgresult, maker)
+
     async def maybe(self, statement: SQL, /, **parameters: object) -> Row | None:
         """Return the first row, or None."""
         cursor = await self.connection.execute(statement, parameters)
@@ -136,7 +189,7 @@ async def begin(
     connection: psycopg.AsyncConnection[Any], *, role: Role, tenant: UUID | None, is_pooled: bool = False
 ) -> AsyncIterator[Transaction]:
     """Open a transaction on `connection`, in one round trip; commit at the end, roll back on any exception."""
-    opening = _BEGIN + _opening(role, tenant) + (_POOLED if is_pooled else SQL(""))
+    opening = _BEGIN + _opening(role, tenant, (_POOLED if is_pooled else _UNPOOLED)[role])
     try:
         tx = Transaction(connection, role, tenant, await _now(connection, opening))
         yield tx
@@ -153,7 +206,7 @@ async def begin(
 @asynccontextmanager
 async def within(connection: psycopg.AsyncConnection[Any], *, role: Role) -> AsyncIterator[Transaction]:
     """Go on as `role`, without a tenant, in a transaction of `connection` that somebody else began and ends."""
-    tx = Transaction(connection, role, None, await _now(connection, _opening(role, None)))
+    tx = Transaction(connection, role, None, await _now(connection, _opening(role, None, SQL(""))))
     yield tx
     for statement, parameters in tx.deferred:
         await connection.execute(statement, parameters)
@@ -172,8 +225,9 @@ async def commit(tx: Transaction) -> None:
         await tx.connection.commit()
 
 
-def _opening(role: Role, tenant: UUID | None) -> Composed:
-    return _OPEN.format(role=Literal(role.value), tenant=Literal("" if tenant is None else str(tenant)))
+def _opening(role: Role, tenant: UUID | None, patience: SQL | Composed) -> Composed:
+    shown = "" if tenant is None else str(tenant)
+    return _OPEN.format(role=Literal(role.value), tenant=Literal(shown), patience=patience)
 
 
 async def _now(connection: psycopg.AsyncConnection[Any], opening: SQL | Composed) -> datetime:

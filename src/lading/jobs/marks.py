@@ -120,6 +120,14 @@ class Marks:
         self._since = _ALWAYS
         self._drop_at = self._clock() + DROP_SECONDS
 
+    def has_any(self, tenants: Sequence[UUID], *, is_batch: bool) -> bool:
+        """Tell whether there is a mark in a lane of one of these."""
+        return any(lane.is_batch == is_batch for tenant in tenants for lane in self._floors.get(tenant.int, ()))
+
+    def tenants(self, most: int) -> list[UUID] | None:
+        """Return all tenants that have marks; None when they are more than `most`."""
+        return [UUID(int=number) for number in self._floors] if len(self._floors) <= most else None
+
     def parameters(self, tenants: Sequence[UUID], *, is_batch: bool) -> dict[str, list[Any]]:
         """Return the spans of the tenants' lanes as the arrays that claim.sql takes."""
         rows = list[tuple[UUID, Lane, Span]]()

@@ -103,16 +103,19 @@ async def claim(
 ) -> list[Claim]:
     """Return up to `limit` pending jobs, now running on the lease; none when the lease is not alive."""
     await hurry(tx)
-    turns = await take_turns(tx, lease_id=lease_id, marks=marks)
+    known = marks if marks is not None else Marks(float)
+    since = known.since()
+    taken = await tx.one(_SQL["take_turns"], lease_id=lease_id, limit=_TENANTS_PER_CLAIM, since=since, without=[])
+    turns = await _turns_of(tx, taken, known, since, lease_id=lease_id, waits=True)
     if turns is None:
         return []
     haul = await _take(tx, turns, _Look(lease_id, kinds, limit, None))
-    claimed = [taken for piece in haul.taken() for taken in piece]
+    claimed = [job for piece in haul.taken() for job in piece]
     worker = Actor("worker", ids.show(ids.LEASE, lease_id))
-    for tenant in {taken.tenant_id for taken in claimed}:
-        mine = [entry("job.claimed", taken._asdict(), worker) for taken in claimed if taken.tenant_id == tenant]
+    for tenant in {job.tenant_id for job in claimed}:
+        mine = [entry("job.claimed", job._asdict(), worker) for job in claimed if job.tenant_id == tenant]
         await record(tx, *mine, tenant=tenant)
-    return [Claim(taken.tenant_id, taken.id, lease_id, taken.kind) for taken in claimed]
+    return [Claim(job.tenant_id, job.id, lease_id, job.kind) for job in claimed]
 
 
 async def claim_batch(
@@ -123,14 +126,15 @@ async def claim_batch(
     limit: int,
     batch_id: UUID,
     marks: Marks | None = None,
-    most: int = _TENANTS_PER_CLAIM,
-    without: Sequence[UUID] | None = None,
-    on_turns: Callable[[], None] = lambda: None,
+    most: int,
+    without: Sequence[UUID] | None,
+    on_turns: Callable[[], None],
 ) -> Haul | None:
     """
-    Take the turn of up to `most` tenants as `take_turns` does, and claim and start up to `limit` of their jobs in one.
+    Take the turn of up to `most` tenants, or wait for that of one, and claim and start up to `limit` of their jobs.
 
-    None of them must run alone.  `on_turns` is called when turns begin to be held.  None when there is no turn to take.
+    None of these must run alone.  Given `without`, those tenants are left alone, and no turn is waited for.
+    `on_turns` is called when turns begin to be held.  None when no tenant has work, or the lease is lost.
     Records nothing: whoever runs the batch writes one ledger entry per tenant.  `hurry` comes first.
     """
     known = marks if marks is not None else Marks(float)
@@ -158,25 +162,6 @@ async def claim_batch(
 async def hurry(tx: Transaction) -> None:
     """Set for this transaction what whoever takes turns must: it ends soon if the worker freezes."""
     await tx.run(_SQL["hurry"])
-
-
-async def take_turns(
-    tx: Transaction,
-    *,
-    lease_id: UUID,
-    marks: Marks | None = None,
-    most: int = _TENANTS_PER_CLAIM,
-    without: Sequence[UUID] | None = None,
-) -> Turns | None:
-    """
-    Take the turn of up to `most` tenants, or wait for that of one; None when none has work, or the lease is lost.
-
-    Given `without`, those tenants are left alone, and no turn is waited for.  `hurry` comes first.
-    """
-    known = marks if marks is not None else Marks(float)
-    since = known.since()
-    taken = await tx.one(_SQL["take_turns"], lease_id=lease_id, limit=most, since=since, without=list(without or ()))
-    return await _turns_of(tx, taken, known, since, lease_id=lease_id, waits=without is None)
 
 
 async def _turns_of(

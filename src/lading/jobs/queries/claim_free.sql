@@ -2,23 +2,37 @@
 -- allocation, and no lane that is shown to wait.  Where one of them is limited nothing is done and no turn is dated:
 -- claim.sql decides then.  Whether it is so is looked at here, because this statement sees what was committed after the
 -- turns were taken.
-WITH lane AS MATERIALIZED (
+-- Which turns those are it reads from the settings of the transaction, where the statement that took them noted them: so
+-- both go to the server in one round trip.
+WITH mine AS MATERIALIZED (
+    SELECT nullif(current_setting('lading.turns', true), '')::uuid[] AS tenants,
+           nullif(current_setting('lading.places', true), '')::tid[] AS places
+),
+turn AS MATERIALIZED (
+    SELECT turn.tenant_id, turn.place
+    FROM mine
+    CROSS JOIN LATERAL unnest(mine.tenants, mine.places) AS turn (tenant_id, place)
+),
+lane AS MATERIALIZED (
     SELECT tenant_id, kind, host, waiting_for, eligible_at
     FROM lanes
-    WHERE tenant_id = ANY(%(tenants)s::uuid[]) AND kind = ANY(%(kinds)s::text[])
+    WHERE tenant_id = ANY((SELECT tenants FROM mine)::uuid[]) AND kind = ANY(%(kinds)s::text[])
 ),
 limited AS MATERIALIZED (
     SELECT EXISTS (SELECT FROM lane WHERE waiting_for IS NOT NULL OR eligible_at IS NOT NULL)
         OR EXISTS (
             SELECT FROM pauses
-            WHERE tenant_id = ANY(%(tenants)s::uuid[]) AND starts_at <= lading_now()
+            WHERE tenant_id = ANY((SELECT tenants FROM mine)::uuid[]) AND starts_at <= lading_now()
               AND (ends_at IS NULL OR ends_at > lading_now())
         )
         OR EXISTS (
             SELECT FROM quotas
-            WHERE tenant_id = ANY(%(tenants)s::uuid[]) AND (kind = '*' OR kind = ANY(%(kinds)s::text[]))
+            WHERE tenant_id = ANY((SELECT tenants FROM mine)::uuid[]) AND (kind = '*' OR kind = ANY(%(kinds)s::text[]))
         )
-        OR EXISTS (SELECT FROM allocations WHERE tenant_id = ANY(%(tenants)s::uuid[]) AND strategy <> 'unlimited')
+        OR EXISTS (
+            SELECT FROM allocations
+            WHERE tenant_id = ANY((SELECT tenants FROM mine)::uuid[]) AND strategy <> 'unlimited'
+        )
         OR EXISTS (
             SELECT FROM lane
             WHERE EXISTS (
@@ -31,7 +45,8 @@ limited AS MATERIALIZED (
 ),
 -- Enough of each tenant that what the others can't use is not lost.
 share AS MATERIALIZED (
-    SELECT least(%(limit)s::integer, 3 * ceil(%(limit)s::float8 / cardinality(%(tenants)s::uuid[])))::integer AS jobs
+    SELECT least(%(limit)s::integer, 3 * ceil(%(limit)s::float8 / nullif(cardinality(mine.tenants), 0)))::integer AS jobs
+    FROM mine
 ),
 span AS MATERIALIZED (
     SELECT *
@@ -84,7 +99,7 @@ chosen AS MATERIALIZED (
     (
         SELECT place
         FROM candidate
-        WHERE cardinality(%(tenants)s::uuid[]) = 1
+        WHERE (SELECT cardinality(mine.tenants) FROM mine) = 1
         ORDER BY priority DESC, sequence
         LIMIT %(limit)s::integer
     )
@@ -95,7 +110,7 @@ chosen AS MATERIALIZED (
             SELECT place, priority, sequence,
                    row_number() OVER (PARTITION BY tenant_id ORDER BY priority DESC, sequence) AS rank
             FROM candidate
-            WHERE cardinality(%(tenants)s::uuid[]) > 1
+            WHERE (SELECT cardinality(mine.tenants) FROM mine) > 1
         ) AS ranked
         ORDER BY rank, priority DESC, sequence
         LIMIT %(limit)s::integer
@@ -114,7 +129,7 @@ crowd AS MATERIALIZED (
     SELECT EXISTS (
         SELECT FROM turns
         WHERE next_at >= %(since)s::timestamptz AND next_at <= lading_now() + interval '1 second'
-          AND tenant_id <> ALL(%(tenants)s::uuid[])
+          AND tenant_id <> ALL((SELECT tenants FROM mine)::uuid[])
     ) AS waits
 ),
 following AS MATERIALIZED (
@@ -134,14 +149,14 @@ following AS MATERIALIZED (
                ) AS job
                WHERE lanes.tenant_id = turn.tenant_id AND lanes.kind <> ALL(%(kinds)s::text[])
            ) AS is_due
-    FROM unnest(%(tenants)s::uuid[], %(places)s::tid[]) AS turn (tenant_id, place)
+    FROM turn
     WHERE NOT (SELECT yes FROM limited)
 ),
 passed AS (
     UPDATE turns
     SET next_at = CASE WHEN following.is_due THEN clock_timestamp() ELSE 'infinity' END
     FROM following
-    WHERE turns.ctid = following.place AND turns.ctid = ANY(%(places)s::tid[])
+    WHERE turns.ctid = following.place AND turns.ctid = ANY((SELECT places FROM mine)::tid[])
       AND (NOT following.is_due OR turns.next_at = 'infinity' OR (SELECT waits FROM crowd))
 )
 UPDATE jobs

@@ -2,6 +2,8 @@
 -- another worker holds is skipped, and so are the tenants in `without`.  `since` is where the next look may begin: no
 -- turn is earlier, and one that is being dated by a transaction that has not ended is seldom older than half a second.
 -- `top` is the last sequence handed out before the claim's own snapshot.
+-- The turns are noted for claim_free.sql, which follows in the same round trip; none where one reserves: it would have to
+-- wait for a lock between the two.
 WITH alive AS MATERIALIZED (
     SELECT EXISTS (
         SELECT FROM leases
@@ -50,12 +52,18 @@ taken AS (
     UNION ALL
     SELECT tenant_id, place FROM behind
 )
-SELECT coalesce(array_agg(tenant_id), '{}') AS tenants,
-       coalesce(array_agg(place::text), '{}') AS places,
+SELECT all_of.tenants, all_of.places, reserved.is_reserved,
        least(
            (SELECT min(turns.next_at) FROM turns WHERE turns.next_at >= %(since)s::timestamptz),
            lading_now() - interval '500 milliseconds'
        )::text AS since,
        (SELECT last_value FROM jobs_sequence_seq) AS top,
-       EXISTS (SELECT FROM allocations WHERE strategy = 'reserved' AND reserved > 0) AS is_reserved
-FROM taken
+       set_config('lading.turns', CASE WHEN is_reserved THEN '{}' ELSE all_of.tenants::text END, true),
+       set_config('lading.places', CASE WHEN is_reserved THEN '{}' ELSE all_of.places::text END, true)
+FROM (
+    SELECT coalesce(array_agg(tenant_id), '{}') AS tenants, coalesce(array_agg(place::text), '{}') AS places
+    FROM taken
+) AS all_of
+CROSS JOIN (
+    SELECT EXISTS (SELECT FROM allocations WHERE strategy = 'reserved' AND reserved > 0) AS is_reserved
+) AS reserved
