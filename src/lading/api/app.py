@@ -40,6 +40,7 @@ from lading.api import (
     schedules,
     sources,
     tenants,
+    signing_keys,
     throttles,
     webhooks,
 )
@@ -78,6 +79,9 @@ ROUTERS: Final = (
     ledger.router,
     tenants.router,
     keys.router,
+    proofs.router,
+    bundles.router,
+    signing_keys.router,
     members.router,
 )
 

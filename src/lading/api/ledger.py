@@ -1,8 +1,7 @@
-"""The ledger over HTTP: the signed head, the exact lines, and the public keys an auditor pins."""
+"""The ledger over HTTP: the signed head and the exact lines.  The keys to check them with are in `signing_keys`."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Final
 
 from fastapi import Depends, Query
@@ -11,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from lading import clock
 from lading.api import answers, documents
-from lading.api.auth import ANYBODY, AUDITORS, Caller, OwnGate, gate
+from lading.api.auth import AUDITORS, Caller, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.db.database import Database
@@ -22,7 +21,6 @@ from lading.wire import ledger as wire
 
 router: Final = new_router("ledger")
 _AUDITOR: Final = gate(AUDITORS)
-_ANYBODY: Final = OwnGate(ANYBODY)
 _NDJSON: Final = "application/x-ndjson"
 _FURTHEST: Final = (1 << 53) - 1
 _Services = Annotated[Services, Depends(services_of)]
@@ -126,22 +124,6 @@ async def manifest(
             root_sha256=covering.root.hex(),
         )
     )
-
-
-@router.get(
-    "/api/v1/keys/trust",
-    name="getTrust",
-    dependencies=[Depends(_ANYBODY)],
-    response_class=Response,
-    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}, **documents.problems(404)},
-)
-async def trust(services: _Services) -> Response:
-    """Return the public keys of this installation; pin them from a second source before you trust them."""
-    try:
-        found = await asyncio.to_thread(services.settings.trust_file.read_bytes)
-    except OSError:
-        raise NotFound("This installation has no trust file yet; it is made when the first worker starts.") from None
-    return Response(found, media_type="application/json")
 
 
 async def _head(database: Database, caller: Caller) -> SignedHead:

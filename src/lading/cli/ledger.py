@@ -13,6 +13,8 @@ import click
 
 from lading.cli import checking, exits, output
 from lading.cli.columns import EXTRACT, HISTORY, LEDGER_REPORT, RECEIPT
+from lading.cli.ledger_prove import check_proof, prove
+from lading.cli.ledger_tiles import tiles
 from lading.cli.options import Line, connected
 from lading.errors import DownloadFailed, InvalidInput
 
@@ -24,6 +26,10 @@ def command() -> None:
 
     Example: lading ledger verify --trust trust.json
     """
+
+
+for each in (prove, check_proof, tiles):
+    command.add_command(each)
 
 
 @command.command()
@@ -40,6 +46,7 @@ def verify(line: Line, trust_file: Path | None) -> int:
 
     Example: lading ledger verify --tenant nordlys --trust trust.json
     """
+    from lading.ledger.merkle import Frontier
     from lading.ledger.offline import verify_lines
     from lading.ledger.trust import Trust
 
@@ -47,10 +54,15 @@ def verify(line: Line, trust_file: Path | None) -> int:
     with line.client() as client:
         trust = pinned or Trust.parse(client.ledger.trust())
         head = client.ledger.head()
-        report = verify_lines(client.ledger.lines(until=head.size), head.note, trust)
+        pruned = max(0, head.min_index - head.base)
+        start = Frontier(pruned, tuple(bytes.fromhex(each) for each in client.proofs.frontier(pruned).hashes))
+        lines = client.ledger.lines(first=head.base + pruned, until=head.base + head.size)
+        report = verify_lines(lines, head.note, trust, start=start)
     output.facts(line.form, report, LEDGER_REPORT)
+    if pruned:
+        output.talk(f"The first {output.number(pruned)} entries were pruned; the root proves that they were these.")
     output.talk(
-        f"Checked: {output.number(report.size)} entries in order give the root that the head names, "
+        f"Checked: {output.number(report.size - pruned)} entries in order give the root that the head names, "
         "and the head's signature holds."
     )
     if pinned is not None:
@@ -145,3 +157,15 @@ def trust(line: Line) -> None:
     """
     with line.client() as client:
         click.echo(client.ledger.trust(), nl=False)
+
+
+@command.command()
+@connected
+def keyring(line: Line) -> None:
+    """
+    Print what became of the signing keys of the instance, each statement signed by the key before.
+
+    Example: lading ledger keyring > keyring.json
+    """
+    with line.client() as client:
+        click.echo(client.ledger.keyring(), nl=False)

@@ -123,7 +123,7 @@ class Keyring:
 
 
 def extended(ring: Keyring, told: Statement, signers: Sequence[Signing]) -> Keyring:
-    """Return `ring` with one more statement, signed by `signers`: who vouches first, then the key itself if it is new."""
+    """Return `ring` with one more statement, signed by `signers`: who vouches first, then a new key itself."""
     payload = canonical.encode({
         "action": told.action, "at": told.at, "by": told.by, "code": told.code, "instance": ring.instance,
         "key": _shown(told.key), "overlap_until": told.overlap_until, "previous": ring.digest,

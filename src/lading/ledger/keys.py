@@ -13,9 +13,9 @@ import fcntl
 import os
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
@@ -33,7 +33,7 @@ from lading import clock
 from lading.errors import EnvironmentUnfit, InvalidInput
 from lading.ledger import key_files, keyring
 from lading.ledger.keyring import Keyring, Statement
-from lading.ledger.trust import PURPOSES, PublicKey, Purpose, Signing, Trust
+from lading.ledger.trust import PURPOSES, Life, PublicKey, Purpose, Signing, Trust
 
 TRUST_FILE: Final = "trust.json"
 KEYRING_FILE: Final = "keyring.json"
@@ -147,6 +147,14 @@ class KeyStore:
                 self.path(ring, key).unlink(missing_ok=True)
         return trust
 
+    def say(self, lives: Mapping[str, Life]) -> None:
+        """Put what became of keys into what auditors pin; the sizes up to which a revoked key is believed are there."""
+        known = self.known()
+        told = {
+            keyid: replace(known.lives.get(keyid, Life()), revoked=life.revoked) for keyid, life in lives.items()
+        }  # fmt: skip
+        _publish(self.folder / TRUST_FILE, known.with_lives(told).dump())
+
     def known(self) -> Trust:
         """Return the trust file, with no key when there is none yet."""
         path = self.folder / TRUST_FILE
@@ -251,7 +259,7 @@ def locked(keys_dir: Path) -> Iterator[None]:
 
 
 def new_key(store: KeyStore, purpose: Purpose, path: Path | None = None) -> Signing:
-    """Return a key to sign with from now on: another one of whoever keeps them elsewhere, else a fresh one in a file."""
+    """Return a key to sign with from now on: of whoever keeps them elsewhere, else a fresh one in a file."""
     if store.provider is not None:
         return store.provider.signer(store.provider.public(purpose))
     made = Signer.generate(purpose)

@@ -139,7 +139,7 @@ class Trust:
         return replace(self, lives=told)
 
     def of_log(self, origin: str) -> Trust:
-        """Return this trust with the sizes of that log alone: those of others tell how much they do."""
+        """Return this trust with the sizes of that log, and of its epochs, alone: others tell how much they do."""
         return replace(self, lives={keyid: _of_log(life, origin) for keyid, life in self.lives.items()})
 
     def dump(self) -> bytes:
@@ -203,7 +203,11 @@ def _shown_life(life: Life) -> dict[str, Any]:
 def _of_log(life: Life, origin: str) -> Life:
     if life.revoked is None:
         return life
-    sizes = {name: size for name, size in life.revoked.sizes.items() if name == origin}
+    sizes = {
+        name: size
+        for name, size in life.revoked.sizes.items()
+        if name == origin or name.startswith(f"{origin}/e")  # an epoch of it
+    }
     return replace(life, revoked=replace(life.revoked, sizes=sizes))
 
 

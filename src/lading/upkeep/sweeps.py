@@ -22,7 +22,9 @@ from lading.exports import approvals, retention
 from lading.jobs import history, leases, runs, store
 from lading.jobs.endings import follow_up
 from lading.jobs.model import Endings
-from lading.ledger.integrator import fill_tiles, integrate
+from lading.ledger import signing_keys
+from lading.ledger.integrator import integrate
+from lading.ledger.keys import Rotating
 from lading.ledger.trust import Signing
 from lading.settings import Settings
 from lading.tenants import refusals
@@ -39,6 +41,7 @@ _FILL_SECONDS: Final = 30.0
 _RESTING_ENTRIES: Final = 2000
 _RETENTION_SECONDS: Final = 60.0
 _HISTORY_SECONDS: Final = 3600.0
+_KEYS_SECONDS: Final = 60.0
 _RESCUE_ROUNDS: Final = 50
 _PROMOTED: Final = 1000
 _PROMOTE_ROUNDS: Final = 50
@@ -72,6 +75,7 @@ class Upkeep:
             await _once(self._have_history)  # before anything has ended, rather than an hour later
             group.create_task(_every(_HISTORY_SECONDS, self.keep_history))
 
+            group.create_task(_every(_KEYS_SECONDS, self.tell_of_keys))
     async def promote(self) -> None:
         """Scheduled jobs whose time has come are pending, and workers know; runs with nothing left have ended."""
         for _ in range(_PROMOTE_ROUNDS):  # what an outage has put off is due all at once
@@ -130,6 +134,11 @@ class Upkeep:
     async def tell(self) -> None:
         """Webhooks are on their way to hear what has happened."""
         if await fanout.spread(self._database):
+    async def tell_of_keys(self) -> None:
+        """Every ledger knows what became of the signing keys, also where whoever changed them died meanwhile."""
+        if isinstance(self._signer, Rotating):
+            await signing_keys.announce_late(self._database, self._signer.store)
+
             await self._sender.send(notify.JOBS)
 
     async def _integrating(self) -> None:

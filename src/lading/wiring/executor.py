@@ -19,7 +19,6 @@ from lading.exports.part_jobs import PartHandler
 from lading.exports.parts import JOB_KIND as PART
 from lading.exports.pipeline import ExportHandler
 from lading.jobs.model import Handlers
-from lading.ledger import keys
 from lading.settings import Settings
 from lading.telemetry import log
 from lading.webhooks.handler import WebhookHandler
@@ -44,7 +43,7 @@ async def _run(settings: Settings, url: str) -> None:
 
 
 def _handlers(settings: Settings, database: Database) -> Handlers:
-    owned = keys.load_or_create(settings.keys_dir, settings.instance)
+    owned = signing.opened(settings)
     blobs, salts = BlobStore(settings.blobs_dir), salt.load_or_create(settings.keys_dir)
     return {
         JOB_KIND: ExportHandler(database, settings, blobs, owned, salt=salts),

@@ -23,7 +23,6 @@ import httpx2
 
 from lading.db.directory import DataDirectory, owner
 from lading.errors import DataDirectoryUnusable, EnvironmentUnfit, PortInUse
-from lading.ledger import keys
 from lading.settings import Settings, to_environment
 from lading.wiring import database, listening
 from lading.wiring.children import Child, open_log
@@ -66,8 +65,12 @@ async def running(settings: Settings, *, say: Callable[[str], None], log: Path |
                 stack.push_async_callback(server.leave, at_once=at_once)
                 await server.start()
                 settings = replace(settings, database_url=server.server.url())
-            await database.bring_forward(database.url_of_running(settings))
-            keys.load_or_create(settings.keys_dir, settings.instance)
+            url = database.url_of_running(settings)
+            await database.bring_forward(url)
+            left = (await self_test.condition(url)).connections_left
+            if (short := budget.shortage(budget.of_tree(settings.workers, settings.worker_slots), left)) is not None:
+                say(short)
+            signing.opened(settings)
             api, workers = _start(settings, listener, say=say, log=log)
             stack.push_async_callback(api.leave, _API_CLOSE_SECONDS, at_once=at_once)
             stack.push_async_callback(_drain, workers, settings, at_once)

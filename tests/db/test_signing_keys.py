@@ -1,0 +1,166 @@
+"""Every ledger is told what becomes of the keys that sign it; a revoked one is believed only as far as it was good."""
+
+# A5.
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from lading import ids
+from lading.db.database import Database
+from lading.errors import PackageInvalid
+from lading.ledger import heads, rotation, signing_keys, store
+from lading.ledger.entry import Actor, Entry
+from lading.ledger.integrator import integrate
+from lading.ledger.keys import Keys, load_or_create
+from lading.ledger.trust import Trust
+from serving import World
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    return load_or_create(tmp_path / "keys", "test")
+
+
+@pytest.fixture
+async def tenants(database: Database) -> list[UUID]:
+    found = [ids.new(), ids.new()]
+    async with database.connection() as connection:
+        for number, tenant in enumerate(found):
+            await connection.execute("INSERT INTO tenants VALUES (%s, %s, %s)", (tenant, f"t-{number}", "T"))
+    return found
+
+
+async def grow(database: Database, tenant: UUID, keys: Keys, prefix: str = "test") -> str:
+    async with database.tenant(tenant) as tx:
+        await store.record(tx, Entry("job.started", "job_1", Actor("worker", "lse_1")))
+    await integrate(database, keys.log, origin_prefix=prefix)
+    return await head_of(database, tenant)
+
+
+async def head_of(database: Database, tenant: UUID) -> str:
+    async with database.tenant(tenant) as tx:
+        head = await store.head(tx)
+    assert head is not None
+    return head.note
+
+
+async def told(database: Database, tenant: UUID) -> list[dict[str, object]]:
+    async with database.tenant(tenant) as tx:
+        found = await store.entries(tx, first=0, limit=1000)
+    lines = [json.loads(each.line) for each in found]
+    return [each for each in lines if each["type"].startswith("signing_key.")]
+
+
+async def announce(database: Database, keys: Keys) -> int:
+    count = await signing_keys.announce(database, keys.store, reason="Yearly", ticket="OPS-1")
+    await integrate(database, keys.log, origin_prefix="test")
+    return count
+
+
+async def test_every_ledger_is_told_of_a_rotation_once_under_a_head_that_both_keys_signed(
+    database: Database, tenants: list[UUID], keys: Keys
+) -> None:
+    before = keys.trust
+    old = keys.log.public.keyid
+    await announce(database, keys)
+
+    rotation.rotate(keys.store, "log", overlap=timedelta(days=1))
+    counted = [await announce(database, keys), await announce(database, keys)]
+
+    assert counted == [1, 0]
+    for tenant in tenants:
+        rotated = [each for each in await told(database, tenant) if each["type"] == "signing_key.rotated"]
+        [entry] = rotated
+        assert entry["subject"] == f"keyid:{keys.log.public.keyid}"
+        assert entry["data"]["replaces"] == old  # type: ignore[index]
+        assert entry["data"]["ticket"] == "OPS-1"  # type: ignore[index]
+        note = await head_of(database, tenant)
+        assert heads.verify(note, before).keyid == old
+        assert heads.verify(note, Trust("test", (keys.log.public,))).keyid == keys.log.public.keyid
+
+
+async def test_a_revoked_key_is_believed_for_what_each_tenant_had_then(
+    database: Database, tenants: list[UUID], keys: Keys
+) -> None:
+    stolen = keys.log.signers()[0]
+    small = await grow(database, tenants[0], keys)
+    async with database.ledger() as tx:
+        until = tx.now
+    large = await grow(database, tenants[0], keys)
+
+    rotation.revoke(keys.store, stolen.public.keyid, code="compromised", trusted_until=until)
+    await announce(database, keys)
+
+    trust = Trust.load(keys.store.folder / "trust.json")
+    assert heads.verify(small, trust).keyid == stolen.public.keyid
+    with pytest.raises(PackageInvalid, match="was revoked"):
+        heads.verify(large, trust)
+    assert heads.verify(await head_of(database, tenants[0]), trust).keyid == keys.log.public.keyid
+    [revoked] = [each for each in await told(database, tenants[0]) if each["type"] == "signing_key.revoked"]
+    assert revoked["data"]["trusted_size"] == heads.read(small).size  # type: ignore[index]
+    assert revoked["data"]["trusted_root"] == heads.read(small).root.hex()  # type: ignore[index]
+    [other] = [each for each in await told(database, tenants[1]) if each["type"] == "signing_key.revoked"]
+    assert "trusted_size" not in other["data"]  # type: ignore[operator]
+    # A start, and another rotation, leave the sizes where they are.
+    assert load_or_create(keys.store.folder, "test").trust.lives == trust.lives
+
+
+async def test_what_nobody_told_is_told_by_upkeep_when_it_is_old(
+    database: Database, tenants: list[UUID], keys: Keys
+) -> None:
+    rotation.rotate(keys.store, "package", overlap=timedelta())
+    early = await signing_keys.announce_late(database, keys.store)
+    ring = keys.store.ring()
+    async with database.connection() as connection:
+        await connection.execute("ALTER FUNCTION lading_now() RENAME TO lading_real_now")
+        await connection.execute(
+            "CREATE FUNCTION lading_now() RETURNS timestamptz LANGUAGE sql STABLE "
+            "AS $$SELECT now() + interval '6 minutes'$$"
+        )
+
+    late = await signing_keys.announce_late(database, keys.store)
+
+    assert (early, late) == (0, len(ring.statements))
+    await integrate(database, keys.log, origin_prefix="test")
+    assert {each["type"] for each in await told(database, tenants[1])} == {"signing_key.made", "signing_key.rotated"}
+
+
+async def test_ledgers_are_told_once_by_many_at_once(database: Database, tenants: list[UUID], keys: Keys) -> None:
+    counts = await asyncio.gather(*(
+        signing_keys.announce(database, keys.store, reason="Yearly", ticket=None) for _ in range(4)
+    ))  # fmt: skip
+
+    assert sorted(counts) == [0, 0, 0, 2]
+    await integrate(database, keys.log, origin_prefix="test")
+    assert len(await told(database, tenants[0])) == 2
+
+
+async def test_the_api_gives_the_keyring_and_of_a_revoked_key_only_the_callers_own_size(world: World) -> None:
+    settings, database = world.services.settings, world.services.database
+    missing = await world.ask("GET", "/api/v1/keys/keyring")
+    made = await asyncio.to_thread(load_or_create, settings.keys_dir, settings.instance)
+    old = made.log.public.keyid
+    note = await grow(database, world.organisations["nordlys"].id, made, settings.instance)
+    await grow(database, world.organisations["fjord"].id, made, settings.instance)
+    rotation.revoke(made.store, old, code="superseded")
+    await signing_keys.announce(database, made.store, reason="Yearly", ticket=None)
+
+    ring = await world.ask("GET", "/api/v1/keys/keyring")
+    trust = Trust.parse((await world.ask("GET", "/api/v1/keys/trust")).content)
+
+    stored, shown = Trust.load(settings.trust_file).lives[old].revoked, trust.lives[old].revoked
+    assert missing.status_code == 404
+    assert ring.content == made.store.ring().dump()
+    assert stored is not None
+    assert shown is not None
+    assert len(stored.sizes) >= 2
+    assert shown.sizes == {heads.read(note).origin: heads.read(note).size}
