@@ -38,9 +38,9 @@ from lading.api import (
     retry_policies,
     runs,
     schedules,
+    signing_keys,
     sources,
     tenants,
-    signing_keys,
     throttles,
     webhooks,
 )
@@ -77,11 +77,9 @@ ROUTERS: Final = (
     pauses.router,
     throttles.router,
     ledger.router,
+    signing_keys.router,
     tenants.router,
     keys.router,
-    proofs.router,
-    bundles.router,
-    signing_keys.router,
     members.router,
 )
 

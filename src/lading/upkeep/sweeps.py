@@ -23,7 +23,7 @@ from lading.jobs import history, leases, runs, store
 from lading.jobs.endings import follow_up
 from lading.jobs.model import Endings
 from lading.ledger import signing_keys
-from lading.ledger.integrator import integrate
+from lading.ledger.integrator import fill_tiles, integrate
 from lading.ledger.keys import Rotating
 from lading.ledger.trust import Signing
 from lading.settings import Settings
@@ -40,8 +40,8 @@ _TELL_SECONDS: Final = 5.0
 _FILL_SECONDS: Final = 30.0
 _RESTING_ENTRIES: Final = 2000
 _RETENTION_SECONDS: Final = 60.0
-_HISTORY_SECONDS: Final = 3600.0
 _KEYS_SECONDS: Final = 60.0
+_HISTORY_SECONDS: Final = 3600.0
 _RESCUE_ROUNDS: Final = 50
 _PROMOTED: Final = 1000
 _PROMOTE_ROUNDS: Final = 50
@@ -72,10 +72,10 @@ class Upkeep:
             group.create_task(_every(self._settings.sweep_seconds, self.rescue))
             group.create_task(self._timetable.run())
             group.create_task(_every(_RETENTION_SECONDS, self.retain))
+            group.create_task(_every(_KEYS_SECONDS, self.tell_of_keys))
             await _once(self._have_history)  # before anything has ended, rather than an hour later
             group.create_task(_every(_HISTORY_SECONDS, self.keep_history))
 
-            group.create_task(_every(_KEYS_SECONDS, self.tell_of_keys))
     async def promote(self) -> None:
         """Scheduled jobs whose time has come are pending, and workers know; runs with nothing left have ended."""
         for _ in range(_PROMOTE_ROUNDS):  # what an outage has put off is due all at once
@@ -134,12 +134,12 @@ class Upkeep:
     async def tell(self) -> None:
         """Webhooks are on their way to hear what has happened."""
         if await fanout.spread(self._database):
+            await self._sender.send(notify.JOBS)
+
     async def tell_of_keys(self) -> None:
         """Every ledger knows what became of the signing keys, also where whoever changed them died meanwhile."""
         if isinstance(self._signer, Rotating):
             await signing_keys.announce_late(self._database, self._signer.store)
-
-            await self._sender.send(notify.JOBS)
 
     async def _integrating(self) -> None:
         """Integrate as soon as something is recorded; behind a pooler that swallows hints, twice a second."""

@@ -24,6 +24,7 @@ from lading.telemetry import log
 from lading.webhooks.handler import WebhookHandler
 from lading.webhooks.store import JOB_KIND as WEBHOOK
 from lading.webhooks.vault import Vault
+from lading.wiring import signing
 from lading.wiring.workers import ENDINGS, LIGHT, opened
 from lading.worker.executor import Executor
 
