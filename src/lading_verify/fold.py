@@ -352,6 +352,6 @@ def _restored(line: bytes) -> tuple[str, Document]:
     if not isinstance(told, dict) or told.keys() != {"line", "part"} or told["part"] not in _PARTS:
         raise ValueError("it is not a line of a state")
     document = told["line"]
-    if not isinstance(document, dict) or not isinstance(document.get("id"), str) or "state" not in document:
+    if not isinstance(document, dict) or not isinstance(document.get("id"), str) or "what" not in document:
         raise ValueError("it is not a state with an id")
     return told["part"], document

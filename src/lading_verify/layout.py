@@ -45,6 +45,7 @@ ENTRY_PROOFS: Final = "proof/entries/"
 
 ATTESTATIONS: Final = "attestations/"
 ATTESTED: Final = "attestations/artifacts.intoto.jsonl"
+ATTESTED: Final = "attestations/artifacts.intoto.jsonl"
 KEYRING: Final = "trust/keyring.json"
 
 SIGNATURES: Final = "signatures/"
@@ -191,6 +192,19 @@ def read_checksums(data: bytes) -> dict[str, str]:
     if checksums(sums.items()) != data:
         raise ValueError("its lines are not in order, are repeated, or it does not end with a line")
     return sums
+
+
+def frontier(hashes: Iterable[bytes]) -> bytes:
+    """Return `proof/frontier`: the perfect subtrees of all entries before the first, largest first, in base64."""
+    return "".join(to_base64(each) + "\n" for each in hashes).encode()
+
+
+def read_frontier(data: bytes) -> list[bytes]:
+    """Return the hashes that `frontier` wrote; ValueError unless it did."""
+    hashes = [from_base64(line) for line in data.decode("ascii").split("\n")[:-1]]
+    if frontier(hashes) != data:
+        raise ValueError("it does not end with a line")
+    return hashes
 
 
 def is_payload(name: str) -> bool:

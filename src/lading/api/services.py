@@ -16,6 +16,7 @@ from lading.api.issuers import Issuers
 from lading.api.trials import Trials
 from lading.db.database import Database
 from lading.db.notify import Hearer, Sender
+from lading.exports.bundles import BundleService
 from lading.exports.previews import Previews
 from lading.exports.service import ExportService
 from lading.jobs.model import Endings
@@ -53,6 +54,11 @@ class Services:
     def calls(self) -> Calling:
         """Return what counts the calls of the export API in this process."""
         return self.exports.calls
+
+    @property
+    def bundles(self) -> BundleService:
+        """Return the verbs of audit bundles."""
+        return BundleService(self.database, self.settings, self.exports.calls, self.hints)
 
     @property
     def vault(self) -> Vault:

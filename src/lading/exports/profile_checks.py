@@ -23,7 +23,7 @@ from lading.exports import profile_expressions, wording
 from lading.exports.cel_types import pattern_fault
 from lading.exports.parameters import Parameter
 from lading.exports.patterns import boolean_words, date_pattern, number_pattern
-from lading.exports.types.names import OWN
+from lading.exports.types.names import AUDIT_BUNDLE, OWN
 from lading.exports.wording import Fault, Path
 from lading.sources import read, request
 
@@ -94,7 +94,7 @@ def _name(column: Any, index: int) -> str:
 
 
 def _type(document: Mapping[str, Any]) -> Iterator[Fault]:
-    if (given := document.get("type")) in OWN:
+    if (given := document.get("type")) in {*OWN, AUDIT_BUNDLE}:
         yield ("type",), f"{given} is a type that needs no profile; give it another name"
 
 

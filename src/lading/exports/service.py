@@ -26,6 +26,7 @@ from lading.db.transaction import Transaction
 from lading.errors import Conflict, Held, InUse, InvalidInput, InvalidTransition, NotFound
 from lading.exports import (
     approvals,
+    bundles,
     deliveries,
     handouts,
     holds,
@@ -265,11 +266,13 @@ class ExportService:
     ) -> Handout:
         """Begin to hand out these bytes of a published file: counted, recorded, and kept until it is ended."""
         async with self._database.tenant(tenant_id) as tx:
-            requests.permit_files(principal, (await store.find(tx, export_id)).plan)
+            stored = await store.find(tx, export_id)
+            requests.permit_files(principal, stored.plan)
             found = await self._published(tx, export_id, name)
             begun = await handouts.begin(tx, export_id, found, span, actor=principal.actor, link=link)
             if begun is None:
                 raise _no_file(export_id, name)
+            await bundles.note_download(tx, stored, found, begun)
             return begun
 
     async def renew(self, handout: Handout) -> None:

@@ -22,6 +22,7 @@ from lading.db.transaction import Row, Transaction
 from lading.errors import InvalidTransition, NotFound
 from lading.exports import published
 from lading.exports.model import Handover, Plan, Sealed, Stage, Status, StoredExport
+from lading.exports.types.names import AUDIT_BUNDLE
 from lading.jobs.model import Fence
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
@@ -200,6 +201,9 @@ async def complete(
         rows=dict(sealed.rows),
         **sealed.facts,
     )
+    if "bundle" in sealed.facts:
+        told = {**sealed.facts["bundle"], "sha256": sealed.package_sha256, "size": sealed.artifacts[0].size}
+        await _note(tx, "bundle.completed", export_id, actor, rev=None, **told)
     # In the order of their digests: two that publish the same files must not wait for each other.
     for artifact in sorted(sealed.artifacts, key=lambda each: (each.sha256, each.name)):
         await published.put(tx, export_id, artifact, actor=actor, maker=maker)
@@ -228,6 +232,8 @@ async def end(
     )
     if row is not None:
         await _note(tx, f"export.{status.value}", export_id, actor, rev=row["rev"], attempt=attempt, code=code)
+        if row["type"] == AUDIT_BUNDLE and status is Status.FAILED:
+            await _note(tx, "bundle.failed", export_id, actor, rev=None, code=code)
 
 
 async def request_cancel(tx: Transaction, export_id: UUID, *, actor: Actor) -> None:

@@ -15,7 +15,7 @@ from lading import canonical
 from lading.errors import FieldError
 from lading.exports.model import Plan
 from lading.exports.profile import Format, Profile
-from lading.exports.types.names import AUDIT_REPORT, EVIDENCE_PACK, SNAPSHOT
+from lading.exports.types.names import AUDIT_BUNDLE, AUDIT_REPORT, EVIDENCE_PACK, SNAPSHOT
 from lading.sources.model import Selection
 from lading.wire.exports import ExportRequest
 
@@ -26,6 +26,7 @@ _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     EVIDENCE_PACK: frozenset({"type", "exports", "profile", "period", "as_of"}),
     AUDIT_REPORT: frozenset({"type", "period", "as_of"}),
     SNAPSHOT: frozenset({"type", "source", "tables", "profile", "revision", "period", "parameters", "format"}),
+    AUDIT_BUNDLE: frozenset({"type"}),
 }
 _PROFILE_FIELDS: Final = frozenset(
     {"type", "profile", "period", "format", "revision", "parameters", "include_attachments", "variant", "base"}
@@ -34,11 +35,13 @@ _TITLES: Final[Mapping[str, str]] = {
     EVIDENCE_PACK: "Evidence pack",
     AUDIT_REPORT: "Audit report",
     SNAPSHOT: "Snapshot",
+    AUDIT_BUNDLE: "Audit bundle",
 }
 _FORMATS: Final[Mapping[str, tuple[Format, ...]]] = {
     EVIDENCE_PACK: ("pdf",),
     AUDIT_REPORT: ("pdf",),
     SNAPSHOT: ("parquet", "csv", "ndjson"),
+    AUDIT_BUNDLE: ("ndjson",),
 }
 _LAYOUT: Final = 1
 

@@ -7,4 +7,6 @@ from typing import Final
 EVIDENCE_PACK: Final = "evidence_pack"
 AUDIT_REPORT: Final = "audit_report"
 SNAPSHOT: Final = "snapshot"
+AUDIT_BUNDLE: Final = "audit_bundle"
+"""Asked for as a bundle, never as an export."""
 OWN: Final = (EVIDENCE_PACK, AUDIT_REPORT, SNAPSHOT)

@@ -20,7 +20,7 @@ from lading.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFoun
 from lading.exports import profile as profiles
 from lading.exports import registry, rules
 from lading.exports.model import Plan, Status
-from lading.exports.types import kinds, names
+from lading.exports.types import bundle_requests, kinds, names
 from lading.exports.types import store as selecting
 from lading.exports.types.store import Chosen
 from lading.sources import store as sources
@@ -46,7 +46,8 @@ def permit(principal: Principal, request: ExportRequest) -> None:
 
 
 def permit_files(principal: Principal, plan: Plan) -> None:
-    """Raise Forbidden unless the principal may have what the export hands out: a snapshot, or a pack that holds one."""
+    """Raise Forbidden unless the principal may have what it hands out: a snapshot, a pack that holds one, a bundle."""
+    bundle_requests.permit_files(principal, plan)
     if _is_unmasked(plan.type, plan.selector) and principal.role not in _SNAPSHOOTERS:
         raise Forbidden("It holds a snapshot, whose rows no profile masks; it takes the role operator or admin.")
 
@@ -65,6 +66,8 @@ def permit_plan_as_part(plan: Plan) -> None:
 
 async def admit(tx: Transaction, request: ExportRequest) -> tuple[Plan, str]:
     """Return the plan of a request for a type without a profile, and the host that its job calls."""
+    if request.type == names.AUDIT_BUNDLE:
+        raise InvalidInput.field("type", "audit_bundle is asked for at /api/v1/bundles")
     if faults := kinds.misplaced(request):
         raise InvalidInput(f"{faults[0].pointer[1:]}: {faults[0].detail}", tuple(faults))
     match request.type:
@@ -123,6 +126,9 @@ async def _named(tx: Transaction, request: ExportRequest, as_of: datetime.dateti
             # The same sentence whether it never was or is another organisation's.
             raise NotFound(f"There is no export {ids.show(ids.EXPORT, each)} in this organisation.")
     for each in chosen:
+        if each.type == names.AUDIT_BUNDLE:
+            told = f"names {ids.show(ids.EXPORT, each.id)}, an audit bundle, which proves itself; leave it out"
+            raise InvalidInput.field("exports", told)
         if each.created_at > as_of:
             raise InvalidInput.field("as_of", f"is before {ids.show(ids.EXPORT, each.id)} was asked for; choose later")
         if not Status(each.status).is_final:

@@ -20,7 +20,7 @@ from lading.exports import profile as profiles
 from lading.exports.model import Plan, Stage
 from lading.exports.profile import Profile
 from lading.exports.stages.work import Asking, Result, Work
-from lading.exports.types import audit, delta, evidence, kinds, names, snapshot
+from lading.exports.types import audit, bundle, delta, evidence, kinds, names, snapshot
 from lading.sources import store as sources
 from lading.sources.model import Source
 
@@ -31,6 +31,7 @@ _OWN: Final[Mapping[str, Stages]] = {
     names.EVIDENCE_PACK: evidence.STAGES,
     names.AUDIT_REPORT: audit.STAGES,
     names.SNAPSHOT: snapshot.STAGES,
+    names.AUDIT_BUNDLE: bundle.STAGES,
 }
 
 
@@ -59,7 +60,7 @@ async def subject(tx: Transaction, plan: Plan) -> Subject:
         profile = replace(kinds.profile_of(plan), selection=read.selection, key=read.key)
     else:
         profile, digest = kinds.profile_of(plan), kinds.digest_of(plan)
-    if plan.type in {names.EVIDENCE_PACK, names.AUDIT_REPORT}:
+    if plan.type in {names.EVIDENCE_PACK, names.AUDIT_REPORT, names.AUDIT_BUNDLE}:
         return Subject(profile, digest, Source(tx.tenant, kinds.HOST, kinds.HOST))
     try:
         return Subject(profile, digest, await sources.get(tx, profile.source))

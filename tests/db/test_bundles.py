@@ -1,0 +1,319 @@
+"""A bundle holds a span of the ledger and proves it to who has neither us nor our code."""
+
+# A2 A3 A4 E9
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from lading.tenants.model import Role
+from lading_verify import dsse, layout, minisign, notes, sshsig
+from lading_verify.merkle import Tree, leaf_hash, root_of_path
+from serving import World
+from works import Works
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def works(world: World, database_url: str, tmp_path: Path) -> Works:
+    made = Works(world, database_url, tmp_path)
+    await made.ready("nordlys", "fjord")
+    return made
+
+
+async def bundled(works: Works, slug: str = "nordlys", **fields: Any) -> dict[str, Any]:
+    """Ask for a bundle as an auditor, work it off and return it."""
+    await works.integrate()
+    answer = await works.world.ask("POST", "/api/v1/bundles", slug=slug, role=Role.AUDITOR, json=fields)
+    assert answer.status_code == 202, answer.text
+    await works.work()
+    return (await works.world.ask("GET", f"/api/v1/bundles/{answer.json()['id']}", slug=slug, role=Role.AUDITOR)).json()
+
+
+async def fetched(works: Works, bundle: dict[str, Any], slug: str = "nordlys") -> bytes:
+    """Return the bytes of a bundle."""
+    assert bundle["status"] == "completed", bundle
+    answer = await works.world.ask("GET", bundle["file"]["href"], slug=slug, role=Role.AUDITOR)
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def unpacked(package: bytes) -> dict[str, bytes]:
+    """Return the files of a bundle by name, in its order."""
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+async def test_every_line_of_the_ledger_is_in_it_and_leads_to_the_signed_root(works: Works) -> None:  # A1 A2
+    await works.made()
+
+    bundle = await bundled(works)
+    files = unpacked(await fetched(works, bundle))
+    manifest = layout.decode(files["manifest.json"])
+    lines = files["data/history.jsonl"].splitlines()
+    head = notes.read(files["proof/checkpoint"]).head
+    tree = Tree()
+    tree.extend(lines)
+
+    assert (manifest.start, manifest.end, manifest.is_complete) == (0, bundle["end"], True)
+    assert (tree.size, tree.root()) == (head.size, head.root) == (manifest.end, manifest.root)
+    assert bundle["entries"] == manifest.counts["entries"] == len(lines)
+    assert "export.completed" in [json.loads(line)["type"] for line in lines]
+
+
+async def test_the_signatures_are_good_and_cover_every_file(works: Works) -> None:  # A2 A5
+    await works.made()
+
+    files = unpacked(await fetched(works, await bundled(works)))
+    stated = dsse.unseal(files[layout.STATEMENT])
+    tags, sums = files[layout.TAG_SUMS], files[layout.PAYLOAD_SUMS]
+    others = {name for name in files if not layout.is_signature(name)}
+    listed = layout.read_checksums(tags) | layout.read_checksums(sums)
+
+    assert sshsig.verify(tags, files[layout.SSH_SIGNATURE]) == stated.public
+    assert minisign.verify(tags, files[layout.MINISIGN_SIGNATURE], public=stated.public)
+    assert dict(stated.subjects) == {name: hashlib.sha256(files[name]).hexdigest() for name in others}
+    assert listed == {name: dict(stated.subjects)[name] for name in others - {layout.TAG_SUMS}}
+    assert list(files) == sorted(files)
+
+
+async def test_each_artifact_has_a_signed_provenance_from_the_ledger(works: Works) -> None:  # A2 O18
+    export = await works.made()
+
+    files = unpacked(await fetched(works, await bundled(works)))
+    stated = [dsse.unseal(line) for line in files[layout.ATTESTED].splitlines()]
+    by_digest = {digest: each for each in stated for _, digest in each.subjects}
+    build = by_digest[export["artifacts"][0]["sha256"]].predicate["buildDefinition"]
+
+    assert {each["sha256"] for each in export["artifacts"]} == set(by_digest)
+    assert {each.predicate_type for each in stated} == {"https://slsa.dev/provenance/v1"}
+    assert build["externalParameters"]["export"] == export["id"]
+    assert build["externalParameters"]["profile"] == "activities"
+    assert build["resolvedDependencies"][0]["name"] == "profile:activities@1"
+    assert {"profile", "rows"} <= {each["name"].partition(":")[0] for each in build["resolvedDependencies"]}
+
+
+async def test_the_next_one_begins_where_the_last_one_ended(works: Works) -> None:  # A2 A4
+    await works.made()
+    first = await bundled(works)
+    await works.made(format="ndjson")
+
+    second = await bundled(works, since="previous")
+    before, after = unpacked(await fetched(works, first)), unpacked(await fetched(works, second))
+    hashes = [base64.b64decode(line) for line in after[layout.FRONTIER].split()]
+    tree = Tree(second["start"], hashes)
+    started = tree.root()
+    tree.extend(after[layout.HISTORY].splitlines())
+
+    assert second["start"] == first["end"]
+    assert after[layout.START_HEAD] == before[layout.HEAD]
+    assert started == notes.read(before[layout.HEAD]).head.root
+    assert tree.root() == notes.read(after[layout.HEAD]).head.root
+    assert after[layout.START_STATE].splitlines()
+    assert not {layout.START_HEAD, layout.FRONTIER, layout.START_STATE} & before.keys()
+
+
+async def test_a_partial_one_has_a_proof_for_each_line_and_says_that_it_is_partial(works: Works) -> None:  # A2
+    one, other = await works.made(), await works.made(format="ndjson")
+
+    bundle = await bundled(works, export=one["id"])
+    files = unpacked(await fetched(works, bundle))
+    manifest = layout.decode(files["manifest.json"])
+    lines = files[layout.HISTORY].splitlines()
+    proofs = sorted(
+        (notes.read_proof(files[name]) for name in files if name.startswith(layout.ENTRY_PROOFS)),
+        key=lambda each: each.index,
+    )
+
+    assert (bundle["complete"], manifest.is_complete, manifest.filter) == (False, False, {"subject": one["id"]})
+    assert len(proofs) == len(lines) == bundle["entries"]
+    for line, proof in zip(lines, proofs, strict=True):
+        assert root_of_path(leaf_hash(line), proof.index, manifest.end, proof.path) == manifest.root
+    told = [json.loads(line) for line in lines]
+    assert {"export.completed", "job.completed", "artifact.published"} <= {each["type"] for each in told}
+    assert not any(other["id"] in line.decode() for line in lines)
+    assert {layout.FRONTIER, layout.START_HEAD, layout.START_STATE}.isdisjoint(files)
+
+
+async def test_files_are_put_in_when_they_are_asked_for_and_kept(works: Works) -> None:  # A2 E6
+    kept, gone = await works.made(), await works.made(format="ndjson")
+    packages = {each["sha256"]: await works.download(kept, each["name"]) for each in kept["artifacts"]}
+    await works.world.ask("DELETE", f"/api/v1/exports/{gone['id']}")
+
+    bundle = await bundled(works, with_artifacts=True)
+    files = unpacked(await fetched(works, bundle))
+    held = {name.rpartition("/")[2]: files[name] for name in files if name.startswith(layout.CONTENT)}
+    warned = (await works.get(bundle["id"]))["warnings"]
+
+    assert held == packages
+    assert {each["code"]: each["count"] for each in warned} == {"content_missing": len(gone["artifacts"])}
+    assert not [name for name in unpacked(await fetched(works, await bundled(works))) if layout.CONTENT in name]
+
+
+async def test_what_no_profile_masks_is_in_it_only_for_who_may_have_that(works: Works) -> None:  # A6
+    shot = await works.made(type="snapshot", source="activities", tables=["activity"])
+    digest = shot["artifacts"][0]["sha256"]
+
+    masked = await fetched(works, await bundled(works, with_artifacts=True))
+    asked = await works.world.ask("POST", "/api/v1/bundles", role=Role.ADMIN, json={"with_artifacts": True})
+    await works.work()
+    whole = f"/api/v1/bundles/{asked.json()['id']}/content"
+
+    assert layout.content_name(digest) not in unpacked(masked)
+    assert (await works.world.ask("GET", whole, role=Role.AUDITOR)).status_code == 403
+    assert layout.content_name(digest) in unpacked((await works.world.ask("GET", whole, role=Role.ADMIN)).content)
+
+
+async def test_a_bundle_never_holds_a_bundle(works: Works) -> None:  # A2
+    await works.made()
+    first = await bundled(works, with_artifacts=True)
+
+    files = unpacked(await fetched(works, await bundled(works, with_artifacts=True)))
+
+    assert layout.content_name(first["file"]["sha256"]) not in files
+    assert first["file"]["sha256"].encode() in files[layout.ARTIFACTS]
+
+
+async def test_only_who_may_audit_gets_one_by_whatever_way(works: Works) -> None:  # A6 A7
+    await works.made()
+    bundle = await bundled(works)
+    name = bundle["file"]["name"]
+
+    for role in (Role.REQUESTER, Role.OPERATOR):
+        for path in (
+            f"/api/v1/exports/{bundle['id']}/artifacts/{name}",
+            f"/api/v1/artifacts/{bundle['file']['sha256']}/content",
+        ):
+            assert (await works.world.ask("GET", path, role=role)).status_code == 403
+    status, problem = await works.refused(type="audit_bundle")
+    assert (status, problem["errors"][0]["pointer"]) == (422, "/type")
+    status, problem = await works.refused(type="evidence_pack", exports=[bundle["id"]])
+    assert (status, problem["errors"][0]["pointer"]) == (422, "/exports")
+
+
+async def test_who_asked_and_who_took_it_stands_in_the_ledger(works: Works) -> None:  # A1 A2
+    await works.made()
+    bundle = await bundled(works)
+    await fetched(works, bundle)
+
+    history = (await works.world.ask("GET", f"/api/v1/exports/{bundle['id']}/history")).json()["items"]
+    told = {each["type"]: each for each in history if each["type"].startswith("bundle.")}
+
+    assert list(told) == ["bundle.requested", "bundle.completed", "bundle.downloaded"]
+    assert told["bundle.requested"]["data"]["end"] == bundle["end"]
+    assert told["bundle.completed"]["data"]["sha256"] == bundle["file"]["sha256"]
+    assert {told[f"bundle.{name}"]["actor"]["id"][:4] for name in ("requested", "downloaded")} == {"key_"}
+
+
+async def test_a_ledger_that_was_changed_gives_no_bundle(works: Works) -> None:  # A1 A3
+    await works.made()
+    await works.integrate()
+    with psycopg.connect(works.database_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE ledger_entries DISABLE TRIGGER ALL")
+        connection.execute(
+            "UPDATE ledger_entries SET line = "
+            "convert_to(replace(convert_from(line, 'UTF8'), 'completed', 'cancelled'), 'UTF8') "
+            "WHERE type = 'export.completed'"
+        )
+        connection.execute("ALTER TABLE ledger_entries ENABLE TRIGGER ALL")
+
+    bundle = await bundled(works)
+    history = (await works.world.ask("GET", f"/api/v1/exports/{bundle['id']}/history")).json()["items"]
+
+    assert bundle["status"] == "failed"
+    assert bundle["file"] is None
+    assert "do not have the signed root" in bundle["error"]["message"]
+    assert "bundle.failed" in [each["type"] for each in history]
+
+
+async def test_a_span_is_named_by_index_by_day_or_by_instant(works: Works) -> None:  # A2
+    await works.made()
+    first = await bundled(works)
+    async with works.world.services.database.tenant(works.world.organisations["nordlys"].id) as tx:
+        now = tx.now
+    yesterday, tomorrow = (now + timedelta(days=days) for days in (-1, 1))
+
+    by_index = await bundled(works, since="0", until=str(first["end"] - 1))
+    by_day = await bundled(works, since=yesterday.date().isoformat())
+    refused = [
+        await works.world.ask("POST", "/api/v1/bundles", role=Role.AUDITOR, json=fields)
+        for fields in (
+            {"since": "999999999"}, {"until": "999999999"}, {"until": "0"}, {"since": "soon"}, {"until": "previous"},
+            {"until": tomorrow.isoformat()}, {"until": now.isoformat()}, {"until": "2001-01-01"}, {"since": "-1"},
+            {"since": "1970-01-01"}, {"export": "exp_1"}, {"job": "exp_1"}, {"export": first["id"], "job": "job_1"},
+            {"colour": "red"}, {"since": 7}, {"export": "exp_" + "0" * 26}, {"job": "job_" + "0" * 26},
+        )
+    ]  # fmt: skip
+
+    assert (by_index["start"], by_index["end"]) == (0, first["end"])
+    assert by_day["start"] == 0
+    assert {answer.status_code for answer in refused} == {422}
+    assert all(answer.json()["errors"] for answer in refused)
+
+
+async def test_what_another_organisation_did_is_nowhere_in_it(works: Works) -> None:  # A6
+    theirs = await works.made("fjord")
+    await works.made()
+
+    files = unpacked(await fetched(works, await bundled(works)))
+    asked = await works.world.ask("POST", "/api/v1/bundles", role=Role.AUDITOR, json={"export": theirs["id"]})
+    other = await bundled(works, "fjord")
+
+    assert not any(theirs["id"].encode() in content for content in files.values())
+    assert asked.status_code == 422
+    assert (await works.world.ask("GET", f"/api/v1/bundles/{other['id']}", role=Role.AUDITOR)).status_code == 404
+    assert (await works.world.ask("GET", "/api/v1/bundles", role=Role.AUDITOR)).json()["items"][0][
+        "tenant"
+    ] == "nordlys"
+
+
+async def test_one_that_is_held_is_not_removed(works: Works) -> None:  # E6 E9
+    await works.made()
+    bundle = await bundled(works)
+    held = await works.world.ask("POST", "/api/v1/holds", json={"export": bundle["id"], "reason": "a case"})
+
+    deleted = await works.world.ask("DELETE", f"/api/v1/exports/{bundle['id']}")
+    shown = (await works.world.ask("GET", f"/api/v1/bundles/{bundle['id']}", role=Role.AUDITOR)).json()
+
+    assert held.status_code == 201
+    assert deleted.status_code == 409
+    assert shown["holds"] == [held.json()["id"]]
+
+
+async def test_a_download_goes_on_where_it_broke(works: Works) -> None:  # A2
+    await works.made()
+    bundle = await bundled(works)
+    whole = await fetched(works, bundle)
+
+    part = await works.world.ask("GET", bundle["file"]["href"], role=Role.AUDITOR, headers={"Range": "bytes=100-"})
+    facts = await works.world.ask("HEAD", bundle["file"]["href"], role=Role.AUDITOR)
+
+    assert (part.status_code, part.content) == (206, whole[100:])
+    assert facts.headers["ETag"] == f'"sha256-{bundle["file"]["sha256"]}"'
+    assert hashlib.sha256(whole).hexdigest() == bundle["file"]["sha256"]
+
+
+async def test_the_same_key_makes_it_once(works: Works) -> None:  # P5
+    await works.made()
+    await works.integrate()
+
+    answers = [
+        await works.world.ask(
+            "POST", "/api/v1/bundles", role=Role.AUDITOR, json=body, headers={"Idempotency-Key": "once"}
+        )
+        for body in ({}, {}, {"with_artifacts": True})
+    ]
+
+    assert [each.status_code for each in answers] == [202, 202, 422]
+    assert answers[0].json()["id"] == answers[1].json()["id"]
