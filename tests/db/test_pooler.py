@@ -144,7 +144,7 @@ async def test_limits_of_a_session_are_set_for_each_transaction(pooled: World) -
         with pytest.raises(psycopg.errors.QueryCanceled):
             await tx.run(SQL("SELECT pg_sleep(60)"))
 
-    assert (row["s"], row["l"]) == ("30s", "10s")
+    assert (row["s"], row["l"]) == ("1min", "10s")
     assert issubclass(DatabaseBusy, LadingError)
 
 

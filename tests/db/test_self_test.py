@@ -29,7 +29,9 @@ async def test_a_database_that_is_right_is_said_to_be(database_url: str, caplog:
 async def test_a_schema_that_is_behind_or_ahead_ends_the_start(database_url: str) -> None:
     newest = known()[-1].version
     with psycopg.connect(database_url) as connection:
-        connection.execute("UPDATE schema_migrations SET version = %s WHERE version = %s", (9999, newest))
+        connection.execute(
+            "UPDATE schema_migrations SET version = %s, beside = NULL WHERE version = %s", (9999, newest)
+        )
     with pytest.raises(DatabaseTooNew, match="9999"):
         await self_test.require(database_url)
 

@@ -32,12 +32,12 @@ def command(fd: int | None) -> None:
 
 async def _serve(settings: Settings, listener: socket) -> None:
     from lading.api import server
-    from lading.wiring import database, self_test, services
+    from lading.wiring import budget, database, self_test, services
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     url = database.url_for_another_process(settings)
-    await self_test.require(url)
+    await self_test.require(url, connections=budget.of_server())
     async with services.opened(settings, url) as parts:
         await server.serve(parts, listener=listener, stop=stop)

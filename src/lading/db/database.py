@@ -22,7 +22,7 @@ from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from lading.db.transaction import Role, Transaction, begin, begin_again, commit
+from lading.db.transaction import Role, Transaction, begin, begin_again, commit, session_options
 from lading.errors import DatabaseBusy, DatabaseUnavailable, EnvironmentUnfit
 
 # Both keepalives and tcp_user_timeout: each alone leaves a dead link unnoticed (idle LISTEN, or a query in flight).
@@ -33,7 +33,7 @@ CONNECT_OPTIONS: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
     "application_name": "lading",
-    "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s",
+    "options": session_options(None),
 }
 
 _POOLED: Final = (
@@ -106,7 +106,7 @@ class Database:
             kwargs={
                 **CONNECT_OPTIONS,
                 # A pooler refuses options of a session that it does not know.
-                "options": "" if is_pooled else f"{CONNECT_OPTIONS['options']} {options} {own}",
+                "options": "" if is_pooled else f"{session_options(role)} {options} {own}",
                 "prepare_threshold": None if is_pooled else 5 if role is None else 0,
                 "row_factory": dict_row,
                 "autocommit": True,

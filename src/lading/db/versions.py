@@ -46,7 +46,7 @@ def require(what: str, stands: int, wanted: Version) -> None:
 
 
 def require_made(what: str, stands: int, wanted: Version) -> None:
-    """Return if `what`, just stored, is at its first version, for who wants to make it: another may have been faster."""
+    """Return if `what`, just stored, is at its first version, if it was to be made: somebody may have been faster."""
     if stands > 1 and wanted in {Wanted.NEW, Wanted.UNSAID}:
         require(what, stands - 1, wanted)
 

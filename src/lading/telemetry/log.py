@@ -45,6 +45,7 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "schedule.failed": "the work of a slot could not be made, for a reason nobody foresaw",
         "schedule.sweep_failed": "the slots of a schedule could not be decided; the next sweep tries again",
         "start.clock_differs": "this machine's clock is not the database's; let NTP set both",
+        "start.few_connections": "fewer connections are left than this process may need; raise max_connections",
         "start.no_wakeups": "a NOTIFY did not come back: a pooler swallows LISTEN; everything waits for its next look",
         "sweep.failed": "a sweep met an error and will come again",
     }

@@ -24,7 +24,7 @@ from lading.telemetry import log
 from lading.webhooks.handler import WebhookHandler
 from lading.webhooks.store import JOB_KIND as WEBHOOK
 from lading.webhooks.vault import Vault
-from lading.wiring import signing
+from lading.wiring import budget, signing
 from lading.wiring.workers import ENDINGS, LIGHT, opened
 from lading.worker.executor import Executor
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 async def _run(settings: Settings, url: str) -> None:
-    async with opened(url, size=2) as database:
+    async with opened(url, size=budget.EXECUTOR) as database:
         await Executor(database, _handlers(settings, database), ENDINGS).serve()
 
 

@@ -14,6 +14,7 @@ from lading.db.transaction import Role
 from lading.errors import LadingError
 from lading.settings import Settings
 from lading.telemetry import log
+from lading.wiring import budget
 from lading.wiring.workers import ENDINGS, LIGHT, opened
 from lading.worker.light import LightExecutor
 
@@ -49,8 +50,8 @@ def main() -> None:
 
 async def _run(settings: Settings, url: str) -> None:
     async with (
-        opened(url, size=3, options=_OPTIONS) as database,
-        opened(url, size=3, options=_HURRIED, role=Role.SYSTEM) as exchanges,
+        opened(url, size=budget.LIGHT, options=_OPTIONS) as database,
+        opened(url, size=budget.EXCHANGES, options=_HURRIED, role=Role.SYSTEM) as exchanges,
     ):
         # By connections of their own: those of the exchanges are all needed.
         hints = notify.Sender(database, gap_seconds=_GAP_SECONDS)

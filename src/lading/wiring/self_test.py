@@ -36,14 +36,20 @@ class Condition:
     clock_seconds: float
 
 
-async def require(url: str) -> None:
-    """Raise EnvironmentUnfit or DatabaseTooNew when the schema is not ours; log what else is not right."""
+async def require(url: str, *, connections: int = 0) -> None:
+    """
+    Raise EnvironmentUnfit or DatabaseTooNew when the schema is not ours; log what else is not right.
+
+    `connections` is how many this process may come to hold.
+    """
     behind = await outstanding(url)
     if behind:
         raise EnvironmentUnfit(f"The database lacks migrations ({behind}); run `lading migrate`, or start `lading up`.")
     found = await condition(url)
     if not found.is_heard:
         _LOG.warning("start.no_wakeups")
+    if connections > found.connections_left:
+        _LOG.warning("start.few_connections", extra={"needed": connections, "left": found.connections_left})
     if abs(found.clock_seconds) > CLOCK_WARN_SECONDS:
         _LOG.warning("start.clock_differs", extra={"seconds": round(found.clock_seconds, 1)})
 

@@ -19,13 +19,14 @@ from lading.ledger.feed import Feed
 from lading.settings import Settings
 from lading.webhooks.endings import WebhookEnding
 from lading.webhooks.store import JOB_KIND as WEBHOOK
+from lading.wiring import budget
 
 
 @asynccontextmanager
 async def opened(settings: Settings, database_url: str) -> AsyncIterator[Services]:
     """Open the database and everything that stands on it."""
     pooler = settings.database_pooler_url
-    database = Database(database_url) if pooler is None else Database(pooler, is_pooled=True)
+    database = Database(pooler or database_url, size=budget.API, is_pooled=pooler is not None)
     await database.open()
     try:
         hints = notify.Sender(database)

@@ -24,7 +24,7 @@ import httpx2
 from lading.db.directory import DataDirectory, owner
 from lading.errors import DataDirectoryUnusable, EnvironmentUnfit, PortInUse
 from lading.settings import Settings, to_environment
-from lading.wiring import database, listening, signing
+from lading.wiring import budget, database, listening, self_test, signing
 from lading.wiring.children import Child, open_log
 
 _API_CLOSE_SECONDS: Final = 15.0
@@ -65,7 +65,11 @@ async def running(settings: Settings, *, say: Callable[[str], None], log: Path |
                 stack.push_async_callback(server.leave, at_once=at_once)
                 await server.start()
                 settings = replace(settings, database_url=server.server.url())
-            await database.bring_forward(database.url_of_running(settings))
+            url = database.url_of_running(settings)
+            await database.bring_forward(url)
+            left = (await self_test.condition(url)).connections_left
+            if (short := budget.shortage(budget.of_tree(settings.workers, settings.worker_slots), left)) is not None:
+                say(short)
             signing.opened(settings)
             api, workers = _start(settings, listener, say=say, log=log)
             stack.push_async_callback(api.leave, _API_CLOSE_SECONDS, at_once=at_once)

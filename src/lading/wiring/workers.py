@@ -27,7 +27,7 @@ from lading.telemetry import log
 from lading.upkeep.sweeps import Upkeep
 from lading.webhooks.endings import WebhookEnding
 from lading.webhooks.store import JOB_KIND as WEBHOOK
-from lading.wiring import self_test, signing
+from lading.wiring import budget, self_test, signing
 from lading.worker.noop import Noop
 from lading.worker.supervisor import Supervisor
 
@@ -53,8 +53,8 @@ _FRUGAL: Final = {
 async def run_worker(settings: Settings, url: str) -> None:
     """Work for the database at `url` until SIGTERM or SIGINT, then drain."""
     log.configure()
-    await self_test.require(url)
-    async with opened(url, size=5) as database:
+    await self_test.require(url, connections=budget.of_worker(settings.worker_slots))
+    async with opened(url, size=budget.WORKER) as database:
         owned = signing.opened(settings)
         environment = {**_FRUGAL, **os.environ, **to_environment(settings), "LADING_DATABASE_URL": url}
         worker = Supervisor(
