@@ -115,6 +115,7 @@ BODIES: dict[str, Callable[[Names], Any]] = {
         "scope": "job", "target": names["job_id"], "until": "2099-01-01T00:00:00Z", "reason": "crossing",
     },
     "liftThrottle": lambda names: {"scope": "source", "target": names["name"], "reason": "crossing"},
+    "eraseOpenings": lambda names: {"subject": names["export_id"], "reason": "crossing"},
     "placeHold": lambda names: {"export": names["export_id"], "reason": "crossing"},
     "createKey": lambda _: {"name": "own", "role": "viewer"},
     "addMember": lambda names: {"role": "viewer", "email": names["email"]},

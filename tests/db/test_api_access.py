@@ -28,6 +28,8 @@ MATRIX: dict[str, set[Role]] = {
     "getMe": set(Role),
     "getTrust": set(Role),
     "getKeyring": set(Role),
+    "listOpenings": {Role.AUDITOR, Role.ADMIN},
+    "eraseOpenings": {Role.ADMIN},
     "listExports": READ,
     "getExport": READ,
     "getExportHistory": READ,

@@ -51,6 +51,7 @@ _COMMANDS = {
     "pause": ("lading.cli.pause", "Stop a tenant, a source, a kind of job or one job."),
     "resume": ("lading.cli.resume", "Let go on what was paused."),
     "pauses": ("lading.cli.pauses", "List what is paused."),
+    "privacy": ("lading.cli.privacy", "Read and erase the words that ledger entries commit to."),
     "signing-keys": ("lading.cli.signing_keys", "See, rotate, revoke and export what this installation signs with."),
     "config": ("lading.cli.config", "See the settings in force and where each comes from."),
     "migrate": ("lading.cli.migrate", "Bring the database to the schema of this Lading."),

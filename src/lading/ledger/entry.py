@@ -2,17 +2,19 @@
 Ledger entries: what happened, to what, by whom, as one canonical line.
 
 The line is the leaf of the tenant's tree; its bytes are hashed and never rewritten.  It holds ids, counts, digests and
-codes, never personal data, free text or secrets: those can't be erased from a tree.  `store.record` writes entries.
+codes, never personal data, free text or secrets: those can't be erased from a tree.  Words are committed to (`Private`,
+`commitments`).  `store.record` writes entries.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, Literal, cast
+from typing import Final, Literal, Self, cast
 from uuid import UUID
 
 from lading import canonical, clock, ids
@@ -33,6 +35,7 @@ EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "signing_key.made": "a key was made that heads or statements of this installation are signed with",
         "signing_key.rotated": "a signing key was replaced by another; both are believed",
         "signing_key.revoked": "a signing key is believed no more beyond `data.trusted_size`",
+        "privacy.erased": "words that entries commit to were erased; the entries and their proofs stay as they are",
         "tenant.renamed": "an organisation got another name",
         "tenant.suspended": "nobody of an organisation is let in any more",
         "tenant.reactivated": "those of a suspended organisation are let in again",
@@ -188,12 +191,34 @@ class Actor:
 SYSTEM: Final = Actor("system", "lading")
 
 
+class Private(str):
+    """
+    Words in the data of an entry that its line only commits to; `about` is the outer id of the person they are about.
+
+    Wherever else such data may get, it is a text that tells nothing:
+
+    >>> Private("Ann is on leave"), Private("Ann is on leave").words
+    ('withheld', 'Ann is on leave')
+    """
+
+    __slots__ = ("about", "words")
+    words: str
+    about: str | None
+
+    def __new__(cls, words: str, about: str | None = None) -> Self:
+        """Return the placeholder that has the words beside it."""
+        made = super().__new__(cls, "withheld")
+        made.words, made.about = words, about
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """
     One event in the life of `subject` (an outer id such as `exp_…`, or `kind:name`, for example `profile:bufdir`).
 
-    `rev` is the subject's version after the change, where it has one: a gap in it is a missing entry.
+    A value of `data` that is Private is committed to, and kept elsewhere.  `rev` is the subject's version after the
+    change, where it has one: a gap in it is a missing entry.
     """
 
     type: str
@@ -203,16 +228,25 @@ class Entry:
     rev: int | None = None
 
 
-def line(entry: Entry, *, tenant: UUID, at: datetime) -> bytes:
-    """Return the leaf of `entry`; raise ValueError if it is of no known type or not fit for a tree."""
+def line(entry: Entry, *, tenant: UUID, at: datetime, commitments: Mapping[str, bytes] | None = None) -> bytes:
+    """
+    Return the leaf of `entry`; raise ValueError if it is of no known type or not fit for a tree.
+
+    `commitments` stand for its private words, by their names in `data`, which says only that there were some.
+    """
     if entry.type not in EVENT_TYPES:
         raise ValueError(f"{entry.type!r} is not a type of ledger entry; EVENT_TYPES lists them")
     if _SUBJECT.fullmatch(entry.subject) is None:
         raise ValueError(f"{entry.subject!r} is not a ledger subject: prefix_id or kind:name")
-    data = dict(entry.data)
+    data = {name: True if type(value) is Private else value for name, value in entry.data.items()}
     _refuse_prose(data)
+    private = {name for name, value in entry.data.items() if type(value) is Private}
+    if private != set(commitments or ()):
+        raise ValueError("a line needs a commitment for each of its private words")
+    sd = {name: base64.b64encode(digest).decode() for name, digest in (commitments or {}).items()}
     written = canonical.encode(
         {
+            **({"sd": sd} if sd else {}),
             "actor": {"id": entry.actor.id, "kind": entry.actor.kind},
             "at": clock.show(at),
             "data": data,
@@ -228,6 +262,11 @@ def line(entry: Entry, *, tenant: UUID, at: datetime) -> bytes:
     return written
 
 
+def is_subject(text: str) -> bool:
+    """Tell whether an entry could be about `text`."""
+    return _SUBJECT.fullmatch(text) is not None
+
+
 def is_ticket(text: str) -> bool:
     """Tell whether `text` is the number of a ticket, which a ledger line may hold, and no prose."""
     return _TICKET.fullmatch(text) is not None
@@ -235,12 +274,12 @@ def is_ticket(text: str) -> bool:
 
 def grounds(reason: str, ticket: str | None) -> dict[str, Json]:
     """
-    Return what a line may tell of an operator's grounds: that there is a reason, never its words, and the ticket.
+    Return what an entry tells of an operator's grounds: the reason, in words that can be erased, and the ticket.
 
     >>> grounds("Ann is on leave", "OPS-7")
-    {'reason': True, 'ticket': 'OPS-7'}
+    {'reason': 'withheld', 'ticket': 'OPS-7'}
     """
-    told: dict[str, Json] = {"reason": bool(reason.strip())}
+    told: dict[str, Json] = {"reason": Private(reason.strip()) if reason.strip() else False}
     return {**told, "ticket": ticket} if ticket is not None and is_ticket(ticket) else told
 
 

@@ -13,9 +13,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from psycopg.sql import SQL
+
 from lading.db import notify
 from lading.db.statements import Statements
 from lading.db.transaction import Transaction
+from lading.ledger import commitments
 from lading.ledger.entry import Entry, line
 
 _SQL: Final = Statements("lading.ledger")
@@ -63,28 +66,36 @@ async def record(tx: Transaction, *entries: Entry, tenant: UUID | None = None) -
 
 async def record_all(tx: Transaction, entries: Iterable[tuple[UUID, Entry]]) -> None:
     """Put entries of several tenants in the outbox as `record` does, all at once."""
-    told = list(entries)
-    if told:
-        await tx.run(_SQL["record"], **_written(tx, told))
+    for statement, given in _written(tx, entries):
+        await tx.run(statement, **given)
 
 
 def record_last(tx: Transaction, entries: Iterable[tuple[UUID, Entry]]) -> None:
     """Put entries in the outbox as `record_all` does, after all else and in one round trip with the commit."""
-    told = list(entries)
-    if told:
-        tx.defer(_SQL["record"], **_written(tx, told))
+    for statement, given in _written(tx, entries):
+        tx.defer(statement, **given)
 
 
-def _written(tx: Transaction, told: Sequence[tuple[UUID, Entry]]) -> dict[str, Any]:
+def _written(tx: Transaction, entries: Iterable[tuple[UUID, Entry]]) -> list[tuple[SQL, dict[str, Any]]]:
+    """Return what writes `entries`, and the words that they only commit to, if they have any."""
+    told = [(tenant, entry, commitments.committed(entry)) for tenant, entry in entries]
+    if not told:
+        return []
     tx.hints.add(notify.LEDGER)
-    return {
-        "tenants": [tenant for tenant, _ in told],
+    lines = [
+        line(entry, tenant=tenant, at=tx.now, commitments={each.path: each.commitment for each in words})
+        for tenant, entry, words in told
+    ]
+    given = {
+        "tenants": [tenant for tenant, _, _ in told],
         "at": tx.now,
-        "subjects": [entry.subject for _, entry in told],
-        "types": [entry.type for _, entry in told],
+        "subjects": [entry.subject for _, entry, _ in told],
+        "types": [entry.type for _, entry, _ in told],
         # As one text, a line each: an array of lines as long as these takes the server long to read.
-        "lines": "\n".join([line(entry, tenant=tenant, at=tx.now).decode() for tenant, entry in told]),
+        "lines": b"\n".join(lines).decode(),
     }
+    private = [(tenant, entry, each) for tenant, entry, words in told for each in words]
+    return [(_SQL["record"], given), *([commitments.statement(private)] if private else [])]
 
 
 async def entries(tx: Transaction, *, first: int, limit: int, subject: str | None = None) -> Sequence[StoredEntry]:

@@ -14,13 +14,14 @@ from uuid import UUID
 import psycopg
 
 from lading import ids
+from lading.canonical import Json
 from lading.db import versions
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.db.versions import Version
 from lading.errors import Conflict, InvalidInput, NotFound
 from lading.ledger import store as ledger
-from lading.ledger.entry import Actor, Entry, grounds
+from lading.ledger.entry import Actor, Entry, Private, grounds
 from lading.tenants import rules, store
 from lading.tenants.model import Member, Role
 
@@ -60,7 +61,7 @@ async def add(
     if row is None:
         raise Conflict(_TAKEN)
     added = member(row)
-    data = {"role": role.value, "how": "email" if subject is None else "subject"}
+    data = {"role": role.value, "how": "email" if subject is None else "subject", **_who(added)}
     await ledger.record(tx, Entry("member.added", subject_of(added), actor, data, added.version))
     return added
 
@@ -94,7 +95,7 @@ async def change(
         await store.require_another_admin(tx, tx.tenant, than=member_id)
     row = await tx.one(_SQL["change_member"], tenant_id=tx.tenant, id=member_id, role=role.value, name=name)
     changed = member(row)
-    data = {"role": role.value, "was": stands.role.value}
+    data = {"role": role.value, "was": stands.role.value, **_who(changed)}
     await ledger.record(tx, Entry("member.changed", subject_of(changed), actor, data, changed.version))
     return changed
 
@@ -110,6 +111,13 @@ async def remove(
     removed = member(await tx.one(_SQL["remove_member"], tenant_id=tx.tenant, id=member_id))
     data = grounds(reason, ticket)
     await ledger.record(tx, Entry("member.removed", subject_of(removed), actor, data, removed.version))
+
+
+def _who(found: Member) -> dict[str, Json]:
+    """Return how the ledger may call a member until that is erased."""
+    about = subject_of(found)
+    told = {"name": found.name, "email": found.email}
+    return {name: Private(words, about) for name, words in told.items() if words}
 
 
 def subject_of(found: Member) -> str:

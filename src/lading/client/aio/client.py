@@ -17,6 +17,7 @@ from lading.client.aio.jobs import Jobs
 from lading.client.aio.letters import DeadLetters
 from lading.client.aio.operations import Limits
 from lading.client.aio.policies import Policies
+from lading.client.aio.privacy import Privacy
 from lading.client.aio.registry import Ledger, Profiles, Sources
 from lading.client.aio.retention import Holds, Retention
 from lading.client.aio.runs import Runs
@@ -63,6 +64,7 @@ class AsyncClient:
         self.holds = Holds(self.session)
         self.retention = Retention(self.session)
         self.ledger = Ledger(self.session)
+        self.privacy = Privacy(self.session)
         self.jobs = Jobs(self.session)
         self.runs = Runs(self.session)
         self.schedules = Schedules(self.session)
