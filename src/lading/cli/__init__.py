@@ -26,6 +26,7 @@ _COMMANDS = {
     "webhooks": ("lading.cli.webhooks", "Let other systems be called when something happens."),
     "artifacts": ("lading.cli.artifacts", "See stored files by their digests, check and collect them."),
     "verify": ("lading.cli.verify", "Check a package offline."),
+    "bundle": ("lading.cli.bundle", "Take a span of the ledger out as one signed file that proves itself."),
     "ledger": ("lading.cli.ledger", "Read and check the ledger of a tenant."),
     "profiles": ("lading.cli.profiles", "Write, try, store and activate profiles."),
     "policies": ("lading.cli.policies", "Write, try, store and activate what may be exported."),

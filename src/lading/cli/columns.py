@@ -44,6 +44,37 @@ EXPORTS: Final = {
     "rows": "rows.written",
     "created": "created_at",
 }
+BUNDLE: Final = {
+    "id": "id",
+    "status": "status",
+    "percent": "progress.percent",
+    "tenant": "tenant",
+    "from entry": "start",
+    "until entry": "end",
+    "complete": "complete",
+    "about": "about",
+    "with artifacts": "with_artifacts",
+    "entries": "entries",
+    "file": "file.name",
+    "bytes": "file.size",
+    "sha256": "file.sha256",
+    "waiting for": "waiting_for",
+    "error": "error.message",
+    "asked by": "requested_by",
+    "created": "created_at",
+    "ended": "ended_at",
+    "expires": "expires_at",
+    "holds": "holds",
+}
+BUNDLES: Final = {
+    "id": "id",
+    "status": "status",
+    "from entry": "start",
+    "until entry": "end",
+    "about": "about",
+    "bytes": "file.size",
+    "created": "created_at",
+}
 PROFILES: Final = {"name": "name", "active": "active_revision", "latest": "latest_revision"}
 PROFILE: Final = {"name": "name", "revision": "revision", "active": "is_active", "digest": "digest"}
 POLICIES: Final = {**PROFILES, "title": "title"}

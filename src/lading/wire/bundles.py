@@ -15,8 +15,9 @@ class BundleRequest:
     Body of `POST /api/v1/bundles`.
 
     `since` and `until` are each the index of an entry (`"36"`), a day (`"2026-01-01"`, in UTC) or an RFC 3339 instant;
-    `until` itself is not included.  `since` may be `"previous"` as well: where the last complete bundle ended.  Left
-    out, the bundle begins with the ledger and ends with its newest signed head.  A span is widened to signed heads.
+    `until` itself is not included.  `since` may be `"previous"` as well: where the last complete bundle ended; `until`
+    may be `"logged"`: at the newest head that the log of the whole installation knows.  Left out, the bundle begins
+    with the ledger and ends with its newest signed head.  A span is widened to signed heads.
 
     `export` or `job` names what a partial bundle is about.  `with_artifacts` puts in the files, as far as they are
     kept.

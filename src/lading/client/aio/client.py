@@ -10,6 +10,7 @@ import httpx2
 from lading.client import target
 from lading.client.aio.access import IdentityProviders, Keys, Members, Tenants
 from lading.client.aio.artifacts import Artifacts
+from lading.client.aio.bundles import Bundles
 from lading.client.aio.destinations import Destinations
 from lading.client.aio.events import Events
 from lading.client.aio.exports import Exports
@@ -65,6 +66,7 @@ class AsyncClient:
         self.retention = Retention(self.session)
         self.ledger = Ledger(self.session)
         self.privacy = Privacy(self.session)
+        self.bundles = Bundles(self.session)
         self.jobs = Jobs(self.session)
         self.runs = Runs(self.session)
         self.schedules = Schedules(self.session)

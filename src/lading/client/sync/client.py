@@ -12,6 +12,7 @@ from lading.client import target
 from lading.client.retries import Retries
 from lading.client.sync.access import IdentityProviders, Keys, Members, Tenants
 from lading.client.sync.artifacts import Artifacts
+from lading.client.sync.bundles import Bundles
 from lading.client.sync.destinations import Destinations
 from lading.client.sync.events import Events
 from lading.client.sync.exports import Exports
@@ -66,6 +67,7 @@ class Client:
         self.retention = Retention(self.session)
         self.ledger = Ledger(self.session)
         self.privacy = Privacy(self.session)
+        self.bundles = Bundles(self.session)
         self.jobs = Jobs(self.session)
         self.runs = Runs(self.session)
         self.schedules = Schedules(self.session)

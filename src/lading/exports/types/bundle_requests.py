@@ -20,7 +20,7 @@ from lading.errors import Conflict, Forbidden, InvalidInput, NotFound
 from lading.exports.model import Plan
 from lading.exports.types import kinds, names
 from lading.jobs import store as jobs
-from lading.ledger import tiles
+from lading.ledger import instance, tiles
 from lading.ledger.store import SignedHead
 from lading.ledger.tiles import Tree
 from lading.tenants.model import Principal, Role, Scope
@@ -29,6 +29,7 @@ from lading.wire.bundles import BundleRequest
 _SQL: Final = Statements("lading.exports.types")
 HOST: Final = kinds.HOST
 PREVIOUS: Final = "previous"
+LOGGED: Final = "logged"
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FIRST_YEAR: Final = 2000
@@ -52,6 +53,8 @@ class Wanted:
     subject: str | None
     content: str | None
     """None: no files; `masked`: those that any auditor may see; `all`: snapshots, too."""
+    is_logged: bool = False
+    """Whether the instance's log knew the head that the span ends with when it was asked for."""
 
     @property
     def first(self) -> int:
@@ -72,6 +75,7 @@ class Wanted:
             "base": self.base,
             **({} if self.subject is None else {"subject": self.subject}),
             **({} if self.content is None else {"content": self.content}),
+            **({"logged": True} if self.is_logged else {}),
         }
 
     @classmethod
@@ -80,7 +84,7 @@ class Wanted:
         selector = plan.selector
         return cls(
             selector["start"], selector["end"], selector["epoch"], selector["base"],
-            selector.get("subject"), selector.get("content"),
+            selector.get("subject"), selector.get("content"), selector.get("logged", False),
         )  # fmt: skip
 
 
@@ -105,6 +109,7 @@ async def admit(tx: Transaction, request: BundleRequest, principal: Principal) -
     start = await _start(tx, request.since, end, tree)
     if start >= end:
         raise InvalidInput.field("since", "leaves nothing before the end of the span; begin earlier.", code="nothing")
+    is_logged = await instance.logged(tx, size=end) is not None
     content = None
     if request.with_artifacts:
         content = "all" if principal.role is _UNMASKED else "masked"
@@ -118,7 +123,7 @@ async def admit(tx: Transaction, request: BundleRequest, principal: Principal) -
         period_to=last,
         parameters={},
         include_attachments=False,
-        selector=Wanted(start, end, tree.epoch, tree.base, subject, content).to_json(),
+        selector=Wanted(start, end, tree.epoch, tree.base, subject, content, is_logged=is_logged).to_json(),
     )
 
 
@@ -188,6 +193,11 @@ async def _end(tx: Transaction, text: str | None, newest: SignedHead) -> int:
     """Return the size of the first signed head that covers what is wanted."""
     if text is None:
         return newest.size
+    if text == LOGGED:
+        size = await instance.newest_size(tx)
+        if size is None:
+            raise Conflict("The log of the instance knows no head of this ledger yet; ask again in a minute.")
+        return (await tiles.tree(tx)).base + size
     if _INDEX.fullmatch(text):
         wanted = int(text)
         if wanted > newest.size:
@@ -212,7 +222,7 @@ def _instant(tx: Transaction, name: str, text: str) -> datetime.datetime:
         short = text[:40]
         instant = clock.parse(f"{short}T00:00:00Z" if _DAY.fullmatch(short) else short)
     except (ValueError, OverflowError):
-        more = f", or {PREVIOUS}" if name == "since" else ""
+        more = f", or {PREVIOUS if name == 'since' else LOGGED}"
         raise InvalidInput.field(
             name, f"is no index, day or instant{more}; write 36 or 2026-01-31T12:00:00Z."
         ) from None
