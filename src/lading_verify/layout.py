@@ -45,7 +45,6 @@ ENTRY_PROOFS: Final = "proof/entries/"
 
 ATTESTATIONS: Final = "attestations/"
 ATTESTED: Final = "attestations/artifacts.intoto.jsonl"
-ATTESTED: Final = "attestations/artifacts.intoto.jsonl"
 KEYRING: Final = "trust/keyring.json"
 
 SIGNATURES: Final = "signatures/"

@@ -69,7 +69,7 @@ RULES: Final[dict[str, Rule]] = {
     "export.part_completed": Rule("export", _OPEN | _FAILED, None),  # a part may end after its export was stopped
     "export.parts_reopened": Rule("export", _OPEN, None),
     "export.split": Rule("export", _RUNS, None),
-    "export.completed": Rule("export", _RUNS, "completed"),
+    "export.completed": Rule("export", _OPEN, "completed"),
     "export.failed": Rule("export", _OPEN, "failed", fails=True),
     "export.cancelled": Rule("export", _OPEN, "cancelled", fails=True),
     "export.cancel_requested": Rule("export", _OPEN, None),
