@@ -41,16 +41,18 @@ class Spin:
             pass
         return Done()
 
-workers.LIGHT = {"spin": Spin()}
+HANDLERS = {"spin": Spin()}
 """
 LIGHT = f"""{SPIN}
 from lading.wiring import light
+
+light.handlers = lambda settings, database: HANDLERS
 light.main()
 """
 EXECUTOR = f"""{SPIN}
 async def serve():
     async with workers.opened(os.environ["LADING_DATABASE_URL"], size=2) as database:
-        await Executor(database, workers.LIGHT, {{}}).serve()
+        await Executor(database, HANDLERS, {{}}).serve()
 
 asyncio.run(serve())
 """

@@ -8,6 +8,7 @@ has a deadline, however slowly its bytes come, and its body a limit, packed or n
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
@@ -24,6 +25,7 @@ from lading.sources.guard import Network, Origin, Resolver, judged
 
 _CONNECT_SECONDS: Final = 10.0
 _MEMBER_BYTES: Final = 1024
+_TRUSTED_SECONDS: Final = 60.0
 _WRITE_BYTES: Final = 64 << 10
 _PACKED: Final = {"", "identity", "gzip", "x-gzip"}
 
@@ -62,6 +64,28 @@ class Distrusted(Exception):
     """The certificate does not prove the name."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    """Whom TLS trusts, as it was read at that time from the places that were named."""
+
+    context: ssl.SSLContext
+    at: float
+    named: tuple[str | None, str | None]
+
+
+_trust: _Trust | None = None
+
+
+def _trusted() -> ssl.SSLContext:
+    """Return whom TLS trusts: read again every minute, because reading takes longer than most calls."""
+    global _trust  # noqa: PLW0603 - one for all doors; who comes between reads once more
+    held, now = _trust, time.monotonic()
+    named = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if held is None or held.named != named or now - held.at > _TRUSTED_SECONDS:
+        _trust = held = _Trust(ssl.create_default_context(), now, named)
+    return held.context
+
+
 class Door:
     """The way to one origin; one call at a time."""
 
@@ -69,7 +93,7 @@ class Door:
         self._origin: Final = origin
         self._backend: Final = _Backend(origin, allowed, resolve)
         self._pool: Final = httpcore2.ConnectionPool(
-            ssl_context=ssl.create_default_context(), max_connections=1, network_backend=self._backend
+            ssl_context=_trusted(), max_connections=1, network_backend=self._backend
         )
 
     def call(
@@ -99,7 +123,7 @@ class Door:
         *,
         headers: Sequence[tuple[str, str]],
         seconds: float,
-        content: bytes | Iterable[bytes] | None = None,
+        content: bytes | Iterator[bytes] | None = None,
     ) -> Generator[Opened]:
         """
         Give what `target` answers before its body has come; the call ends in `seconds`, counted anew by `renew`.

@@ -4,14 +4,21 @@ One call to a webhook: the handler of jobs of kind `webhook`.
 The call goes through the guard (ADR 0011): to an address that was judged, without redirects, within a deadline, and
 little of the answer is read.  2xx is success and nothing else is; 410 disables the webhook; 429 and 503 with
 Retry-After are obeyed and cost no attempt, until the webhook has taken nothing for days.
+
+The kind is light: calls take no slot from exports.  They are made in threads, few and in turn (`turns`); who has no
+turn soon is put back until there may be one, which costs no attempt either.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import ClassVar, Final
 from uuid import UUID
 
 import lading
@@ -25,6 +32,7 @@ from lading.sources import guard
 from lading.sources.guarded import Distrusted, Door, NoAnswer, TooMuch
 from lading.webhooks import rules, store
 from lading.webhooks.store import Call
+from lading.webhooks.turns import Turns
 from lading.webhooks.vault import Vault
 
 _ANSWER_BYTES: Final = 64 << 10
@@ -33,6 +41,11 @@ _BARRED: Final = "webhook-barred"
 _GONE: Final = "webhook-gone"
 _OVER: Final = Fault("webhook-disabled", "The webhook has failed for days and is disabled now.")
 _FAILED: Final = "webhook-failed"
+_BUSY: Final = "busy"
+# In all and of one webhook; a call that hangs costs a thread and nothing else.
+_MOST: Final = 64
+_EACH: Final = 8
+_PATIENCE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +65,27 @@ class _Told:
 class WebhookHandler:
     """Does jobs of kind `webhook` (jobs.model.Handler)."""
 
+    is_light: ClassVar[bool] = True
+
     def __init__(self, database: Database, settings: Settings, vault: Vault) -> None:
         self._database: Final = database
         self._settings: Final = settings
         self._vault: Final = vault
+        self._turns: Final = Turns(most=_MOST, each=_EACH)
+        self._threads: Final = ThreadPoolExecutor(_MOST, thread_name_prefix="webhook")
 
     async def run(self, job: Job, context: Context) -> Outcome:
-        """Make the call."""
-        fence = context.fence
+        """Make the call when it is its turn."""
+        tenant, webhook_id = context.fence.tenant_id, UUID(job.payload["webhook"])
+        if not await self._turns.take(tenant, webhook_id, patience=_PATIENCE_SECONDS):
+            return Snooze(self._turns.wait_of(tenant, webhook_id, random.random()), _BUSY)  # noqa: S311 - spread
+        way = _Way(partial(self._turns.give_back, tenant, webhook_id))
+        try:
+            return await self._run(job, context.fence, way)
+        finally:
+            way.leave()
+
+    async def _run(self, job: Job, fence: Fence, way: _Way) -> Outcome:
         webhook_id, message_id = UUID(job.payload["webhook"]), UUID(job.payload["message"])
         async with self._database.tenant(fence.tenant_id) as tx:
             await attempts.guard(tx, fence)
@@ -67,7 +93,7 @@ class WebhookHandler:
         if call is None:
             return Cancelled("The webhook is disabled or gone, or the message was told.")
         secrets = [self._vault.open(each, fence.tenant_id, webhook_id) for each in call.secrets]
-        told = await asyncio.to_thread(self._call, call, secrets)
+        told = await asyncio.wrap_future(way.follow(self._threads.submit(self._call, call, secrets, way)))
         status = told.status
         if told.is_taken and status is not None:
 
@@ -102,7 +128,7 @@ class WebhookHandler:
         pause = rules.pause(job.failures + 1, random.random())  # noqa: S311 - jitter
         return Retry(Fault(_FAILED, told.error), pause)
 
-    def _call(self, call: Call, secrets: list[bytes]) -> _Told:
+    def _call(self, call: Call, secrets: list[bytes], way: _Way) -> _Told:
         origin = guard.origin_of(call.url)
         assert origin is not None
         message_id, now = ids.show(ids.MESSAGE, call.message_id), int(call.at.timestamp())
@@ -116,7 +142,7 @@ class WebhookHandler:
             ("webhook-timestamp", str(now)),
             ("webhook-signature", rules.signature(message_id, now, body, secrets)),
         ]
-        door = Door(origin, self._settings.networks, guard.look_up)
+        door = way.door = Door(origin, self._settings.networks, guard.look_up)
         try:
             answer = door.call(
                 "POST",
@@ -138,6 +164,37 @@ class WebhookHandler:
         finally:
             door.close()
         return _judged(answer.status, answer.headers.get("retry-after", ""))
+
+
+class _Way:
+    """One call on its way: who waits for it may leave, and its turn ends when its thread does."""
+
+    def __init__(self, give_back: Callable[..., None]) -> None:
+        self._give_back: Final = give_back
+        self._loop: Final = asyncio.get_running_loop()
+        self._thread: Future[_Told] | None = None
+        self._begun = 0.0
+        self.door: Door | None = None
+
+    def follow(self, thread: Future[_Told]) -> Future[_Told]:
+        """Return the thread of the call; its end is that of the turn."""
+        self._thread, self._begun = thread, self._loop.time()
+        thread.add_done_callback(self._ended)
+        return thread
+
+    def leave(self) -> None:
+        """End the call if it goes on; nobody waits for it any more."""
+        if self._thread is None:
+            self._give_back(seconds=None)
+        elif not self._thread.done() and self.door is not None:
+            self.door.stop()
+
+    def _ended(self, _thread: Future[_Told]) -> None:
+        with suppress(RuntimeError):  # the loop has ended before
+            self._loop.call_soon_threadsafe(self._over)
+
+    def _over(self) -> None:
+        self._give_back(seconds=self._loop.time() - self._begun)
 
 
 def _judged(status: int, retry_after: str) -> _Told:

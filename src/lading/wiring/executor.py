@@ -21,11 +21,8 @@ from lading.exports.pipeline import ExportHandler
 from lading.jobs.model import Handlers
 from lading.settings import Settings
 from lading.telemetry import log
-from lading.webhooks.handler import WebhookHandler
-from lading.webhooks.store import JOB_KIND as WEBHOOK
-from lading.webhooks.vault import Vault
-from lading.wiring import budget, signing
-from lading.wiring.workers import ENDINGS, LIGHT, opened
+from lading.wiring import budget, light, signing
+from lading.wiring.workers import ENDINGS, opened
 from lading.worker.executor import Executor
 
 
@@ -50,8 +47,7 @@ def _handlers(settings: Settings, database: Database) -> Handlers:
         JOB_KIND: ExportHandler(database, settings, blobs, owned, salt=salts),
         PART: PartHandler(Desk(database, settings, blobs, owned, salts)),
         DELIVERY: DeliveryHandler(database, settings, blobs),
-        WEBHOOK: WebhookHandler(database, settings, Vault(settings.keys_dir)),
-        **LIGHT,
+        **light.handlers(settings, database),
     }
 
 

@@ -10,13 +10,20 @@ from typing import Final
 
 from lading import settings as configuration
 from lading.db import notify
+from lading.db.database import Database
 from lading.db.transaction import Role
 from lading.errors import LadingError
+from lading.jobs.kinds import NOOP_KIND
+from lading.jobs.model import Handlers
 from lading.settings import Settings
 from lading.telemetry import log
+from lading.webhooks.handler import WebhookHandler
+from lading.webhooks.store import JOB_KIND as WEBHOOK
+from lading.webhooks.vault import Vault
 from lading.wiring import budget
-from lading.wiring.workers import ENDINGS, LIGHT, opened
+from lading.wiring.workers import ENDINGS, opened
 from lading.worker.light import LightExecutor
+from lading.worker.noop import Noop
 
 # Every row that an exchange touches is known by its key.  A plan made while the table was small must not scan it when
 # it has grown, and compiling one takes longer than running it.  One plan serves as long as the connection: making one
@@ -57,9 +64,15 @@ async def _run(settings: Settings, url: str) -> None:
         hints = notify.Sender(database, gap_seconds=_GAP_SECONDS)
         exchanges.tell = hints.soon
         try:
-            await LightExecutor(database, LIGHT, ENDINGS, exchanges=exchanges, most=settings.light_batch).serve()
+            kinds = handlers(settings, database)
+            await LightExecutor(database, kinds, ENDINGS, exchanges=exchanges, most=settings.light_batch).serve()
         finally:
             await hints.close()
+
+
+def handlers(settings: Settings, database: Database) -> Handlers:
+    """Return the handlers of the light kinds."""
+    return {NOOP_KIND: Noop(), WEBHOOK: WebhookHandler(database, settings, Vault(settings.keys_dir))}
 
 
 if __name__ == "__main__":

@@ -21,14 +21,13 @@ from lading.exports.endings import ExportEnding, PartEnding
 from lading.exports.model import JOB_KIND
 from lading.exports.parts import JOB_KIND as PART
 from lading.jobs.kinds import NOOP_KIND
-from lading.jobs.model import Endings, Handlers
+from lading.jobs.model import Endings
 from lading.settings import Settings, to_environment
 from lading.telemetry import log
 from lading.upkeep.sweeps import Upkeep
 from lading.webhooks.endings import WebhookEnding
 from lading.webhooks.store import JOB_KIND as WEBHOOK
 from lading.wiring import budget, self_test, signing
-from lading.worker.noop import Noop
 from lading.worker.supervisor import Supervisor
 
 ENDINGS: Final[Endings] = {
@@ -37,8 +36,8 @@ ENDINGS: Final[Endings] = {
     DELIVERY: DeliveryEnding(),
     WEBHOOK: WebhookEnding(),
 }
-LIGHT: Final[Handlers] = {NOOP_KIND: Noop()}
-"""Handlers of light kinds: they import little, and many of their jobs run side by side in one child."""
+LIGHT: Final = (NOOP_KIND, WEBHOOK)
+"""Light kinds, whose handlers `light.py` has: they import little, and many jobs run side by side in one child."""
 _EXECUTOR: Final = (sys.executable, "-m", "lading.wiring.executor")
 _LIGHT: Final = (sys.executable, "-m", "lading.wiring.light")
 # Arrow's own pool, an arena for each thread, and columns of a batch among small things keep a fifth of an executor's
@@ -61,7 +60,7 @@ async def run_worker(settings: Settings, url: str) -> None:
             settings,
             database,
             ENDINGS,
-            kinds=[*ENDINGS, *LIGHT],
+            kinds=list(dict.fromkeys([*ENDINGS, *LIGHT])),
             executor=_EXECUTOR,
             light=(list(LIGHT), _LIGHT),
             environment=environment,
