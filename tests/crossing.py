@@ -42,7 +42,13 @@ class Attempt:
 def strangers() -> dict[str, str]:
     """Return what is called like the victim's things, and is nobody's."""
     new = {word: ids.show(prefix, ids.new()) for word, prefix in _PREFIXES.items()}
-    words = {"kind": "noop", "fault_class": "timeout", "code": "unknown-code", "email": "ukjent@x.example"}
+    words = {
+        "tile": "0/001",
+        "kind": "noop",
+        "fault_class": "timeout",
+        "code": "unknown-code",
+        "email": "ukjent@x.example",
+    }
     names = dict.fromkeys(("name", "slug", "run_name"), "ukjentes") | {"rule": "profile:ukjentes"}
     numbers = {"digest": "0" * 64, "fingerprint": "0" * 16, "token": "ldl_" + "0" * 43}
     return {**new, **words, **names, **numbers, "subject": new["export_id"], "requested_by": ids.show("key", ids.new())}
@@ -56,7 +62,7 @@ _PREFIXES = {
 # Parameter of a path to the word for its value; None: the same for everybody.
 PATHS: dict[str, str] = {
     **{name: name for name in _PREFIXES},
-    **{name: name for name in ("name", "digest", "rule", "kind", "slug", "fault_class", "token")},
+    **{name: name for name in ("name", "digest", "rule", "kind", "slug", "fault_class", "token", "tile")},
     "source": "name",
 }
 
@@ -66,7 +72,7 @@ QUERIES: dict[str, str | None] = {
     **dict.fromkeys(("period_from", "period_to", "created_from", "created_to", "died_from", "died_to", "at"), None),
     **dict.fromkeys(("older_than_seconds", "newer_than_seconds", "quiet_seconds", "media_type", "topic", "sort"), None),
     **dict.fromkeys(("revision", "status", "state", "type", "waiting_for", "kind", "format", "q", "text"), None),
-    **dict.fromkeys(("paused", "failing", "outcome", "order", "n", "from", "to"), None),
+    **dict.fromkeys(("paused", "failing", "outcome", "order", "n", "from", "to", "index", "size", "epoch"), None),
     "profile": "name", "source": "name", "name": "run_name", "subject": "subject", "run": "run_id",
     "export": "export_id", "digest": "digest", "code": "code", "fingerprint": "fingerprint", "after": None,
     "schedule": "schedule_id", "requested_by": "requested_by", "destination": "name", "cursor": None,
@@ -146,7 +152,9 @@ def unknown(route: Route) -> list[str]:
 def attempts(route: Route, names: Names, cursors: Mapping[str, str]) -> Iterator[Attempt]:
     """Yield the requests that try a route with the things that `names` names."""
     (method,) = route.methods
-    path = route.path.format_map({name: names[PATHS[name]] for name in parameters(route, "path")})
+    path = route.path.replace(":path}", "}").format_map(
+        {name: names[PATHS[name]] for name in parameters(route, "path")}
+    )
     body = BODIES[route.name](names) if route.name in BODIES else _default_body(route)
     yield Attempt(method, path, body=body)
     for name in parameters(route, "query"):

@@ -134,6 +134,13 @@ MATRIX: dict[str, set[Role]] = {
         ("createBundle", "listBundles", "getBundle", "downloadBundle", "headBundle"), {Role.AUDITOR, Role.ADMIN}
     ),
     "getLedgerHead": {Role.AUDITOR, Role.ADMIN},
+    **dict.fromkeys(
+        ("getInclusionProof", "getConsistencyProof", "getFrontier", "getLogCheckpoint", "getLogTile"),
+        {Role.AUDITOR, Role.ADMIN},
+    ),
+    **dict.fromkeys(
+        ("getInstanceHead", "getInstanceConsistency", "getInstanceInclusion"), {Role.AUDITOR, Role.ADMIN}
+    ),
     "listLedgerEntries": {Role.AUDITOR, Role.ADMIN},
     "extractLedger": {Role.AUDITOR, Role.ADMIN},
     "getLedgerExtractManifest": {Role.AUDITOR, Role.ADMIN},
@@ -213,7 +220,7 @@ INSTANCE_ONLY = {
 
 def request(route: Route, export_id: str, key_id: str) -> tuple[str, str]:
     (method,) = route.methods
-    path = route.path.format_map(
+    path = route.path.replace(":path}", "}").format_map(
         {"export_id": export_id, "name": "bufdir", "slug": "nordlys", "key_id": key_id}
         | {"kind": "export", "source": "activities", "job_id": "job_" + "0" * 26, "pause_id": "pau_" + "0" * 26}
         | {
@@ -223,6 +230,7 @@ def request(route: Route, export_id: str, key_id: str) -> tuple[str, str]:
             "webhook_id": "whk_" + "0" * 26,
             "message_id": "msg_" + "0" * 26,
             "code": "forbidden",
+            "tile": "0/000",
             "member_id": "mem_" + "0" * 26,
             "run_id": "run_" + "0" * 26,
             "digest": "0" * 64,

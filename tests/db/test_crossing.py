@@ -34,7 +34,7 @@ class Victim:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.names: dict[str, str] = {}
+        self.names: dict[str, str] = {"tile": "entries/000.p/1"}
         self.cursors: dict[str, str] = {}
         self.ids: set[str] = set()
 

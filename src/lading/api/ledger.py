@@ -15,7 +15,7 @@ from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.db.database import Database
 from lading.errors import NotFound
-from lading.ledger import extracts, store
+from lading.ledger import extracts, store, tiles
 from lading.ledger.store import SignedHead
 from lading.wire import ledger as wire
 
@@ -23,6 +23,7 @@ router: Final = new_router("ledger")
 _AUDITOR: Final = gate(AUDITORS)
 _NDJSON: Final = "application/x-ndjson"
 _FURTHEST: Final = (1 << 53) - 1
+_NO_HEAD: Final = "The ledger has no signed head yet; ask again in a few seconds."
 _Services = Annotated[Services, Depends(services_of)]
 _From = Annotated[AwareDatetime, Query(alias="from", description="Entries of this instant or later.")]
 _To = Annotated[AwareDatetime, Query(alias="to", description="Entries before this instant, a minute ago at least.")]
@@ -32,8 +33,21 @@ _Format = Annotated[extracts.Format, Query(description="`ndjson` has the exact l
 @router.get("/api/v1/ledger/head", name="getLedgerHead", response_model=wire.Head, responses=documents.problems(404))
 async def head(caller: Annotated[Caller, Depends(_AUDITOR)], services: _Services) -> Response:
     """Return the newest signed head of the tenant's ledger."""
-    found = await _head(services.database, caller)
-    return answers.shown(wire.Head(found.size, found.root.hex(), found.note, clock.show(found.signed_at)))
+    async with services.database.tenant(caller.tenant.id) as tx:
+        found, log = await store.head(tx), await tiles.tree(tx)
+    if found is None:
+        raise NotFound(_NO_HEAD)
+    return answers.shown(
+        wire.Head(
+            found.size - log.base,
+            found.root.hex(),
+            found.note,
+            clock.show(found.signed_at),
+            log.epoch,
+            log.base,
+            log.min_index,
+        )
+    )
 
 
 @router.get(
@@ -130,5 +144,5 @@ async def _head(database: Database, caller: Caller) -> SignedHead:
     async with database.tenant(caller.tenant.id) as tx:
         found = await store.head(tx)
     if found is None:
-        raise NotFound("The ledger has no signed head yet; ask again in a few seconds.")
+        raise NotFound(_NO_HEAD)
     return found

@@ -35,17 +35,21 @@ class LedgerReport:
     last_at: str | None
 
 
-def verify_lines(lines: Iterable[bytes], head_note: str, trust: Trust) -> LedgerReport:
+def verify_lines(
+    lines: Iterable[bytes], head_note: str, trust: Trust, *, start: Frontier | None = None
+) -> LedgerReport:
     """
-    Return what `lines` (without their newlines, from index 0 on) and the signed head prove together.
+    Return what `lines` (without their newlines, from the first on) and the signed head prove together.
+
+    With a `start` they follow so many leaves that are not here; what it says of those is proved by the root, too.
 
     Lines after the head's size are not read: entries added since are no fault.  PackageInvalid names an entry that
     can't be one; which of several good-looking entries was changed, a root can't tell.
     """
     head = heads.verify(head_note, trust)
     seen = _Seen()
-    frontier, batch = Frontier(), list[bytes]()
-    for line in _first(lines, head.size):
+    frontier, batch = start or Frontier(), list[bytes]()
+    for line in _first(lines, head.size - frontier.size):
         seen.admit(line)
         batch.append(line)
         if len(batch) == _BATCH:

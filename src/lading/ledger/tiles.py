@@ -108,6 +108,18 @@ async def hashes(tx: Transaction, level: int, n: int, width: int, *, log: Log) -
     return found
 
 
+async def leaf_hash_at(tx: Transaction, leaf: int, *, log: Log) -> bytes:
+    """Return the hash of a leaf; it outlives the entry."""
+    (found,) = await _read(tx, log, [Slice(0, leaf, 1)])
+    return found
+
+
+async def note_at(tx: Transaction, size: int) -> str | None:
+    """Return the head that was signed at exactly that size, in places, None if none was."""
+    row = await tx.maybe(_SQL["note_at"], tenant_id=tx.tenant, size=size)
+    return None if row is None else row["note"]
+
+
 def _within(log: Log, size: int) -> None:
     if not 0 <= size <= log.size:
         raise NotFound(f"The tree has {log.size} entries, not {size}; ask again when it has grown.")

@@ -22,12 +22,13 @@ from lading.exports import approvals, retention
 from lading.jobs import history, leases, runs, store
 from lading.jobs.endings import follow_up
 from lading.jobs.model import Endings
-from lading.ledger import signing_keys
-from lading.ledger.integrator import fill_tiles, integrate
+from lading.ledger import publishing, signing_keys
+from lading.ledger.integrator import integrate
 from lading.ledger.keys import Rotating
 from lading.ledger.trust import Signing
 from lading.settings import Settings
 from lading.tenants import refusals
+from lading.upkeep.proving import Proving
 from lading.upkeep.timetable import Timetable
 from lading.webhooks import fanout
 
@@ -37,7 +38,7 @@ _INTEGRATE_SECONDS: Final = 0.5
 # A head for each batch: the more comes, the larger the batches.
 _REST_SECONDS: Final = 0.02
 _TELL_SECONDS: Final = 5.0
-_FILL_SECONDS: Final = 30.0
+_PROVE_SECONDS: Final = 10.0
 _RESTING_ENTRIES: Final = 2000
 _RETENTION_SECONDS: Final = 60.0
 _KEYS_SECONDS: Final = 60.0
@@ -60,6 +61,7 @@ class Upkeep:
         self._blobs: Final = blobs
         self._sender: Final = notify.Sender(database)
         self._timetable: Final = Timetable(settings, database, endings)
+        self._proving: Final = Proving(settings, database, signer)
         self._integrated = 0
 
     async def run(self) -> None:
@@ -68,7 +70,8 @@ class Upkeep:
             group.create_task(_every(_PROMOTE_SECONDS, self.promote))
             group.create_task(self._integrating())
             group.create_task(_every(_TELL_SECONDS, self.tell))
-            group.create_task(_every(_FILL_SECONDS, self.fill_tiles))
+            group.create_task(_every(_PROVE_SECONDS, self._proving.fill_tiles))
+            group.create_task(_every(_PROVE_SECONDS, self._proving.anchor))
             group.create_task(_every(self._settings.sweep_seconds, self.rescue))
             group.create_task(self._timetable.run())
             group.create_task(_every(_RETENTION_SECONDS, self.retain))
@@ -125,11 +128,8 @@ class Upkeep:
         while count := await integrate(self._database, self._signer, origin_prefix=self._settings.instance):
             self._integrated += count
             await self._sender.send(notify.EVENTS)
-
-    async def fill_tiles(self) -> None:
-        """Entries from before there were tiles are in some, so that proofs about them are quick."""
-        while await fill_tiles(self._database):
-            await asyncio.sleep(_REST_SECONDS)  # the integrator takes its turn between two parts
+        if not self._signer.is_local:
+            await publishing.publish_unsigned(self._database, self._signer)
 
     async def tell(self) -> None:
         """Webhooks are on their way to hear what has happened."""

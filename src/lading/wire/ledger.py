@@ -26,9 +26,16 @@ class ExtractManifest:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest signed head of the tenant's tree; `note` is the C2SP checkpoint, byte for byte."""
+    """
+    The newest signed head of the tenant's tree; `note` is the C2SP checkpoint, byte for byte.
+
+    Its `size` leaves are the entries from the place `base` on; those below `min_index` may have been pruned.
+    """
 
     size: int
     root_sha256: str
     note: str
     signed_at: str
+    epoch: int = 1
+    base: int = 0
+    min_index: int = 0

@@ -19,6 +19,7 @@ from lading.client.aio.letters import DeadLetters
 from lading.client.aio.operations import Limits
 from lading.client.aio.policies import Policies
 from lading.client.aio.privacy import Privacy
+from lading.client.aio.proofs import Proofs
 from lading.client.aio.registry import Ledger, Profiles, Sources
 from lading.client.aio.retention import Holds, Retention
 from lading.client.aio.runs import Runs
@@ -65,6 +66,7 @@ class AsyncClient:
         self.holds = Holds(self.session)
         self.retention = Retention(self.session)
         self.ledger = Ledger(self.session)
+        self.proofs = Proofs(self.session)
         self.privacy = Privacy(self.session)
         self.bundles = Bundles(self.session)
         self.jobs = Jobs(self.session)

@@ -21,6 +21,7 @@ from lading.client.sync.letters import DeadLetters
 from lading.client.sync.operations import Limits
 from lading.client.sync.policies import Policies
 from lading.client.sync.privacy import Privacy
+from lading.client.sync.proofs import Proofs
 from lading.client.sync.registry import Ledger, Profiles, Sources
 from lading.client.sync.retention import Holds, Retention
 from lading.client.sync.runs import Runs
@@ -66,6 +67,7 @@ class Client:
         self.holds = Holds(self.session)
         self.retention = Retention(self.session)
         self.ledger = Ledger(self.session)
+        self.proofs = Proofs(self.session)
         self.privacy = Privacy(self.session)
         self.bundles = Bundles(self.session)
         self.jobs = Jobs(self.session)

@@ -1,0 +1,56 @@
+"""`lading ledger tiles`: the whole ledger as the files of C2SP tlog-tiles, for tools that are not ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lading.cli import checking, output
+from lading.cli.options import Line, connected
+from lading.errors import InvalidInput
+
+
+@click.command()
+@click.option(
+    "-o", "--output", "folder", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR",
+    help="Where to; files that are there already are kept.",
+)  # fmt: skip
+@connected
+def tiles(line: Line, *, folder: Path) -> None:
+    """
+    Write the ledger as a directory of tiles that any tlog client reads.
+
+    checkpoint, tile/L/N and tile/entries/N as C2SP tlog-tiles has them, and the verifier key beside them. Full tiles
+    never change: a second run fetches what came since.
+
+    Example: lading ledger tiles --output ledger-of-nordlys
+    """
+    from lading.ledger import heads, tlog
+    from lading.ledger.trust import Trust
+
+    with line.client() as client:
+        trust = checking.default_trust() or Trust.parse(client.ledger.trust())
+        note = client.proofs.checkpoint()
+        head = heads.verify(note, trust)
+        count = 0
+        for tile in tlog.tiles_of(head.size):
+            target = folder / "tile" / tile.path
+            if target.exists():
+                continue
+            _write(target, client.proofs.tile(tile.path))
+            count += 1
+    keys = "".join(f"{heads.verifier_key(head.origin, key)}\n" for key in trust.log_keys(head.origin, head.size))
+    _write(folder / "verifier-keys.txt", keys.encode())
+    _write(folder / "checkpoint", note.encode())  # last: whoever sees it finds what it signs
+    output.talk(f"Written: {output.number(head.size)} entries in {output.plain(str(folder))}, {count} files new.")
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise InvalidInput.field("--output", f"{path} can't be written ({error.strerror}); choose another.") from error

@@ -1,0 +1,54 @@
+"""Proofs about a tenant's ledger and the instance's log through the API; nothing is checked here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lading.client.aio.session import Session
+from lading.wire.proofs import Consistency, FrontierHashes, Inclusion, InstanceHead
+
+_API: Final = "/api/v1/ledger"
+
+
+class Proofs:
+    """What proves entries, heads and growth of the ledger of one tenant."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def inclusion(self, index: int, *, size: int | None = None, epoch: int | None = None) -> Inclusion:
+        """Return the path from the entry at the place `index` to the root at `size` leaves, the newest if not given."""
+        query = {"index": str(index), "size": size, "epoch": epoch}
+        return await self._session.fetch(Inclusion, "GET", f"{_API}/proofs/inclusion", query=query)
+
+    async def consistency(self, old: int, new: int, *, epoch: int | None = None) -> Consistency:
+        """Return the proof that the tree at `old` leaves is the beginning of the one at `new`."""
+        query = {"from": str(old), "to": str(new), "epoch": epoch}
+        return await self._session.fetch(Consistency, "GET", f"{_API}/proofs/consistency", query=query)
+
+    async def frontier(self, size: int, *, epoch: int | None = None) -> FrontierHashes:
+        """Return what must be known of the first `size` leaves to recompute the tree from the others."""
+        query = {"size": str(size), "epoch": epoch}
+        return await self._session.fetch(FrontierHashes, "GET", f"{_API}/proofs/frontier", query=query)
+
+    async def checkpoint(self) -> str:
+        """Return the newest signed head, byte for byte."""
+        return (await self._session.call("GET", f"{_API}/log/checkpoint")).text
+
+    async def tile(self, path: str) -> bytes:
+        """Return the tile at a path below `tile/` of C2SP tlog-tiles."""
+        return (await self._session.call("GET", f"{_API}/log/tile/{path}")).content
+
+    async def instance_head(self) -> InstanceHead:
+        """Return the newest signed head of the log over all tenants."""
+        return await self._session.fetch(InstanceHead, "GET", f"{_API}/instance/head")
+
+    async def instance_consistency(self, old: int, new: int) -> Consistency:
+        """Return the proof that the log over all tenants at `old` leaves is the beginning of the one at `new`."""
+        query = {"from": str(old), "to": str(new)}
+        return await self._session.fetch(Consistency, "GET", f"{_API}/instance/consistency", query=query)
+
+    async def instance_inclusion(self, *, size: int | None = None) -> bytes:
+        """Return the proof (C2SP tlog-proof) that a head of the tenant is in that log: at `size`, or the newest."""
+        answer = await self._session.call("GET", f"{_API}/instance/inclusion", query={"size": size})
+        return answer.content
