@@ -17,9 +17,10 @@ from pathlib import Path
 from uuid import UUID
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from bundling import LOG, ORIGIN, PACKAGE, TENANT, TRUST
+from tests.bundling import LOG, ORIGIN, PACKAGE, TENANT, TRUST
+
 from lading import ids
 from lading.bundles import bag
 from lading.bundles.bag import File

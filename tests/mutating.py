@@ -16,16 +16,15 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import bundling
-import packages
 from lading.artifacts.verify import check as check_package
 from lading.errors import PackageInvalid
 from lading_verify import trust
 from lading_verify import zip as container
 from lading_verify.check import check
 from lading_verify.errors import Refused
+from tests import bundling, packages
 
 
 @dataclass(frozen=True)

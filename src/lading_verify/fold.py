@@ -111,9 +111,11 @@ class Fold:
             document = _new(subject, rule.what, entry.at)
             document["rev"] = None
             self._jobs.put(subject, document)
-        elif document["state"] not in rule.before:
-            self._illegal(index, entry.type, document)
-        self._count(index, entry, rule, document)
+            self._count(index, entry, rule, document)
+        else:
+            self._count(index, entry, rule, document)
+            if document["state"] not in rule.before:
+                self._illegal(index, entry.type, document)
         self._settle(document, entry, rule)
         if rule.after is not None:
             document["state"] = self._said(index, entry) if rule.after is SAID else rule.after
