@@ -127,6 +127,26 @@ async def test_a_rotated_key_with_an_end_gets_as_long_a_life_again(world: World)
     assert life[0] == life[1]
 
 
+async def test_a_key_that_ends_makes_none_that_outlives_it(world: World) -> None:
+    ends = "2099-01-01T00:00:00Z"
+    short = await mint(world, role="admin", expires_at=ends)
+    lasting = await mint(world, role="viewer")
+
+    plain = await mint(world, by=short["token"], role="admin")
+    sooner = await mint(world, by=short["token"], role="viewer", expires_at="2098-01-01T00:00:00Z")
+    later = await mint(world, by=short["token"], role="viewer", expires_at="2099-01-01T00:00:01Z")
+    headers = {"Authorization": f"Bearer {short['token']}"}
+    rotated = [
+        (await world.ask("POST", f"/api/v1/keys/{each['key']['id']}/rotate", headers=headers)).json()["key"]
+        for each in (lasting, plain, short)
+    ]
+
+    known = [each["expires_at"] for each in (short["key"], plain["key"], sooner["key"])]
+    assert known == [known[0], known[0], "2098-01-01T00:00:00.000000Z"], known
+    assert (later["status"], later["errors"][0]["pointer"]) == (422, "/expires_at")
+    assert {each["expires_at"] for each in rotated} == {known[0]}
+
+
 async def test_the_last_admin_stays(world: World) -> None:
     admin = (await world.ask("GET", "/api/v1/me")).json()["id"]
     kept = await world.ask("DELETE", f"/api/v1/keys/{admin}")

@@ -135,6 +135,13 @@ async def test_keys_that_lead_to_one_member_are_one_person(world: World) -> None
         for name, maker in (("one", member), ("two", member), ("three", other), ("root", SYSTEM), ("roots", SYSTEM)):
             made = await tenants.mint_key(tx, tenant, name=name, role=Role.OPERATOR, actor=maker)
             minted[name] = ids.show(ids.KEY, made.key.id)
+        for name, maker in (("child", "root"), ("sibling", "root"), ("grandchild", "child"), ("cousin", "roots")):
+            by = Actor("key", minted[maker])
+            made = await tenants.mint_key(tx, tenant, name=name, role=Role.OPERATOR, actor=by)
+            minted[name] = ids.show(ids.KEY, made.key.id)
+        old = ids.parse(ids.KEY, minted["sibling"])
+        made = await tenants.rotate_key(tx, tenant, key_id=old, overlap_seconds=0, actor=SYSTEM)
+        minted["rotated"] = ids.show(ids.KEY, made.key.id)
 
     async with world.services.database.tenant(tenant) as tx:
         assert await persons.are_one(tx, minted["one"], minted["two"])
@@ -143,6 +150,9 @@ async def test_keys_that_lead_to_one_member_are_one_person(world: World) -> None
         assert not await persons.are_one(tx, minted["one"], minted["three"])
         assert not await persons.are_one(tx, minted["root"], minted["roots"])
         assert not await persons.are_one(tx, member.id, other.id)
+        pairs = (("child", "sibling"), ("grandchild", "sibling"), ("grandchild", "root"), ("rotated", "child"))
+        assert [await persons.are_one(tx, minted[one], minted[same]) for one, same in pairs] == [True] * 4
+        assert not await persons.are_one(tx, minted["grandchild"], minted["cousin"])
 
 
 async def test_a_role_that_the_rule_does_not_name_decides_nothing(works: Works) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -236,6 +237,11 @@ async def test_a_tenant_has_at_most_a_thousand_schedules(office: Office, databas
 
     with pytest.raises(Conflict, match="1000"):
         await office.put("more")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("SET row_security = off")
+        connection.execute("DELETE FROM schedules WHERE name = 'n1'")
+    crowd = await asyncio.gather(*(office.put(f"last{number}") for number in range(4)), return_exceptions=True)
+    assert len([each for each in crowd if isinstance(each, Conflict)]) == 3
 
 
 async def test_what_became_of_slots_is_forgotten_after_a_while(office: Office) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from tests.clockwork import DAY, HOUR, START, Office, office_under_clock
+from tests.clockwork import DAY, HOUR, HOURLY, START, Office, office_under_clock
 from tests.conftest import PATIENT
 
 from lading import ids
@@ -19,9 +19,10 @@ from lading.db.database import Database
 from lading.db.transaction import Transaction
 from lading.errors import Forbidden
 from lading.jobs.model import NewJob
-from lading.ledger.entry import SYSTEM
+from lading.ledger.entry import SYSTEM, Actor
 from lading.schedules import firing, store
-from lading.schedules.model import CatchUp, Outcome, Overlap
+from lading.schedules.model import CatchUp, Outcome, Overlap, Owner
+from lading.tenants import members
 from lading.tenants import store as tenants
 from lading.tenants.model import Role
 
@@ -322,6 +323,37 @@ async def test_nothing_is_made_for_a_key_that_was_revoked(office: Office) -> Non
     await office.sweep().run()
 
     assert [code for _, code in await office.told()] == ["owner-gone", "fired"]
+
+
+async def test_a_member_asks_in_the_role_of_the_moment(office: Office, database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("SET row_security = off")
+        connection.execute(
+            "INSERT INTO identity_providers (tenant_id, name, issuer, audience) "
+            "VALUES (%s, 'x', 'https://x.example', 'a')",
+            [office.tenant],
+        )
+    async with office.database.tenant(office.tenant) as tx:
+        person = await members.add(
+            tx, issuer="https://x.example", subject="s", email=None, name=None, role=Role.OPERATOR, actor=SYSTEM
+        )
+        owner = Owner(Actor("member", ids.show(ids.MEMBER, person.id)), "operator")
+        await store.put(tx, "nightly", replace(HOURLY, kind="made"), owner=owner)
+    for hour, role in enumerate((None, Role.REQUESTER, Role.VIEWER, Role.AUDITOR, Role.ADMIN), start=1):
+        if role is not None:
+            async with office.database.tenant(office.tenant) as tx:
+                await members.change(tx, person.id, role=role, name=None, version=None, actor=SYSTEM)
+        office.at(START + hour * HOUR)
+        await office.sweep().run()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("SET row_security = off")
+        connection.execute("DELETE FROM identity_providers")
+    office.at(START + 6 * HOUR)
+    await office.sweep().run()
+
+    told = [code for _, code in await office.told()]
+    assert told == ["fired", "fired", "owner-demoted", "owner-demoted", "fired", "owner-gone"]
+    assert [actor.role for _, actor in office.made.asked] == ["operator", "requester", "admin"]
 
 
 async def test_a_key_that_was_rotated_goes_on(office: Office, database_url: str) -> None:

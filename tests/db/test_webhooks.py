@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from lading.ledger.entry import SYSTEM, Entry
 from lading.ledger.integrator import integrate
 from lading.ledger.keys import Signer
 from lading.tenants.model import Role
-from lading.webhooks import fanout
+from lading.webhooks import fanout, store
 from lading.webhooks.handler import WebhookHandler
 from lading.webhooks.store import JOB_KIND
 from lading.worker import execute
@@ -443,6 +444,28 @@ async def test_a_webhook_that_can_not_be_is_refused(world: World, fields: dict[s
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-input")
     assert (await world.ask("GET", BASE)).json() == {"items": []}
+
+
+async def test_who_follows_exports_is_told_when_one_waits_for_a_word(desk: Desk) -> None:
+    await desk.create()
+
+    await desk.happen("approval.requested", "approval.approved", "policy.denied")
+    await desk.call()
+
+    assert desk.receiver.types == ["approval.requested", "approval.approved"]
+
+
+async def test_of_many_who_add_the_last_webhook_at_once_one_does(desk: Desk) -> None:
+    await desk.create()
+    await desk.run(
+        "INSERT INTO webhooks SELECT (jsonb_populate_record(w, jsonb_build_object('id', gen_random_uuid()))).* "
+        f"FROM webhooks AS w, generate_series(1, {store.MOST - 2})"
+    )
+    body = {"url": desk.receiver.url, "topics": ["exports"]}
+
+    answers = await asyncio.gather(*(desk.world.ask("POST", BASE, json=body) for _ in range(5)))
+
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
 
 
 async def test_only_admins_change_webhooks_and_at_the_version_they_read(desk: Desk) -> None:

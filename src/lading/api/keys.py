@@ -58,11 +58,15 @@ async def get_key(key_id: _Id, caller: _Admin, services: _Services) -> Response:
 
 @router.post(_BASE, name="createKey", status_code=201, response_model=wire.MintedKey)
 async def create_key(body: wire.KeyRequest, caller: _Admin, services: _Services) -> Response:
-    """Add a key to a tenant; the answer is the only place where its token is ever shown."""
+    """
+    Add a key to a tenant; the answer is the only place where its token is ever shown.
+
+    A key that ends makes none that outlives it.
+    """
     role = rules.parse_role(body.role)
     scopes = rules.parse_scopes(body.scopes, role=role)
     rules.admit_grant(caller.principal.scopes, effective(role, scopes))
-    expires_at = _instant(body.expires_at)
+    expires_at = rules.admit_life(_instant(body.expires_at), of=caller.principal)
     async with services.database.system() as tx:
         minted = await store.mint_key(
             tx,
@@ -86,13 +90,22 @@ async def create_key(body: wire.KeyRequest, caller: _Admin, services: _Services)
 async def rotate_key(
     key_id: _Id, caller: _Admin, services: _Services, body: wire.RotationRequest | None = None
 ) -> Response:
-    """Make a key like another, which is good for a while longer; with an end, the new one lives as long as the old."""
+    """
+    Make a key like another, which is good for a while longer; with an end, the new one lives as long as the old.
+
+    By a key that ends it is made to end with it at the latest.
+    """
     given, identifier = body or wire.RotationRequest(), ids.parse(ids.KEY, key_id)
     async with services.database.system() as tx:
         old = await store.get_key(tx, caller.tenant.id, key_id=identifier)
         rules.admit_grant(caller.principal.scopes, effective(old.role, old.scopes))
         minted = await store.rotate_key(
-            tx, caller.tenant.id, key_id=identifier, overlap_seconds=given.overlap_seconds, actor=caller.principal.actor
+            tx,
+            caller.tenant.id,
+            key_id=identifier,
+            overlap_seconds=given.overlap_seconds,
+            actor=caller.principal.actor,
+            until=rules.end_of(caller.principal),
         )
     return answers.shown(wire.MintedKey(_key(minted.key), minted.token), status=201)
 

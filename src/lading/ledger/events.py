@@ -31,7 +31,7 @@ class Topic:
 REST: Final = "administration"
 TOPICS: Final[Mapping[str, Topic]] = MappingProxyType(
     {
-        "exports": Topic(frozenset({"export"}), "readers"),
+        "exports": Topic(frozenset({"export", "approval"}), "readers"),
         "deliveries": Topic(frozenset({"delivery"}), "readers"),
         "artifacts": Topic(frozenset({"artifact"}), "readers"),
         "jobs": Topic(frozenset({"job", "jobs"}), "readers"),
@@ -54,8 +54,8 @@ def topic_of(type: str) -> str:  # noqa: A002 - the entry's own word
     """
     Return the topic of a type of entry.
 
-    >>> topic_of("export.completed"), topic_of("key.created"), topic_of("unheard.of")
-    ('exports', 'administration', 'administration')
+    >>> topic_of("export.completed"), topic_of("approval.requested"), topic_of("unheard.of")
+    ('exports', 'exports', 'administration')
     """
     word = type.partition(".")[0]
     return next((name for name, topic in TOPICS.items() if word in topic.words), REST)

@@ -30,6 +30,12 @@ OWNER_GONE: Final = Fault(
     "The key or member that changed the schedule last may do nothing any more; store it anew by one that may.",
 )
 
+OWNER_DEMOTED: Final = Fault(
+    "owner-demoted",
+    "The role of the member that changed the schedule last asks for nothing any more; have one store it anew who may.",
+)
+_LASTING: Final = frozenset({OWNER_GONE, OWNER_DEMOTED})
+
 
 async def decide(tx: Transaction, found: Schedule, maker: Maker, refusal: Fault | None = None) -> int:
     """
@@ -63,7 +69,7 @@ async def go_on(tx: Transaction, found: Schedule, maker: Maker, refusal: Fault |
     waiting = await slots.waiting(tx, found)
     if found.pause is not None or not waiting or await slots.live_jobs(tx, found):
         return 0
-    if refusal is not None and refusal is not OWNER_GONE:
+    if refusal is not None and refusal not in _LASTING:
         return 0
     first = waiting[0]
     await _settle(tx, found, Grip(first.slot, first.job_id), maker, refusal)

@@ -68,7 +68,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who changed a schedule last, with the role of then: what it makes is asked for by them."""
+    """
+    Who changed a schedule last, with the role of then: what it makes is asked for by them.
+
+    A member's role is looked up anew at each slot, a key keeps the one it was made with.
+    """
 
     actor: Actor
     role: str

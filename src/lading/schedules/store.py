@@ -27,6 +27,7 @@ from lading.ledger.store import record
 from lading.schedules import rules, slots, zones
 from lading.schedules.cron import cron_of
 from lading.schedules.model import SCHEDULER, CatchUp, Document, Overlap, Owner, Pause, Schedule
+from lading.tenants.model import Role
 
 _SQL: Final = Statements("lading.schedules")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -196,9 +197,10 @@ async def wake(tx: Transaction) -> Wake:
     return Wake(row["seconds"], row["waits"])
 
 
-async def is_ownerless(tx: Transaction, named: Named) -> bool:
-    """Tell whether who changed a schedule last may do nothing any more: a revoked key, a removed member."""
-    return (await tx.one(_SQL["gone"], tenant_id=named.tenant_id, id=named.id))["is_gone"]
+async def owner_now(tx: Transaction, named: Named) -> tuple[bool, Role | None]:
+    """Return whether who changed a schedule last is let in no more, and the role of now of a member (None: a key)."""
+    row = await tx.one(_SQL["owner_now"], tenant_id=named.tenant_id, id=named.id)
+    return row["is_gone"], None if row["role"] is None else Role(row["role"])
 
 
 def schedule_of(row: Row) -> Schedule:
@@ -243,6 +245,7 @@ def _document(row: Row) -> Document:
 
 
 async def _add(tx: Transaction, name: str, document: Document, owner: Owner) -> None:
+    await tx.one(_SQL["lock_list"], tenant_id=tx.tenant)
     count = (await tx.one(_SQL["count"], tenant_id=tx.tenant))["schedules"]
     if count >= MOST:
         raise Conflict(f"There are {count} schedules, and no more than {MOST} fit; delete some.")

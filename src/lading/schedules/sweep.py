@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 from lading.db.database import Database
@@ -20,6 +21,7 @@ from lading.schedules import firing, store
 from lading.schedules.making import Maker
 from lading.schedules.model import Schedule
 from lading.schedules.store import Named
+from lading.tenants.model import RIGHTS, Role, Scope
 
 _LOG: Final = logging.getLogger("lading.schedules")
 _SQL: Final = Statements("lading.schedules")
@@ -68,20 +70,26 @@ class Sweep:
 
     async def _one(self, named: Named, step: _Step) -> int:
         try:
-            refusal = await self._refusal(named)
+            async with self._database.system() as tx:
+                is_gone, role = await store.owner_now(tx, named)
+            refusal = await self._refusal(named, is_gone=is_gone, role=role)
             async with self._database.tenant(named.tenant_id) as tx:
                 found = await store.take(tx, named.id)
-                return 0 if found is None else await step(tx, found, self._maker, refusal)
+                if found is None:
+                    return 0
+                if role is not None:  # whoever was given another role since asks in that one
+                    found = replace(found, owner=replace(found.owner, role=role.value))
+                return await step(tx, found, self._maker, refusal)
         except Exception:  # noqa: BLE001 - whatever it is, it must not keep the other schedules waiting
             _LOG.exception("schedule.sweep_failed", extra={"schedule": str(named.id)})
             return 0
 
-    async def _refusal(self, named: Named) -> Fault | None:
+    async def _refusal(self, named: Named, *, is_gone: bool, role: Role | None) -> Fault | None:
         """Return why nothing may be made for this schedule now, None if it may."""
-        async with self._database.system() as tx:
-            is_ownerless = await store.is_ownerless(tx, named)
-        if is_ownerless:
+        if is_gone:
             return firing.OWNER_GONE
+        if role is not None and Scope.EXPORT not in RIGHTS[role]:
+            return firing.OWNER_DEMOTED
         full = await self._admission.refusal(named.tenant_id, count=1, priority=named.priority)
         return None if full is None else Fault(full.code, full.message)
 

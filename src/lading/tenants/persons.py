@@ -2,9 +2,10 @@
 Whether two principals are one person, as far as it can be told: for what takes two of them.
 
 A member is a person.  A key is whoever made it, whoever holds the key that made it, and whom it was rotated for; two
-keys that lead to the same member are the same person's.  Two keys made at the beginning, by the key of the
-installation, are nobody's in particular and count as two: people who must be told apart log in as members.  Of keys
-of the installation itself the tenant can't see who made which: among them, and its members, they count as one person.
+keys that lead to the same member or the same key of the tenant are the same person's, siblings too: who makes keys has
+held them all.  Two keys made at the beginning, by the key of the installation, are nobody's in particular and count as
+two: people who must be told apart log in as members.  Of keys of the installation itself the tenant can't see who made
+which: among them, and its members, they count as one person.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ async def are_one(tx: Transaction, one: str, other: str) -> bool:
     behind_one, behind_other = await _behind(tx, one), await _behind(tx, other)
     if other in behind_one or one in behind_other:
         return True
-    if any(each.startswith(f"{ids.MEMBER}_") for each in behind_one & behind_other):
-        return True
+    for each in behind_one & behind_other:
+        if each.startswith(f"{ids.MEMBER}_") or await _is_of_tenant(tx, each):
+            return True
     has_key = any(each.startswith(f"{ids.KEY}_") for each in (one, other))
     return has_key and not await _is_of_tenant(tx, one) and not await _is_of_tenant(tx, other)
 

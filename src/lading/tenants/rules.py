@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from lading.errors import FieldError, Forbidden, InvalidInput
-from lading.tenants.model import RIGHTS, Role, Scope, may_hand_out
+from lading.tenants.model import RIGHTS, Principal, Role, Scope, may_hand_out
 
 MOST_OVERLAP_SECONDS: Final = 30 * 86_400
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}", re.ASCII)
@@ -40,6 +40,22 @@ def admit_key(name: str, *, expires_at: datetime | None, now: datetime) -> None:
         raise InvalidInput.field("expires_at", "is in the past; give a later instant or leave it out.")
     if expires_at > now + _LONGEST_LIFE:
         raise InvalidInput.field("expires_at", "is over a hundred years away; give an earlier one or leave it out.")
+
+
+def admit_life(expires_at: datetime | None, *, of: Principal) -> datetime | None:
+    """Return when a key ends that `of` makes: a key makes none that outlives it; InvalidInput when it asks for that."""
+    latest = end_of(of)
+    if latest is None:
+        return expires_at
+    if expires_at is not None and expires_at > latest:
+        ends = latest.isoformat(timespec="seconds")
+        raise InvalidInput.field("expires_at", f"is after the end of the key that asks ({ends}); give an earlier one.")
+    return expires_at or latest
+
+
+def end_of(principal: Principal) -> datetime | None:
+    """Return when a key ends, None for never; a member's token ends, the member does not."""
+    return principal.expires_at if principal.kind == "key" else None
 
 
 def admit_name(name: str) -> None:

@@ -186,9 +186,9 @@ async def revoke_key(tx: Transaction, tenant_id: UUID, *, key_id: UUID, actor: A
 
 
 async def rotate_key(
-    tx: Transaction, tenant_id: UUID, *, key_id: UUID, overlap_seconds: int, actor: Actor
+    tx: Transaction, tenant_id: UUID, *, key_id: UUID, overlap_seconds: int, actor: Actor, until: datetime | None = None
 ) -> MintedKey:
-    """Mint a key like another one, which ends after `overlap_seconds`; a key with an end gets as long a life again."""
+    """Mint a key like another one, which ends after `overlap_seconds`; with an end, as long again, to `until`."""
     if not 0 <= overlap_seconds <= rules.MOST_OVERLAP_SECONDS:
         raise InvalidInput.field("overlap_seconds", f"must be 0 to {rules.MOST_OVERLAP_SECONDS} (30 days).")
     await tx.run(_SQL["lock_admins"], tenant_id=tenant_id)
@@ -196,6 +196,7 @@ async def rotate_key(
     if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= tx.now):
         raise Conflict("The key is over; mint another one instead.")
     lasts = None if old.expires_at is None else tx.now + (old.expires_at - old.created_at)
+    lasts = min((each for each in (lasts, until) if each is not None), default=None)
     minted = await mint_key(
         tx,
         tenant_id,

@@ -89,6 +89,7 @@ class Call:
 async def create(tx: Transaction, webhook_id: UUID, settings: Settings, *, secret: bytes, actor: Actor) -> Webhook:
     """Add a webhook; Conflict when the tenant has many."""
     check(settings)
+    await tx.one(_SQL["lock_list"], tenant_id=tx.tenant)
     if len(await every(tx)) >= MOST:
         raise Conflict(f"A tenant has at most {MOST} webhooks; delete one that is not used any more.")
     row = await tx.one(_SQL["create"], **_named(tx, webhook_id), **_given(settings), secret=secret, created_by=actor.id)
