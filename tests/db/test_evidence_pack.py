@@ -245,3 +245,31 @@ async def test_what_is_held_of_a_long_history_is_little(works: Works) -> None:  
     assert len(document(files["proofs.json"])["entries"]) > count
     assert files["proofs.json"] == packing.pretty(document(files["proofs.json"]))
     assert peak < count * per_entry
+
+
+async def test_a_pack_that_is_held_outlives_its_retention_and_what_it_was_made_of(works: Works) -> None:  # E6 E9
+    one = await works.made()
+    pack = await works.made(type="evidence_pack", exports=[one["id"]])
+    held = await works.world.ask("POST", "/api/v1/holds", json={"export": pack["id"], "reason": "a case"})
+    services = works.world.services
+
+    await works.age(pack["id"])
+    await retention.expire(services.database, BlobStore(services.settings.blobs_dir))
+    deleted = await works.world.ask("DELETE", f"/api/v1/exports/{one['id']}")
+    refused = await works.world.ask("DELETE", f"/api/v1/exports/{pack['id']}")
+    package = await works.package(await works.get(pack["id"]))
+
+    assert (held.status_code, deleted.status_code, refused.status_code) == (201, 204, 409)
+    assert works.verified(package).is_pinned
+    assert any(one["id"] in name and name.endswith(".zip") for name in contents(package))
+
+
+async def test_the_cover_tells_how_to_check_it(works: Works, tmp_path: Path) -> None:  # E9
+    one = await works.made()
+    pack = await works.made(type="evidence_pack", exports=[one["id"]])
+
+    text = pdf_text(await works.download(pack, "cover.pdf"), tmp_path)
+
+    assert "How to check it" in text
+    for tool in ("sha256sum", "lading verify", "statement.dsse.json", "proofs.json"):
+        assert tool in text

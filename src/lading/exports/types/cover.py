@@ -17,6 +17,16 @@ _VERIFY: Final = (
     "Each file below has the SHA-256 that any tool recomputes."
 )
 _GONE: Final = "These files are gone. The ledger entry that says who removed them, and when, is in ledger.ndjson."
+_CHECKS: Final = (
+    (
+        "Every byte, and the signature",
+        "lading verify FILE --trust trust.json; the trust file by another way than the pack",
+    ),
+    ("One file", "unzip FILE, then sha256sum NAME: the digest is in the table of files"),
+    ("What was signed", "statement.dsse.json, in-toto in DSSE: securesystemslib and sigstore read it"),
+    ("An entry of the ledger", "its SHA-256 (RFC 6962), its path in proofs.json, and the signed head give one root"),
+    ("All that is about one export", "lading bundle create --filter ID --output FILE: a partial audit bundle"),
+)
 _PROVE: Final = (
     "ledger.ndjson holds the entries as they stand in the ledger. proofs.json has the signed head and, for each line, "
     "the path that leads from it to the signed root (RFC 6962): an entry that was changed leads elsewhere."
@@ -74,6 +84,7 @@ def _sections(work: Work, exports: Sequence[Mapping[str, Any]], ledger: Mapping[
             ("Signed by key", str(ledger["keyid"])),
         ),
     )
+    yield Section("How to check it", pairs=_CHECKS)
     if gone := [row for each in exports for row in _missing(each)]:
         yield Section(
             "Missing",
