@@ -9,6 +9,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 
+def now() -> datetime:
+    """Return the time of this machine's clock, for what is made where there is no database, such as signing keys."""
+    return datetime.now(UTC)
+
+
 def show(instant: datetime) -> str:
     """
     Return RFC 3339 in UTC with microseconds, the one form in ledger, API and files.

@@ -17,8 +17,8 @@ _SQL = re.compile(
 )
 
 _SURFACES = {"api", "cli", "client", "example", "upkeep", "worker", "wiring"}
-# Ids carry their time of birth; the age of a file that a crash left is told by the clock that stamped it.
-_MAY_READ_THE_WALL_CLOCK = ("ids.py", "artifacts/blobs.py", "telemetry/")
+# Ids carry their time of birth, and keys; the age of a file that a crash left is told by the clock that stamped it.
+_MAY_READ_THE_WALL_CLOCK = ("clock.py", "ids.py", "artifacts/blobs.py", "telemetry/")
 # Waiting for a process or a foreign system ends by a deadline of our own.
 _MAY_MEASURE = ("db/", "sources/", "exports/service.py")
 _WALL_CLOCKS = {

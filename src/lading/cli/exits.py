@@ -60,6 +60,7 @@ _CODES: Final[tuple[tuple[type[LadingError], int], ...]] = (
     (errors.DownloadFailed, DAMAGED),
     (errors.EnvironmentUnfit, UNFIT),
     (errors.StorageFailed, UNFIT),
+    (errors.SignerUnavailable, UNFIT),
     (errors.SourceError, UNFIT),
     (errors.ExportEndedBadly, EXPORT_FAILED),
     (errors.ExportError, EXPORT_FAILED),

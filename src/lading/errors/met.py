@@ -130,6 +130,13 @@ class StorageFailed(ExportError):
     retryable = True
 
 
+class SignerUnavailable(ExportError):
+    """A signer outside Lading gave no good signature; it may be back later."""
+
+    code = "signer-unavailable"
+    retryable = True
+
+
 class StorageFull(StorageFailed):
     """No space is left where artifacts are kept."""
 

@@ -61,6 +61,7 @@ CLASSES: Final[Mapping[str, FaultClass]] = MappingProxyType(
         "destination-refused": FaultClass.PERMANENT,
         "destination-taken": FaultClass.PERMANENT,
         "storage-failed": FaultClass.RESOURCE,
+        "signer-unavailable": FaultClass.RESOURCE,
         "storage-full": FaultClass.RESOURCE,
         "out-of-memory": FaultClass.RESOURCE,
         "webhook-failed": FaultClass.WEBHOOK,

@@ -96,6 +96,8 @@ async def _append(tx: Transaction, state: Row | None, grown: Sequence[Row], *, s
         _SQL["instance_grow"],
         origin=origin, size=size, tiled=growth.tiled_now, frontier=frontier.pack(), root=root, grown_at=tx.now,
     )  # fmt: skip
+    if not signer.is_local:
+        return  # as in `integrator`
     note = heads.sign(origin, frontier.size, root, signer)
     await tx.run(_SQL["instance_sign"], size=size, root=root, note=note, signed_at=tx.now)
 

@@ -129,5 +129,7 @@ async def _sign(tx: Transaction, trees: Mapping[UUID, _Grown], *, signer: Signin
     if kept != len(tenants):
         raise RuntimeError(f"{kept} of {len(tenants)} trees could be extended; another program writes to the ledger")
     failpoints.reach("ledger.grown")
+    if not signer.is_local:
+        return  # a signer elsewhere is asked when the trees are committed: `publishing`
     notes = [heads.sign(each.origin, each.frontier.size, root, signer) for each, root in zip(grown, roots, strict=True)]
     await tx.run(_SQL["sign"], tenants=tenants, sizes=sizes, roots=roots, notes=notes, signed_at=tx.now)

@@ -16,7 +16,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -120,7 +119,7 @@ class KeyStore:
     def signers(self, purpose: Purpose) -> Sequence[Signing]:
         """Return what signs for `purpose` now, the key in force first."""
         ring = self.ring()
-        in_force = ring.in_force(purpose, clock.show(datetime.now(UTC)))
+        in_force = ring.in_force(purpose, clock.show(clock.now()))
         return [self.signer(ring, key) for key in in_force]
 
     def signer(self, ring: Keyring, key: PublicKey) -> Signing:
@@ -140,7 +139,7 @@ class KeyStore:
         _publish(self._path, ring.dump())
         trust = self.known().with_keys(ring.keys().values()).with_lives(ring.lives())
         _publish(self.folder / TRUST_FILE, trust.dump())
-        now = clock.show(datetime.now(UTC))
+        now = clock.show(clock.now())
         for key in ring.keys().values():
             life = ring.lives()[key.keyid]
             if life.revoked is not None or (life.retired_at is not None and life.retired_at <= now):
@@ -273,7 +272,7 @@ def _begun(store: KeyStore, ring: Keyring, purpose: Purpose) -> Keyring:
     # A file that is there wins: an installation older than keyrings, or one whose keyring was lost.
     signer = _load(path, purpose) if path.exists() else new_key(store, purpose, path)
     key = signer.public
-    told = Statement("made", key, key.keyid, clock.show(datetime.now(UTC)))
+    told = Statement("made", key, key.keyid, clock.show(clock.now()))
     return keyring.extended(ring, told, [signer])
 
 

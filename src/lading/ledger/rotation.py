@@ -8,7 +8,7 @@ revoked key signs nothing from that moment on.  `signing_keys` tells tenants' le
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from lading import clock
 from lading.errors import Conflict, InvalidInput, NotFound
@@ -21,7 +21,7 @@ from lading.ledger.trust import PublicKey, Purpose, Signing
 def rotate(store: KeyStore, purpose: Purpose, *, overlap: timedelta) -> Statement:
     """Replace the key of `purpose`; Conflict while the one before it still overlaps."""
     with locked(store.folder):
-        ring, now = store.read(), datetime.now(UTC)
+        ring, now = store.read(), clock.now()
         newest = _newest(ring, purpose)
         until = newest.overlap_until
         old = None if newest.action == "made" else ring.lives()[newest.by]
@@ -42,7 +42,7 @@ def revoke(store: KeyStore, keyid: str, *, code: Code, trusted_until: datetime |
     `trusted_until` is when it was last in good hands, now if nothing is given.  A key that is lost can't vouch for the
     one that follows: that begins anew, and auditors have to pin it.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     until = now if trusted_until is None else trusted_until
     if until > now:
         raise InvalidInput("A key can't be trusted until a time to come; say when it was last in good hands.")

@@ -33,7 +33,7 @@ SCHEMA: Final = "lading.trust/1"
 _MAX_BYTES: Final = 1 << 20
 _MAX_KEYS: Final = 1000
 _MAX_SIZES: Final = 10_000
-_KEY_BYTES: Final = 32
+KEY_BYTES: Final = 32
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 
 
@@ -129,14 +129,9 @@ class Trust:
 
     def with_lives(self, lives: Mapping[str, Life]) -> Trust:
         """Return this trust with what `lives` tells; sizes that are known stay where `lives` tells none."""
-        told = dict(self.lives)
-        for keyid, life in lives.items():
-            known = self.lives.get(keyid, Life()).revoked
-            if life.revoked is not None and known is not None:
-                sizes = {**known.sizes, **life.revoked.sizes}
-                life = replace(life, revoked=replace(life.revoked, sizes=sizes))  # noqa: PLW2901
-            told[keyid] = life
-        return replace(self, lives=told)
+        return replace(
+            self, lives={**self.lives, **{keyid: self._joined(keyid, life) for keyid, life in lives.items()}}
+        )
 
     def of_log(self, origin: str) -> Trust:
         """Return this trust with the sizes of that log, and of its epochs, alone: others tell how much they do."""
@@ -150,6 +145,12 @@ class Trust:
             "keys": [{**_shown(key), **_shown_life(self.life(key))} for key in self.all_keys],
         }
         return json.dumps(document, indent=2).encode() + b"\n"
+
+    def _joined(self, keyid: str, life: Life) -> Life:
+        known = self.lives.get(keyid, Life()).revoked
+        if life.revoked is None or known is None:
+            return life
+        return replace(life, revoked=replace(life.revoked, sizes={**known.sizes, **life.revoked.sizes}))
 
     def _reaches(self, key: PublicKey, origin: str, size: int) -> bool:
         revoked = self.revoked(key)
@@ -228,7 +229,7 @@ def key_of(entry: Any) -> PublicKey:
         raise ValueError("a key is not ed25519 for log or package")
     raw = unbase64(entry["public"])
     key = PublicKey(entry["purpose"], raw)
-    if len(raw) != _KEY_BYTES or key.keyid != entry["keyid"]:
+    if len(raw) != KEY_BYTES or key.keyid != entry["keyid"]:
         raise ValueError("a keyid is not the SHA-256 of its key")
     return key
 

@@ -50,6 +50,10 @@ class Settings:
     tenant_queue_limit: int = 200_000
     split_parts: int = 2
     allowed_networks: str = ""
+    signer_command: str = ""
+    signer_url: str = ""
+    signer_token_ref: str = ""
+    signer_seconds: float = 10.0
     delivery_roots: str = ""
 
     @property

@@ -138,6 +138,14 @@ TABLE: Final = (
         "`10.20.0.0/16,192.0.2.7`",
         joint=",",
     ),
+    Setting(
+        "signer_command",
+        "a program that keeps the signing keys instead of files, such as one that speaks to a PKCS#11 module; with its "
+        "arguments, run without a shell",
+    ),
+    Setting("signer_url", "a service that keeps the signing keys instead of files, asked over HTTPS"),
+    Setting("signer_token_ref", "where that service's bearer token is: `env:NAME`, `file:/path`, `systemd:NAME`, …"),
+    Setting("signer_seconds", "how long a signer that keeps the keys may take for one signature", float, 0.1, 300),
     Setting("delivery_roots", "folders below which packages may be delivered, with a colon between two", joint=":"),
 )
 BY_NAME: Final = {each.name: each for each in TABLE}

@@ -10,7 +10,7 @@ import asyncio
 from typing import Final
 
 from lading.db.database import Database
-from lading.ledger import instance
+from lading.ledger import instance, publishing
 from lading.ledger.integrator import fill_tiles
 from lading.ledger.trust import Signing
 from lading.settings import Settings
@@ -42,3 +42,5 @@ class Proving:
             origin_prefix=self._settings.instance,
             seconds=self._settings.instance_log_seconds,
         )
+        if not self._signer.is_local:
+            await publishing.publish_instance(self._database, self._signer)

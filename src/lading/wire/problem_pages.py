@@ -150,6 +150,10 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
         "There is no room left for files.",
         "Make room; `lading doctor` says how much is needed.",
     ),
+    "signer-unavailable": (
+        "Whoever keeps the signing keys of this installation gave no good signature.",
+        "Look at the signer (LADING_SIGNER_COMMAND or LADING_SIGNER_URL); what was to be signed is tried again.",
+    ),
     "storage-failed": (
         "A file could not be written or read.",
         "`lading doctor` and the log say why; try again when it is mended.",

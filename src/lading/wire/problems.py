@@ -92,4 +92,5 @@ STATUS: Final[dict[str, int]] = {
     "database-too-new": 503,
     "storage-full": 503,
     "storage-failed": 503,
+    "signer-unavailable": 503,
 }
