@@ -44,5 +44,6 @@ async def work() -> None:
 
 def execute(slots: Slots) -> None:
     """Be its light child."""
-    workers.LIGHT[NOOP_KIND] = Counting(slots)
+    handlers = light.handlers
+    light.handlers = lambda settings, database: {**handlers(settings, database), NOOP_KIND: Counting(slots)}
     light.main()

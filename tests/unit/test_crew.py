@@ -83,6 +83,19 @@ async def test_a_cancelled_job_ends_alone_and_who_ran_it_goes_on() -> None:
     await log.change()
 
 
+async def test_who_rests_begins_nothing_and_loses_nothing() -> None:
+    log, jobs = Log(), [started() for _ in range(3)]
+    log.crew.rest()
+    log.crew.give(jobs)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    before = log.crew.done
+    log.crew.go_on()
+    await log.change()
+
+    assert (before, log.crew.take_done()) == (0, jobs)
+
+
 async def test_a_job_is_stopped_at_its_deadline() -> None:
     log = Log()
     late = started(deadline_seconds=0, waits=True)

@@ -52,6 +52,7 @@ class Crew:
         self._members: Final[set[asyncio.Task[None]]] = set()
         self._done: list[Started] = []
         self._is_calling = False
+        self._is_resting = False
         self._is_draining = False
         self.done_since = 0.0
         """When the oldest job that is done became so, by the loop's clock."""
@@ -100,6 +101,15 @@ class Crew:
         for attempt, _ in self._running.values():
             attempt.is_draining = True
 
+    def rest(self) -> None:
+        """Begin nothing until `go_on`: somebody else needs the loop for a moment."""
+        self._is_resting = True
+
+    def go_on(self) -> None:
+        """Begin what waits after all."""
+        self._is_resting = False
+        self._call()
+
     def _call(self) -> None:
         """Have somebody look after what waits or is done, as soon as whoever works now has to wait or is through."""
         if not self._is_calling and (self._waiting or self._done):
@@ -110,7 +120,7 @@ class Crew:
         self._is_calling = False
         if self._done:
             self._on_change()
-        if self._waiting:
+        if self._waiting and not self._is_resting:
             member = self._loop.create_task(self._work())
             self._members.add(member)
             member.add_done_callback(self._left)
@@ -122,7 +132,7 @@ class Crew:
 
     async def _work(self) -> None:
         until = self._loop.time() + _SLICE_SECONDS
-        while self._waiting and self._loop.time() < until:
+        while self._waiting and not self._is_resting and self._loop.time() < until:
             started = self._waiting.take()
             self._call()
             job, fence = started

@@ -41,6 +41,7 @@ from lading.worker.channel import commands, keep_output_to_ourselves, say
 from lading.worker.crew import Crew
 from lading.worker.look import Look
 from lading.worker.places import Places
+from lading.worker.way import MOST_SECONDS, Way
 
 _LOG: Final = logging.getLogger("lading.worker")
 _UNSETTLED: Final = 70
@@ -97,6 +98,7 @@ class LightExecutor:
             on_error=_give_up,
             send=lambda channel: say({"hint": channel}),
         )
+        self._way: Final = Way(self._loop.time, on_given=self._crew.rest, on_clear=self._crew.go_on)
 
     async def serve(self) -> None:
         """Serve until the input ends."""
@@ -163,9 +165,15 @@ class LightExecutor:
             ended = self._crew.take_done(_SETTLED_BESIDE) if self._exchanging < _PUMPS else ()
             beside = self._places.beside(ended)
             self._left_out, begun = beside.without, self._look_beside.begin()
+            self._give_way()
             got = await self._swap(_Ask(ended, beside.limit, without=beside.without))
+            self._way.leave(got)
             self._look_beside.end(begun, asked=beside.limit, got=got)
             self._stir.set()
+
+    def _give_way(self) -> None:
+        if self._way.ask():
+            self._loop.call_later(MOST_SECONDS, self._way.expire)
 
     async def _swap(self, ask: _Ask) -> int:
         """Exchange, run what came of it, and return how many that are."""
@@ -184,6 +192,7 @@ class LightExecutor:
     async def _turn(self) -> int:
         """Wait until there is a reason to exchange; return for how many jobs there is room."""
         while True:
+            await self._way.wait()
             self._stir.clear()
             now, done = self._loop.time(), self._crew.done
             room = self._room(done)
@@ -198,25 +207,29 @@ class LightExecutor:
             except TimeoutError:
                 continue
 
+    @property
+    def _pace_now(self) -> pace.Pace:
+        return self._pace.gentle() if self._way.is_wanted else self._pace
+
     def _room(self, done: int) -> int:
         if self._is_draining or self._lease is None:
             return 0
-        return self._pace.room(self._places.taken - done, slow=self._crew.running)
+        return self._pace_now.room(self._places.taken - done, slow=self._crew.running)
 
     def _wait(self, now: float, done: int, room: int) -> float:
         """Return how many seconds there is no reason to exchange yet."""
         slow = self._crew.running
         if done:
-            is_worth_it = self._crew.is_idle or self._pace.is_worth_it(done, slow=slow)
+            is_worth_it = self._crew.is_idle or self._pace_now.is_worth_it(done, slow=slow)
             return 0.0 if is_worth_it else self._crew.done_since + _SETTLE_SECONDS - now
-        return self._look.at - now if room >= self._pace.share(slow) else _POLL_SECONDS
+        return self._look.at - now if room >= self._pace_now.share(slow) else _POLL_SECONDS
 
     async def _turn_beside(self) -> None:
         """Wait until there is a reason to claim beside the pumps: they are busy or would not look for so few."""
         while True:
             self._stir.clear()
             slow, done, wait = self._crew.running, self._crew.done, _POLL_SECONDS
-            is_needed = self._exchanging == _PUMPS or self._room(done) < self._pace.share(slow)
+            is_needed = self._exchanging == _PUMPS or self._room(done) < self._pace_now.share(slow)
             if is_needed and not self._is_draining and self._lease is not None and self._places.beside().limit:
                 wait = self._look_beside.at - self._loop.time()
             if wait <= 0:
@@ -241,6 +254,11 @@ class LightExecutor:
                     if kept:
                         return kept
                 async with AsyncExitStack() as queue, self._exchanges.system() as tx:
+
+                    async def follow(queue: AsyncExitStack = queue) -> None:
+                        await queue.enter_async_context(self._claiming)
+                        await self._way.wait()
+
                     exchanged = await batches.exchange(
                         tx,
                         lease_id=lease,
@@ -250,7 +268,7 @@ class LightExecutor:
                         batch_id=batch_id,
                         marks=self._marks_beside if is_beside else self._marks,
                         is_hurried=self._is_hurried,
-                        queue=None if is_beside else lambda queue=queue: queue.enter_async_context(self._claiming),
+                        queue=None if is_beside else follow,
                         on_turns=held.start,
                         without=None if ask.without is None else [UUID(int=owner) for owner in ask.without],
                     )
@@ -273,7 +291,9 @@ class LightExecutor:
                     self._pace = self._pace.after(held.seconds, asked=limit, got=got, slow=ask.slow)
                 started: list[Started] = []
                 for piece in exchanged.pieces(_PIECE):
-                    await asyncio.sleep(0)  # the other pump asks for turns, and the claim beside gets on, meanwhile
+                    await asyncio.sleep(0)  # the other pump asks for turns meanwhile
+                    if not is_beside:
+                        await self._way.wait()
                     started += piece
                 return started
 

@@ -15,6 +15,8 @@ FLOOR: Final = 400
 SLOW_SECONDS: Final = 0.5
 """A claim that takes longer keeps its tenants' turns too long from others."""
 QUICK_SECONDS: Final = 0.2
+GENTLE: Final = 500
+"""So many are held while others keep coming: they wait for what an exchange writes, and for what it computes."""
 SPARE: Final = 64
 """So many places at most are kept from who fills all others.  More would make a claim beside the big ones a big one."""
 _COMPANY: Final = 16
@@ -58,6 +60,15 @@ class Pace:
         (32, 4, 0)
         """
         return max(0, min(self.share(slow), self.size - held))
+
+    def gentle(self) -> Pace:
+        """
+        Return the pace while jobs of others keep coming.
+
+        >>> Pace(most=1000, size=1000).gentle().size, Pace(most=1000, size=400).gentle().size
+        (500, 400)
+        """
+        return replace(self, size=min(self.size, GENTLE))
 
     def after(self, seconds: float, *, asked: int, got: int, slow: int = 0) -> Pace:
         """
