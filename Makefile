@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest -q -n logical --maxprocesses 8
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help install demo up test check fast chaos bench lint types contracts unit db tidy flow format lock clean azurite bench-engine
+.PHONY: help install demo up test check fast chaos bench lint types contracts unit db tidy flow format lock clean azurite foreign mutations verifier bench-verify bench-engine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,11 +76,27 @@ azurite: .azurite/.ok ## install what tests of kind azure talk to (needs npm); w
 	@cd .azurite && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
+foreign: .foreign/.ok ## install the verifier from npm that tests of bundles compare us with; without it they are skipped
+
+.foreign/.ok: tests/foreign/package.json tests/foreign/package-lock.json
+	@mkdir -p .foreign && cp tests/foreign/package.json tests/foreign/package-lock.json .foreign/
+	@cd .foreign && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+mutations: .venv/.ok ## change a bundle and a package in a million ways and print how many are missed (half an hour)
+	@nice -n 15 $(BIN)/python tests/mutating.py
+
+verifier: .venv/.ok ## build the offline verifier: build/lading-verify.pyz, and the wheel of its distribution
+	@$(BIN)/python verifier/build.py build
+
 bench: .venv/.ok ## measure exports next to psql COPY
 	@$(BIN)/python bench/export.py
 
 bench-engine: .venv/.ok ## measure the job engine beside others: make bench-engine ENGINES=lading,pgqueuer SUITES=throughput
 	@$(BIN)/python bench/engine.py $(if $(ENGINES),--engines $(ENGINES)) $(if $(SUITES),--suites $(SUITES))
+
+bench-verify: .venv/.ok ## measure the offline verifier on a million entries
+	@$(BIN)/python bench/verify.py
 
 format: .venv/.ok ## rewrite the code in the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
@@ -90,4 +106,4 @@ lock: ## renew requirements.lock from pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra server --extra azure --extra duckdb --group build --constraint requirements.lock --no-annotate pyproject.toml -o deploy/container/requirements.lock
 
 clean: ## forget what was installed (never touches .lading)
-	@rm -rf .venv .uv .azurite build
+	@rm -rf .venv .uv .azurite .foreign build

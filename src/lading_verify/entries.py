@@ -1,7 +1,8 @@
 """
 Entries of a ledger as values: one canonical line each, read strictly and fast.
 
-A line is `{"actor":{"id","kind"},"at","data","rev","subject","tenant","type","v"}` in this order and nothing else.
+A line is `{"actor":{"id","kind"},"at","data","rev","sd","subject","tenant","type","v"}` in this order and nothing else;
+`sd`, the commitments to words that can be erased, is there only where there are some.
 Types that this verifier does not know are entries all the same: a ledger may tell of more than is folded here.
 """
 
@@ -13,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from lading_verify import encoding
 
 MAX_BYTES: Final = 65_535
+_COMMITMENT_BYTES: Final = 32
 _AT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
 _SUBJECT: Final = r"[a-z][a-z0-9]*_[A-Za-z0-9._:-]{1,120}|[a-z_]+:[A-Za-z0-9._:/*-]{1,200}"
 _TYPE: Final = r"[a-z_]{1,40}\.[a-z_]{1,40}"
@@ -69,18 +71,28 @@ def parse(line: bytes) -> Entry:
     return Entry(kind, subject, None if rev == "null" else int(rev), at, tenant, told)
 
 
+def _is_digest(value: object) -> bool:
+    try:
+        return isinstance(value, str) and len(encoding.from_base64(value)) == _COMMITMENT_BYTES
+    except ValueError:
+        return False
+
+
 def _parse_any(line: bytes) -> Entry:
     try:
         told = encoding.decode(line)
     except ValueError as error:
         raise NoEntry(str(error)) from None
-    if not isinstance(told, dict) or told.keys() != _FIELDS:
+    if not isinstance(told, dict) or told.keys() - {"sd"} != _FIELDS:
         raise NoEntry("it does not have the fields of an entry")
     if type(told["v"]) is not int or told["v"] != 1:
         raise NoEntry("this verifier reads version 1 of entries", "v")
     for field, form in _FORMS.items():
         if not isinstance(told[field], str) or not form.fullmatch(told[field]):
             raise NoEntry("it is not written as one", field)
+    committed = told.get("sd")
+    if "sd" in told and not (isinstance(committed, dict) and committed and all(map(_is_digest, committed.values()))):
+        raise NoEntry("it is not a commitment for each path", "sd")
     actor, rev = told["actor"], told["rev"]
     if not isinstance(actor, dict) or actor.keys() != {"id", "kind"}:
         raise NoEntry("it is not an id and a kind", "actor")
