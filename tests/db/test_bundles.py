@@ -317,3 +317,22 @@ async def test_the_same_key_makes_it_once(works: Works) -> None:  # P5
 
     assert [each.status_code for each in answers] == [202, 202, 422]
     assert answers[0].json()["id"] == answers[1].json()["id"]
+
+
+async def test_words_are_in_it_only_when_they_are_asked_for_and_not_erased(works: Works) -> None:  # A2 A6
+    one = await works.made()
+    await works.world.ask("POST", "/api/v1/holds", json={"export": one["id"], "reason": "Ann is on leave"})
+
+    plain = unpacked(await fetched(works, await bundled(works)))
+    told = unpacked(await fetched(works, await bundled(works, with_disclosures=True)))
+    part = unpacked(await fetched(works, await bundled(works, with_disclosures=True, export=one["id"])))
+    openings = [json.loads(line) for line in told[layout.DISCLOSURES].splitlines()]
+    [opened] = [each for each in openings if each["value"] == "Ann is on leave"]
+    line = json.loads(told[layout.HISTORY].splitlines()[opened["index"]])
+    salted = base64.b64decode(opened["salt"]) + opened["path"].encode() + opened["value"].encode()
+
+    assert not any(b"Ann is on leave" in content for content in plain.values())
+    assert layout.DISCLOSURES not in plain
+    assert base64.b64decode(line["sd"][opened["path"]]) == hashlib.sha256(salted).digest()
+    assert layout.decode(told["manifest.json"]).counts["disclosures"] == len(openings)
+    assert opened in [json.loads(each) for each in part[layout.DISCLOSURES].splitlines()]

@@ -33,6 +33,7 @@ def command() -> None:
 @click.option("--until", metavar="WHEN", help="Entry, day or instant, itself not included; the newest signed head.")
 @click.option("--filter", "about", metavar="ID", help="Only what is about this export or job; the bundle is partial.")
 @click.option("--with-artifacts", is_flag=True, help="Put in the files of the exports, as far as they are kept.")
+@click.option("--with-disclosures", is_flag=True, help="Put in the words that entries commit to, if not erased.")
 @click.option(
     "-o", "--output", "target", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Wait, and fetch."
 )
@@ -46,6 +47,7 @@ def create(
     until: str | None,
     about: str | None,
     with_artifacts: bool,
+    with_disclosures: bool,
     target: Path | None,
     timeout: float,
     idempotency_key: str | None,
@@ -65,6 +67,7 @@ def create(
             export=export,
             job=job,
             with_artifacts=with_artifacts,
+            with_disclosures=with_disclosures,
             idempotency_key=idempotency_key,
         )
         if target is None:

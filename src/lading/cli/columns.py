@@ -54,6 +54,7 @@ BUNDLE: Final = {
     "complete": "complete",
     "about": "about",
     "with artifacts": "with_artifacts",
+    "with disclosures": "with_disclosures",
     "entries": "entries",
     "file": "file.name",
     "bytes": "file.size",

@@ -143,6 +143,7 @@ def _shown(stored: StoredExport, files: Sequence[StoredArtifact], kept: Sequence
         complete=wanted.subject is None,
         about=wanted.subject,
         with_artifacts=wanted.content is not None,
+        with_disclosures=wanted.has_disclosures,
         progress=seen.progress,
         entries=None if seen.rows is None else seen.rows.written,
         file=wire.BundleFile(files[0].name, files[0].size, files[0].sha256, href) if files else None,

@@ -20,7 +20,7 @@ class BundleRequest:
     with the ledger and ends with its newest signed head.  A span is widened to signed heads.
 
     `export` or `job` names what a partial bundle is about.  `with_artifacts` puts in the files, as far as they are
-    kept.
+    kept; `with_disclosures` the words that entries commit to (reasons, names), as far as they were not erased.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -30,6 +30,7 @@ class BundleRequest:
     export: str | None = None
     job: str | None = None
     with_artifacts: bool = False
+    with_disclosures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Bundle:
     complete: bool
     about: str | None
     with_artifacts: bool
+    with_disclosures: bool
     progress: Progress
     entries: int | None
     file: BundleFile | None

@@ -37,6 +37,7 @@ class Bundles:
         export: str | None = None,
         job: str | None = None,
         with_artifacts: bool = False,
+        with_disclosures: bool = False,
         idempotency_key: str | None = None,
     ) -> Bundle:
         """
@@ -45,7 +46,7 @@ class Bundles:
         `since` and `until` are an index, a day or an instant, `since` also `previous`; BundleRequest says more.
         """
         key = idempotency_key or ids.show("idm", ids.new())
-        request = BundleRequest(since, until, export, job, with_artifacts)
+        request = BundleRequest(since, until, export, job, with_artifacts, with_disclosures)
         body = {name: value for name, value in asdict(request).items() if value is not None}
         response = self._session.call("POST", _BASE, body=body, idempotency_key=key)
         return self._session.read(Bundle, response)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from lading import canonical
@@ -20,7 +21,7 @@ from lading.errors import Conflict, ExportError, PackageInvalid, TooLarge
 from lading.exports.stages.work import Result, Work
 from lading.exports.types.bundle_requests import Wanted
 from lading.exports.types.extract import NotInTree
-from lading.ledger import heads, tiles
+from lading.ledger import commitments, heads, tiles
 from lading.ledger.heads import Head
 from lading.ledger.store import SignedHead, StoredEntry
 from lading.ledger.trust import Trust
@@ -32,6 +33,8 @@ MAX_CHOSEN: Final = 20_000
 PROOFS: Final = "proofs.jsonl"
 """A working file that is no file of the bundle: the paths of the chosen lines."""
 _PATHS: Final = 100
+_COMMITTED: Final = b'"sd":{'
+_PAGE: Final = 500
 
 
 class HeadGone(ExportError):
@@ -59,16 +62,19 @@ def query(work: Work) -> Result:
         **made.laid,
         **_provenance(work, made.provenance, signed, wanted.end),
     }
+    counts = dict(made.counts)
+    if wanted.has_disclosures:
+        counts["disclosures"], laid[layout.DISCLOSURES] = _disclosures(work, made.leaves)
     return {
         "consistency": "ledger-as-of",
-        "counts": dict(made.counts),
+        "counts": counts,
         "start": made.start,
         "made": sorted({(each.sha256, each.export) for each in made.provenance.made}),
         "origin": signed.origin,
         "root": root,
         "note": head.note,
         "faults": made.faults,
-        "told": {"bundle": {"start": wanted.start, "end": wanted.end, "root_sha256": root, **made.counts}},
+        "told": {"bundle": {"start": wanted.start, "end": wanted.end, "root_sha256": root, **counts}},
         "files": laid,
     }
 
@@ -81,6 +87,7 @@ class _Made:
     provenance: Provenance
     laid: Mapping[str, Any]
     faults: int
+    leaves: Sequence[int]
     start: Mapping[str, Any] | None = None
 
 
@@ -104,7 +111,10 @@ def _whole(work: Work, wanted: Wanted, head: SignedHead, signed: Head) -> _Made:
         )  # fmt: skip
     if tree.root() != head.root or tree.size != wanted.size:
         raise _changed(signed, wanted.end)
-    return _Made({**_projections(work, fold, laid), "entries": entries}, provenance, laid, fold.fault_count, start)
+    leaves = range(wanted.first, wanted.size)
+    return _Made(
+        {**_projections(work, fold, laid), "entries": entries}, provenance, laid, fold.fault_count, leaves, start
+    )
 
 
 def _partial(work: Work, wanted: Wanted, subject: str) -> _Made:
@@ -120,7 +130,7 @@ def _partial(work: Work, wanted: Wanted, subject: str) -> _Made:
     if len(leaves) > MAX_CHOSEN:
         raise TooLarge(f"{len(leaves)} entries are about {subject}; ask for a shorter span, or for a whole bundle.")
     laid[PROOFS] = _lines(work, PROOFS, _proofs(work, wanted, leaves))
-    return _Made({**_projections(work, fold, laid), "entries": len(leaves)}, provenance, laid, fold.fault_count)
+    return _Made({**_projections(work, fold, laid), "entries": len(leaves)}, provenance, laid, fold.fault_count, leaves)
 
 
 def _proofs(work: Work, wanted: Wanted, leaves: Sequence[int]) -> Iterator[bytes]:
@@ -134,6 +144,22 @@ def _proofs(work: Work, wanted: Wanted, leaves: Sequence[int]) -> Iterator[bytes
         for leaf, path in zip(page, paths, strict=True):
             yield canonical.encode({"index": leaf, "path": [step.hex() for step in path]})
         work.advance(first, len(leaves))
+
+
+def _disclosures(work: Work, leaves: Sequence[int]) -> tuple[int, dict[str, Any]]:
+    """Write the words that lines commit to, as far as they were not erased."""
+    counted = _Counted(_opened(work, leaves))
+    facts = _lines(work, "disclosures.jsonl", counted)
+    return counted.count, facts
+
+
+def _opened(work: Work, leaves: Sequence[int]) -> Iterator[bytes]:
+    lines = zip(leaves, read_lines(work, "history.jsonl"), strict=True)
+    committed = ((leaf, line) for leaf, line in lines if _COMMITTED in line)
+    while page := list(islice(committed, _PAGE)):
+        for opening in work.ask(_openings(page)):
+            yield opening.line()
+        work.advance(page[-1][0] - leaves[0], len(leaves))
 
 
 def _begin(work: Work, wanted: Wanted) -> tuple[Tree, Fold | None]:
@@ -232,6 +258,10 @@ def read_lines(work: Work, name: str) -> Iterator[bytes]:
 
 def _page(first: int, end: int) -> Callable[..., Any]:
     return lambda tx: ledger.lines(tx, first, end)
+
+
+def _openings(page: Sequence[tuple[int, bytes]]) -> Callable[..., Any]:
+    return lambda tx: commitments.openings(tx, page)
 
 
 def _paths(wanted: Wanted, leaves: Sequence[int]) -> Callable[..., Any]:

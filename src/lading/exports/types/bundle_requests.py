@@ -55,6 +55,7 @@ class Wanted:
     """None: no files; `masked`: those that any auditor may see; `all`: snapshots, too."""
     is_logged: bool = False
     """Whether the instance's log knew the head that the span ends with when it was asked for."""
+    has_disclosures: bool = False
 
     @property
     def first(self) -> int:
@@ -76,6 +77,7 @@ class Wanted:
             **({} if self.subject is None else {"subject": self.subject}),
             **({} if self.content is None else {"content": self.content}),
             **({"logged": True} if self.is_logged else {}),
+            **({"disclosures": True} if self.has_disclosures else {}),
         }
 
     @classmethod
@@ -85,6 +87,7 @@ class Wanted:
         return cls(
             selector["start"], selector["end"], selector["epoch"], selector["base"],
             selector.get("subject"), selector.get("content"), selector.get("logged", False),
+            selector.get("disclosures", False),
         )  # fmt: skip
 
 
@@ -114,6 +117,9 @@ async def admit(tx: Transaction, request: BundleRequest, principal: Principal) -
     if request.with_artifacts:
         content = "all" if principal.role is _UNMASKED else "masked"
     first, last = (each.astimezone(datetime.UTC).date() for each in await ledger.days(tx, start, end))
+    wanted = Wanted(
+        start, end, tree.epoch, tree.base, subject, content, is_logged, has_disclosures=request.with_disclosures
+    )
     return Plan(
         profile=names.AUDIT_BUNDLE,
         revision=0,
@@ -123,7 +129,7 @@ async def admit(tx: Transaction, request: BundleRequest, principal: Principal) -
         period_to=last,
         parameters={},
         include_attachments=False,
-        selector=Wanted(start, end, tree.epoch, tree.base, subject, content, is_logged=is_logged).to_json(),
+        selector=wanted.to_json(),
     )
 
 
