@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.sql import SQL
 
+from lading import ids
 from lading.api.downloads import disposition
+from lading.exports.handouts import Crowd
 from lading.tenants.model import Role
 from serving import World
 
@@ -52,6 +54,38 @@ async def test_a_download_is_whole_described_and_counted(world: World) -> None:
     assert "content-encoding" not in answer.headers
     assert "no-transform" in answer.headers["cache-control"]
     assert await downloads(world) == (1, 1)
+
+
+async def test_so_many_files_are_on_their_way_at_once_and_no_more(world: World) -> None:
+    path = await published(world)
+    crowd = world.services.exports.crowd = Crowd(3, 2)  # pyright: ignore[reportAttributeAccessIssue]
+    own, other, third = (ids.new() for _ in range(3))
+    own = world.organisations["nordlys"].id
+
+    crowd.enter(own)
+    one_left = await world.ask("GET", path)
+    crowd.enter(own)
+    full = await world.ask("GET", path)
+    crowd.leave(own)
+    crowd.enter(other)
+    crowd.enter(third)
+    busy = await world.ask("GET", path)
+    head = await world.ask("HEAD", path)
+    crowd.leave(third)
+    last = [await world.ask("GET", path) for _ in range(4)]
+    for status, options in (
+        (404, {}),
+        (416, {"headers": {"Range": "bytes=9999999-"}}),
+        (304, {"headers": {"If-None-Match": TAG}}),
+    ):
+        where = f"{path}x" if status == 404 else path
+        assert (await world.ask("GET", where, **options)).status_code == status
+    after = await world.ask("GET", path)
+
+    assert (one_left.status_code, head.status_code, after.status_code) == (200, 200, 200)
+    assert (full.status_code, full.json()["code"], full.headers["retry-after"]) == (429, "too-many-downloads", "5")
+    assert (busy.status_code, busy.json()["code"], busy.headers["retry-after"]) == (503, "overloaded", "5")
+    assert {each.status_code for each in last} == {200}
 
 
 async def test_the_export_lists_what_can_be_downloaded(world: World) -> None:

@@ -242,9 +242,9 @@ async def test_a_slow_reader_gets_the_whole_file_and_keeps_the_export_meanwhile(
     world: World, database_url: str
 ) -> None:
     export_id, path = await completed(world, CONTENT)
-    age(database_url)
     async with served(world) as port:
         reader, writer = await request(world, port, path)
+        age(database_url)
         during = await sweep(world)
         deleted = await world.ask("DELETE", f"/api/v1/exports/{export_id}")
         body = await reader.read(-1)
@@ -273,6 +273,33 @@ async def test_a_cut_download_is_told_with_how_far_it_came_and_frees_the_export(
     assert await handouts(world) == 0
     age(database_url)
     assert await sweep(world) == 1
+
+
+async def test_a_reader_that_never_ends_is_cut_and_keeps_nothing_from_expiring(world: World, database_url: str) -> None:
+    world.services.exports.download_seconds = 0.5  # pyright: ignore[reportAttributeAccessIssue]
+    export_id, path = await completed(world, CONTENT)
+    async with served(world) as port:
+        reader, writer = await request(world, port, path)
+        age(database_url)
+        cut = await told(world, export_id, "export.download_cut")
+        await until_none_is_handed_out(world)
+        again = await world.ask("GET", path, headers={"Range": "bytes=1-"})
+        writer.transport.abort()
+        del reader
+
+    assert cut["bytes"] < len(CONTENT)
+    assert again.status_code == 404
+    assert await sweep(world) == 1
+
+
+async def test_what_is_over_is_handed_out_only_while_a_hold_keeps_it(world: World, database_url: str) -> None:
+    export_id, path = await completed(world)
+    age(database_url)
+    over = await world.ask("GET", path)
+    held = await world.ask("POST", "/api/v1/holds", json={"export": export_id, "reason": "a court asked"})
+    kept = await world.ask("GET", path)
+
+    assert (over.status_code, held.status_code, kept.status_code) == (404, 201, 200), held.text
 
 
 async def test_a_download_that_is_continued_is_one_download(world: World) -> None:

@@ -192,7 +192,8 @@ async def _signed_in(unproved: Unproved, slug: str | None, services: Services) -
     if not believed:
         raise Unauthenticated("The token's issuer is not believed here; ask an admin to register it.", why="issuer")
     try:
-        keys = await services.issuers.keys(unproved, services.settings.networks)
+        believers = [each.tenant_id for each in believed]
+        keys = await services.issuers.keys(unproved, services.settings.networks, believers)
         proved = claims.prove(unproved, keys, now=now)
     except Unauthenticated as refusal:
         raise Unauthenticated(refusal.message, of=logins.told_to(believed), why=refusal.why) from None

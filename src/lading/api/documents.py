@@ -40,7 +40,7 @@ _MEANING: Final = {
     "416": "The range lies outside of the file.",
     "422": "A field, parameter or header is wrong; `errors` names each.",
     "428": "It is there already; say in If-Match which version is to be changed, or * for whichever it is.",
-    "429": "Too many jobs wait already, or a call quota is used up; come back after Retry-After seconds.",
+    "429": "Too many jobs wait or files are on their way, or a quota is used up; come back after Retry-After seconds.",
     "500": "Lading failed in a way nobody foresaw.",
     "503": "The database or storage is away, or too many jobs wait; try again after Retry-After seconds.",
 }

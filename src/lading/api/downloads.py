@@ -6,7 +6,7 @@ answered with the whole file, which RFC 9110 allows and no client of a package n
 bytes on the wire are the bytes whose digest was published.
 
 A download is counted and recorded before its first byte, its export is kept until its last, and one that breaks off is
-recorded with how far it came.
+recorded with how far it came.  So many at once, and each for so long, as the settings say.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from lading.api import answers, documents, problems
-from lading.errors import NotFound, StorageFailed
+from lading.errors import NotFound, StorageFailed, TooSlow
 from lading.exports.handouts import RENEW_SECONDS, Handout, Span
 from lading.exports.service import ArtifactFile, ExportService
 from lading.tenants.model import Principal
@@ -51,7 +51,7 @@ DOCUMENT: Final[dict[int | str, dict[str, Any]]] = {
         "headers": {**_HEADERS, "Content-Range": documents.header("Which bytes these are.", "bytes 10-99/100")},
     },
     304: {"description": "The caller has this file already.", "headers": _HEADERS},
-    **documents.problems(404, 416),
+    **documents.problems(404, 416, 429),
 }
 DOCUMENT_HEAD: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "Its size, type and digest.", "headers": _HEADERS},
@@ -143,7 +143,12 @@ async def answer(exports: ExportService, order: Order, given: Conditions, reques
             headers={"Content-Range": f"bytes */{file.size}", "ETag": headers["ETag"]},
         )
     part = wanted or Span(0, file.size)
-    opened, handout = await _begin(exports, order, found, part)
+    exports.crowd.enter(order.tenant_id)
+    try:
+        opened, handout = await _begin(exports, order, found, part)
+    except BaseException:
+        exports.crowd.leave(order.tenant_id)
+        raise
     headers["Content-Length"] = str(part.end - part.first)
     if wanted is not None:
         headers["Content-Range"] = f"bytes {part.first}-{part.end - 1}/{file.size}"
@@ -195,6 +200,11 @@ class Outgoing:
         """Return the answer that sends it."""
         return _Kept(self, status, headers, media_type)
 
+    @property
+    def seconds(self) -> float:
+        """Return how long it may take: a client that reads byte by byte keeps its export from expiring."""
+        return self._exports.download_seconds
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the bytes; what was yielded and asked beyond has left."""
         left = self._part.end - self._part.first
@@ -219,6 +229,7 @@ class Outgoing:
     def end(self) -> asyncio.Future[None]:
         """Let go of file and export, and record a cut; goes on when whoever waits for it is cancelled."""
         self._opened.close()
+        self._exports.crowd.leave(self._handout.tenant_id)
         ending = asyncio.ensure_future(self._exports.end(self._handout, sent=self._sent, is_whole=self._is_whole))
         _ENDING.add(ending)
         ending.add_done_callback(_ENDING.discard)
@@ -235,7 +246,10 @@ class _Kept(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         renewing = asyncio.ensure_future(self._outgoing.renew())
         try:
-            await super().__call__(scope, receive, send)
+            async with asyncio.timeout(self._outgoing.seconds):
+                await super().__call__(scope, receive, send)
+        except TimeoutError:
+            raise TooSlow("The download took longer than it may; resume it.") from None
         finally:
             renewing.cancel()
             await asyncio.shield(self._outgoing.end())

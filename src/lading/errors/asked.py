@@ -182,6 +182,12 @@ class TooManyStreams(QueueFull):
     code = "too-many-streams"
 
 
+class TooManyDownloads(QueueFull):
+    """Too many files are on their way to a tenant."""
+
+    code = "too-many-downloads"
+
+
 class QuotaExceeded(QueueFull):
     """A tenant has asked for more than its call quota allows; `violated` names what of it."""
 

@@ -29,6 +29,10 @@ class ProviderUnavailable(EnvironmentUnfit):
     code = "identity-provider-unavailable"
 
 
+class TimeStampRefused(EnvironmentUnfit):
+    """A time-stamp authority gave no good stamp; heads stay without one until it does."""
+
+
 class DatabaseUnavailable(EnvironmentUnfit):
     """PostgreSQL does not answer, or refuses the login."""
 

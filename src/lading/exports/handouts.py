@@ -9,6 +9,7 @@ flow; they flow on, and only the protection may lapse.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -18,7 +19,7 @@ from lading.canonical import Json
 from lading.db.database import Database
 from lading.db.statements import Statements
 from lading.db.transaction import Transaction
-from lading.errors import LadingError
+from lading.errors import LadingError, Overloaded, TooManyDownloads
 from lading.exports.model import StoredArtifact
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
@@ -28,6 +29,7 @@ _LOG: Final = logging.getLogger("lading.exports")
 _LEASE_SECONDS: Final = 60.0
 RENEW_SECONDS: Final = 15.0
 _LAPSED_SECONDS: Final = 600.0
+_REST_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,35 @@ class Handout:
     def shown(self) -> str:
         """Return the name that the ledger knows it by."""
         return ids.show(ids.HANDOUT, self.id)
+
+
+class Crowd:
+    """How many files are on their way in this process, of all tenants and of each."""
+
+    def __init__(self, most: int, most_each: int) -> None:
+        self._most: Final = most
+        self._most_each: Final = most_each
+        self._count: Final[Counter[UUID]] = Counter()
+
+    def enter(self, tenant_id: UUID) -> None:
+        """Count one more; TooManyDownloads or Overloaded when there are enough. Who was let in leaves once."""
+        if self._count[tenant_id] >= self._most_each:
+            raise TooManyDownloads(
+                f"{self._most_each} files are on their way to this organisation; let one arrive, then try again.",
+                retry_after_seconds=_REST_SECONDS,
+            )
+        if self._count.total() >= self._most:
+            raise Overloaded(
+                f"This server hands out {self._most} files already; try again in a moment.",
+                retry_after_seconds=_REST_SECONDS,
+            )
+        self._count[tenant_id] += 1
+
+    def leave(self, tenant_id: UUID) -> None:
+        """Count one less."""
+        self._count[tenant_id] -= 1
+        if not self._count[tenant_id]:
+            del self._count[tenant_id]
 
 
 async def begin(

@@ -84,6 +84,8 @@ class ExportService:
             clock=time.monotonic,
         )
         self.calls: Final = Calling(database, self.admission, time.monotonic)
+        self.crowd: Final = handouts.Crowd(settings.download_limit, settings.tenant_download_limit)
+        self.download_seconds: Final = settings.download_seconds
 
     async def create(
         self, principal: Principal, tenant_id: UUID, request: wire.ExportRequest, *, idempotency_key: str | None

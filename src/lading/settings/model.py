@@ -34,6 +34,7 @@ class Settings:
     light_batch: int = 2000
     history_days: int = 400
     instance_log_seconds: float = 60.0
+    ledger_marks: str = ""
     worker_slots: str = "1"
     max_attempts: int = 8
     max_crashes: int = 3
@@ -46,10 +47,15 @@ class Settings:
     request_head_seconds: float = 15.0
     request_body_seconds: float = 30.0
     answer_seconds: float = 60.0
+    download_limit: int = 256
+    tenant_download_limit: int = 64
+    download_seconds: float = 6 * 3600.0
     queue_limit: int = 500_000
     tenant_queue_limit: int = 200_000
     split_parts: int = 2
     allowed_networks: str = ""
+    timestamp_url: str = ""
+    timestamp_roots: str = ""
     signer_command: str = ""
     signer_url: str = ""
     signer_token_ref: str = ""
@@ -70,6 +76,11 @@ class Settings:
     def networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
         """Return the networks beside public ones that sources may be called in; ValueError when one is none."""
         return tuple(ipaddress.ip_network(each.strip()) for each in self.allowed_networks.split(",") if each.strip())
+
+    @property
+    def mark_folders(self) -> tuple[Path, ...]:
+        """Return the folders that hold the ledger's high-water marks."""
+        return (self.data_dir / "marks", *(Path(each) for each in self.ledger_marks.split(os.pathsep) if each))
 
     @property
     def keys_dir(self) -> Path:

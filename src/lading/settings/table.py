@@ -102,6 +102,11 @@ TABLE: Final = (
     Setting("max_attempts", "attempts at an export before it is a dead letter", int, 1, 100),
     Setting("max_crashes", "crashes of workers before a job is a dead letter", int, 1, 100),
     Setting(
+        "ledger_marks",
+        "folders beside the data directory that keep how far ledgers have come; restored with no database",
+        joint=":",
+    ),
+    Setting(
         "instance_log_seconds", "how often the heads of all ledgers are put into the instance's log", float, 1, 86_400
     ),
     Setting("history_days", "how long ended jobs, attempts, closed leases and dead letters are kept", int, 1, 36_600),
@@ -122,6 +127,9 @@ TABLE: Final = (
     Setting("request_head_seconds", "how long the head of a request may take to come", float, 0.01, 3600),
     Setting("request_body_seconds", "how long the body of a request may take to come", float, 0.01, 3600),
     Setting("answer_seconds", "a client that leaves its answer lying for so long is cut", float, 0.01, 86_400),
+    Setting("download_limit", "how many files one API process hands out at once", int, 1, 1_000_000),
+    Setting("tenant_download_limit", "how many of them may be one tenant's", int, 1, 1_000_000),
+    Setting("download_seconds", "a download that lasts longer is cut; it may be resumed", float, 0.01, 30 * 86_400),
     Setting("queue_limit", "how many jobs of all tenants may not have ended; more are refused", int, 1, _MOST_QUEUED),
     Setting("tenant_queue_limit", "how many jobs of one tenant may not have ended", int, 1, _MOST_QUEUED),
     Setting(
@@ -146,6 +154,8 @@ TABLE: Final = (
     Setting("signer_url", "a service that keeps the signing keys instead of files, asked over HTTPS"),
     Setting("signer_token_ref", "where that service's bearer token is: `env:NAME`, `file:/path`, `systemd:NAME`, …"),
     Setting("signer_seconds", "how long a signer that keeps the keys may take for one signature", float, 0.1, 300),
+    Setting("timestamp_url", "a time-stamp authority (RFC 3161) that stamps the heads of the instance's log"),
+    Setting("timestamp_roots", "a file of the certificates (PEM) that vouch for that authority"),
     Setting("delivery_roots", "folders below which packages may be delivered, with a colon between two", joint=":"),
 )
 BY_NAME: Final = {each.name: each for each in TABLE}

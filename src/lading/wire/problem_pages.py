@@ -118,6 +118,10 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
         "The tenant has used up a quota of calls or of exports; `violated-policies` names which.",
         "Come back after `Retry-After` seconds; the `RateLimit` header tells what is left.",
     ),
+    "too-many-downloads": (
+        "As many files as may be at once are on their way to the tenant (`LADING_TENANT_DOWNLOAD_LIMIT`).",
+        "Let one arrive, or come back after `Retry-After` seconds.",
+    ),
     "too-many-streams": (
         "The tenant follows as many event streams as it may at once.",
         "End one, or come back after `Retry-After` seconds.",
@@ -127,7 +131,7 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
         "Try again; if it stays, give `request_id` to who operates this installation.",
     ),
     "overloaded": (
-        "So many jobs wait in the whole installation that less urgent ones are refused.",
+        "Too many jobs wait in the whole installation for less urgent ones, or too many files are on their way.",
         "Come back after `Retry-After` seconds.",
     ),
     "environment-unfit": (

@@ -83,6 +83,7 @@ STATUS: Final[dict[str, int]] = {
     "precondition-required": 428,
     "queue-full": 429,
     "quota-exceeded": 429,
+    "too-many-downloads": 429,
     "too-many-streams": 429,
     "internal-error": 500,
     "overloaded": 503,
