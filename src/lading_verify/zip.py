@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
 
 from lading_verify.errors import Refused
-from lading_verify.layout import LIMITS, Limits
+from lading_verify.layout import LIMITS, STATEMENT, Limits
 
 ZIP64_FROM_BYTES: Final = 0xFFFF_FFFF
 MAX_NAME_BYTES: Final = 200
@@ -29,6 +29,7 @@ _MADE_BY_UNIX: Final = 3 << 8 | 45
 _DATE_1980: Final = 0x0021
 _REGULAR_0644: Final = 0o100644 << 16
 _MAX_LINE_BYTES: Final = _CENTRAL.size + MAX_NAME_BYTES + 28
+_TAIL_BYTES: Final = 1 << 16
 _32: Final = 0xFFFF_FFFF
 _16: Final = 0xFFFF
 
@@ -156,6 +157,14 @@ def read(file: BinaryIO, limits: Limits = LIMITS) -> dict[str, Member]:
     if place != offset or directory(members, offset=offset) != raw:
         raise Refused("the directory of the zip is not the one its files ask for: something was changed or added")
     return {member.name: member for member in members}
+
+
+def looks_like_one(file: BinaryIO) -> bool:
+    """Return whether `file` is meant to be a bundle: its first or its last file is one that only bundles have."""
+    file.seek(0)
+    head = file.read(_LOCAL.size + 16)[_LOCAL.size :]
+    file.seek(max(0, file.seek(0, 2) - _TAIL_BYTES))
+    return head.startswith((b"VERIFY.md", b"attestations/", b"bag-info.txt")) or STATEMENT.encode() in file.read()
 
 
 def chunks(file: BinaryIO, member: Member) -> Iterator[bytes]:

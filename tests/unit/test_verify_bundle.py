@@ -13,6 +13,7 @@ import pytest
 from tests import mutating
 from tests.bundling import CONTENT, LOG, ORIGIN, PACKAGE, TRUST, Key, Told, bundle, export, job, story
 
+from lading.cli import run
 from lading_verify import dsse, encoding, layout, notes, trust
 from lading_verify.__main__ import main
 from lading_verify.check import Policy, Report, check, verify
@@ -424,3 +425,25 @@ def test_a_replay_writes_the_states_of_any_moment(files, tmp_path: Path) -> None
 
     told = [json.loads(line) for line in (tmp_path / "states" / "jobs.jsonl").read_text("utf-8").splitlines()]
     assert {line["id"]: line["state"] for line in told} == {job(1): "running", export(1): "pending"}
+
+
+# --- lading verify, lading replay -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["verify", "one", "--trust", "trust"], 0),
+        (["verify", "two", "--trust", "trust", "--previous", "one", "--json"], 0),
+        (["verify", "cut", "--trust", "trust"], 9),
+        (["verify", "gap", "--trust", "trust"], 12),
+        (["verify", "one", "--trust", "broken"], 2),
+        (["verify", "trust", "--previous", "one"], 2),
+        (["replay", "one"], 0),
+        (["replay", "gap", "--json"], 12),
+        (["replay", "cut"], 9),
+        (["replay", "one", "--at", "99"], 2),
+    ],
+)
+def test_the_command_line_of_lading_knows_bundles(files, arguments: list[str], code: int) -> None:
+    assert run([str(files.get(each, each)) for each in arguments]) == code

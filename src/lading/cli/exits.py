@@ -21,6 +21,8 @@ UNREACHABLE: Final = 8
 DAMAGED: Final = 9
 NOT_PINNED: Final = 10
 UNFIT: Final = 11
+GAP: Final = 12
+POLICY_UNMET: Final = 13
 EXPORT_FAILED: Final = 20
 TIMEOUT: Final = 21
 INTERRUPTED: Final = 130
@@ -36,6 +38,8 @@ MEANINGS: Final = {
     DAMAGED: "verification failed: damaged or tampered with",
     NOT_PINNED: "verified, but the signer is not pinned",
     UNFIT: "environment unfit: port, data directory, database, storage",
+    GAP: "verified, but a gap: in the history, or after the previous bundle",
+    POLICY_UNMET: "verified, but what was asked for besides is missing: witnesses",
     EXPORT_FAILED: "the export or run failed or was cancelled",
     TIMEOUT: "timed out; the export or run goes on",
     INTERRUPTED: "interrupted",
