@@ -490,6 +490,21 @@ CREATE TABLE public.disclosures (
 
 ALTER TABLE ONLY public.disclosures FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.export_pages (
+    tenant_id uuid NOT NULL,
+    export_id uuid NOT NULL,
+    mark text NOT NULL,
+    number integer NOT NULL,
+    result jsonb NOT NULL,
+    job_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    read_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT export_pages_mark_check CHECK ((mark ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT export_pages_number_check CHECK (((number >= 0) AND (number <= 99999)))
+);
+
+ALTER TABLE ONLY public.export_pages FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.export_parts (
     tenant_id uuid NOT NULL,
     export_id uuid NOT NULL,
@@ -1654,6 +1669,9 @@ ALTER TABLE ONLY public.destinations
 ALTER TABLE ONLY public.disclosures
     ADD CONSTRAINT disclosures_pkey PRIMARY KEY (tenant_id, commitment);
 
+ALTER TABLE ONLY public.export_pages
+    ADD CONSTRAINT export_pages_pkey PRIMARY KEY (tenant_id, export_id, mark, number);
+
 ALTER TABLE ONLY public.export_parts
     ADD CONSTRAINT export_parts_pkey PRIMARY KEY (tenant_id, export_id, number);
 
@@ -2064,6 +2082,9 @@ ALTER TABLE ONLY public.destinations
 ALTER TABLE ONLY public.disclosures
     ADD CONSTRAINT disclosures_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.export_pages
+    ADD CONSTRAINT export_pages_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
+
 ALTER TABLE ONLY public.export_parts
     ADD CONSTRAINT export_parts_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES public.exports(tenant_id, id);
 
@@ -2236,6 +2257,8 @@ ALTER TABLE public.deliveries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.destinations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.disclosures ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.export_pages ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.export_parts ENABLE ROW LEVEL SECURITY;
 
@@ -2425,6 +2448,8 @@ CREATE POLICY tenant ON public.destinations TO lading_app USING ((tenant_id = ( 
 
 CREATE POLICY tenant ON public.disclosures TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.export_pages TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.export_parts TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.exports TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
@@ -2576,6 +2601,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.destinations TO lading_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.disclosures TO lading_app;
 GRANT INSERT ON TABLE public.disclosures TO lading_system;
 GRANT INSERT ON TABLE public.disclosures TO lading_ledger;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.export_pages TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.export_parts TO lading_app;
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from lading.db.transaction import Transaction
 from lading.errors import DatabaseUnavailable
+from lading.exports.page_book import PageBook
 from lading.exports.stages.work import Asking, Work
 from lading.limits import calls, throttling
 from lading.sources.connector import Connector
@@ -25,7 +26,8 @@ _AGAIN_SECONDS: Final = 0.5
 
 def reached(work: Work, *, scratch: Path) -> Connector:
     """Return the connector of the source that is worked on, as an export may call it."""
-    outside = Outside(networks=work.networks, calls=ExportCalls(work.ask, work.source.name))
+    calls_ = ExportCalls(work.ask, work.source.name)
+    outside = Outside(networks=work.networks, calls=calls_, book=None if work.fence is None else PageBook(work))
     return connect(work.source, scratch=scratch, outside=outside)
 
 

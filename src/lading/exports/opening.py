@@ -44,5 +44,6 @@ class Desk:
             results={},
             advance=lambda _done, _total: None,
             ask=types.asking(self.database, fence.tenant_id),
+            fence=fence,
             networks=self.settings.networks,
         )

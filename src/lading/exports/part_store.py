@@ -78,8 +78,9 @@ async def reopen(tx: Transaction, export_id: UUID, numbers: Sequence[int], *, ac
 
 
 async def drop(tx: Transaction, export_ids: Sequence[UUID]) -> None:
-    """Forget the parts of exports that are over."""
+    """Forget the parts of exports that are over, and the pages."""
     await tx.run(_SQL["parts_drop"], tenant_id=tx.tenant, export_ids=list(export_ids))
+    await tx.run(_SQL["pages_drop"], tenant_id=tx.tenant, export_ids=list(export_ids))
 
 
 async def hand_on(

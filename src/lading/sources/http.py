@@ -52,7 +52,7 @@ class HttpConnector:
             door = self._door()
             return Caller(self._site, door, self._outside, secret), door
 
-        yield reading.HttpReading(self._source, self._site, self._scratch, caller, is_glance=self._outside.is_glance)
+        yield reading.HttpReading(self._source, self._site, self._scratch, caller, outside=self._outside)
 
     def trial(self) -> list[Check]:
         """Ask for one page."""

@@ -56,6 +56,11 @@ class Caller:
         total, since = self._turns
         return total if since is None else total + time.monotonic() - since
 
+    @property
+    def is_stopped(self) -> bool:
+        """Tell whether nobody waits for what is read any more."""
+        return self._stopped.is_set()
+
     def stop(self) -> None:
         """End what another thread waits for."""
         self._stopped.set()

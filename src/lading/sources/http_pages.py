@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urljoin
 
@@ -30,7 +31,7 @@ class Turner:
     def __init__(self, site: Site, target: str) -> None:
         self._site: Final = site
         self._target: Final = _with(site.base + target or "/", {site.size_parameter: site.page_size})
-        self._seen: Final[set[bytes]] = set()
+        self._seen: dict[bytes, None] = {}  # in order
         self._before: bytes | None = None
         self._number = site.first_page
         self._offset = 0
@@ -39,6 +40,22 @@ class Turner:
     def first(self) -> str:
         """Return the target of the first page."""
         return self._noted(self._here())
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Return where this stands, as JSON, but for the pages that were seen."""
+        before = None if self._before is None else self._before.hex()
+        return {"before": before, "number": self._number, "offset": self._offset, "page": self._page}
+
+    def seen(self, since: int) -> list[str]:
+        """Return the marks of the pages that were seen, but for the first `since` of them."""
+        return [mark.hex() for mark in islice(self._seen, since, None)]
+
+    def go_on(self, state: Mapping[str, Any], seen: Iterable[str]) -> None:
+        """Stand where `state` says, having seen these pages."""
+        self._before = None if state["before"] is None else bytes.fromhex(state["before"])
+        self._number, self._offset, self._page = state["number"], state["offset"], state["page"]
+        self._seen = dict.fromkeys(bytes.fromhex(mark) for mark in seen)
 
     def next(self, body: Any, headers: Mapping[str, str], *, rows: Sequence[Any], digest: bytes) -> str | None:
         """Return the target of the page after one with this body, None after the last."""
@@ -110,7 +127,7 @@ class Turner:
         mark = hashlib.sha256(target.encode()).digest()[:16]
         if mark in self._seen:
             raise self._refused("points to a page that was read before, so it never ends. Ask those who run the API")
-        self._seen.add(mark)
+        self._seen[mark] = None
         return target
 
     def _refused(self, said: str) -> SourceRefused:

@@ -3,24 +3,25 @@ The rows of an API: page by page, typed as declared, then in the order of the ke
 
 Nothing holds an API still while it is read: its pages need not agree, and the manifest says so.  A row that comes on
 two pages, and a total that is not reached, show that rows moved between them; then the reading is worth nothing and is
-done again.
+done again from the first page.  One that only had to stop goes on where it did (`http_walk`).
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
-from lading.errors import SourceRefused, SourceUnreachable
-from lading.sources import exact_json, filtering, http_pages, ordered, request, typing_text
-from lading.sources.guarded import Answer, Door
-from lading.sources.http_calls import Caller, Waiting
+from lading.errors import SourceRefused, SourceThrottled, SourceUnreachable
+from lading.sources import exact_json, filtering, ordered, request, typing_text
+from lading.sources.guarded import Door
+from lading.sources.http_calls import Caller
 from lading.sources.http_site import Site
+from lading.sources.http_walk import Trail, Walk, mark_of
 from lading.sources.model import Rewrite, Selection, Source
+from lading.sources.outside import Outside
 from lading.sources.request import Request
 
 _ROWS: Final = 4096
@@ -41,13 +42,13 @@ class HttpReading:
         scratch: Path | None,
         caller: Callable[[], tuple[Caller, Door]],
         *,
-        is_glance: bool,
+        outside: Outside,
     ) -> None:
         self._source: Final = source
         self._site: Final = site
         self._scratch: Final = scratch
         self._caller: Final = caller
-        self._is_glance: Final = is_glance
+        self._outside: Final = outside
         self.rewritten: Final[list[Rewrite]] = []
 
     def batches(
@@ -62,87 +63,54 @@ class HttpReading:
         asked = request.parse(selection.request)
         target = request.target(asked, parameters)
         caller, door = self._caller()
+        trail = Trail(self._outside.book, mark_of(self._source.options, selection.request, parameters))
+        walk = Walk(self._site, target, trail)
         stream = ordered.Stream(
             what=f"API at {self._site}",
-            read=lambda: self._read(asked, parameters, target, caller=caller, door=door),
+            read=lambda: self._read(asked, parameters, walk=walk, caller=caller, door=door),
             seconds=self._source.timeout_seconds,
             scratch=self._scratch,
             stop=caller.stop,
             worded=lambda _: None,
             part=_PAGE,
             excused=lambda: caller.waited,
+            moved=trail.forget,
         )
         return ordered.batches(stream, key=key)
 
     def _read(
-        self, asked: Request, parameters: Mapping[str, object], target: str, *, caller: Caller, door: Door
+        self, asked: Request, parameters: Mapping[str, object], *, walk: Walk, caller: Caller, door: Door
     ) -> Iterator[pa.RecordBatch]:
         schema = typing_text.schema_of((), asked.read).append(pa.field(_PAGE, pa.int32()))
         empty = pa.RecordBatch.from_pylist([], schema=schema)
         yield empty
         held: list[pa.RecordBatch] = []
+        rows_at = self._site.rows if asked.rows is None else asked.rows
         try:
-            for page in self._pages(asked, target, caller=caller):
+            for kept in walk.kept(caller):
+                yield empty if kept is None else kept
+            for page in walk.pages(caller, rows_at, is_glance=self._outside.is_glance):
                 if page is None:
                     yield empty
                     continue
                 rows, number = page
                 batch = filtering.kept(_batch(rows, asked, number, site=self._site), asked.read, parameters)
                 held.append(batch.append_column(_PAGE, pa.array([number] * batch.num_rows, pa.int32())))
+                walk.trail.add(held[-1], walk)
                 if sum(each.num_rows for each in held) >= _ROWS or sum(each.nbytes for each in held) >= _BYTES:
                     yield pa.concat_batches(held)
                     held = []
                 else:
                     yield empty
+            walk.trail.end(walk)
             if held:
                 yield pa.concat_batches(held)
+        except (SourceThrottled, SourceUnreachable):
+            if not caller.is_stopped:
+                walk.trail.save(walk)
+            raise
         finally:
             door.close()
-
-    def _pages(
-        self, asked: Request, target: str, *, caller: Caller
-    ) -> Iterator[tuple[list[dict[str, Any]], int] | None]:
-        """Yield the rows of each page and its number; None while it is waited for."""
-        site = self._site
-        turner = http_pages.Turner(site, target)
-        place = site.rows if asked.rows is None else asked.rows
-        here: str | None = turner.first()
-        number = count = 0
-        total: int | None = None
-        while here is not None:
-            number += 1
-            if number > site.most_pages:
-                raise _over(site, f"over {site.most_pages} pages", "max_pages")
-            answer = yield from _waited(caller.fetch(here, page=number))
-            body = caller.body(answer, page=number)
-            rows = [] if body is None else _rows(body, place, caller, number)
-            count += len(rows)
-            if count > site.most_rows:
-                raise _over(site, f"over {site.most_rows} rows", "max_rows")
-            total = http_pages.total_of(body, site.total) if number == 1 else total
-            yield rows, number
-            if self._is_glance:
-                return
-            digest = hashlib.sha256(answer.body).digest()
-            here = turner.next(body, answer.headers, rows=rows, digest=digest)
-        if total is not None and total != count:
-            raise SourceUnreachable(
-                f"The API at {site} told of {total} rows and gave {count}: rows moved between its pages while they "
-                "were read. Retry; if it stays so, let it order them by what does not change."
-            )
-
-
-def _rows(body: Any, place: str, caller: Caller, number: int) -> list[dict[str, Any]]:
-    return http_pages.rows_of(body, place, refuse=lambda said: caller.refuse(number, said))
-
-
-def _waited(waiting: Waiting) -> Generator[None, None, Answer]:
-    while True:
-        try:
-            next(waiting)
-        except StopIteration as ended:
-            return ended.value
-        yield None
 
 
 def _batch(rows: Sequence[Mapping[str, Any]], asked: Request, number: int, *, site: Site) -> pa.RecordBatch:
@@ -160,9 +128,3 @@ def _batch(rows: Sequence[Mapping[str, Any]], asked: Request, number: int, *, si
         for name, type_ in columns.items()
     ]
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))
-
-
-def _over(site: Site, said: str, option: str) -> SourceRefused:
-    return SourceRefused(
-        f"The API at {site} has {said}. Narrow the period, or raise {option} of the source if that is meant."
-    )

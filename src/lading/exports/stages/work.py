@@ -18,6 +18,7 @@ from lading.artifacts.blobs import BlobStore, storing
 from lading.db.transaction import Transaction
 from lading.exports.model import Stage, StoredExport
 from lading.exports.profile import Profile
+from lading.jobs.model import Fence
 from lading.ledger.trust import Signing
 from lading.sources.guard import Network
 from lading.sources.model import Source
@@ -49,9 +50,9 @@ class Work:
 
     `results` holds what the stages before it returned.  `advance(done, total)` reports rows and raises Stopped when the
     attempt has to stop; call it between batches.  `ask` is for the types that report Lading's own records, and for a
-    turn to call the source; `networks` are those beside public ones that it may be called in.  `intake` gives what the
-    stage before is making, for a stage that runs ahead (`flow`); `outlet` takes what the next one can begin with.
-    `packed` is the report's text, deflated while it was written.
+    turn to call the source; what it writes is written under `fence`.  `networks` are those beside public ones that the
+    source may be called in.  `intake` gives what the stage before is making, for a stage that runs ahead (`flow`);
+    `outlet` takes what the next one can begin with.  `packed` is the report's text, deflated while it was written.
     """
 
     export: StoredExport
@@ -66,6 +67,7 @@ class Work:
     results: Mapping[Stage, Result]
     advance: Callable[[int, int | None], None]
     ask: Asking = nobody_to_ask
+    fence: Fence | None = None
     networks: Sequence[Network] = ()
     intake: Any = None
     outlet: Any = None
