@@ -14,6 +14,7 @@ from lading.ledger import instance, publishing
 from lading.ledger.integrator import fill_tiles
 from lading.ledger.trust import Signing
 from lading.settings import Settings
+from lading.upkeep import stamping
 
 _REST_SECONDS: Final = 0.02
 _ROUNDS: Final = 500
@@ -44,3 +45,7 @@ class Proving:
         )
         if not self._signer.is_local:
             await publishing.publish_instance(self._database, self._signer)
+
+    async def stamp(self) -> None:
+        """Heads of the instance's log have the stamp of a time-stamp authority, where one is named."""
+        await stamping.stamp(self._database, self._settings)

@@ -76,6 +76,7 @@ class Upkeep:
             group.create_task(self._timetable.run())
             group.create_task(_every(_RETENTION_SECONDS, self.retain))
             group.create_task(_every(_KEYS_SECONDS, self.tell_of_keys))
+            group.create_task(_every(_KEYS_SECONDS, self._proving.stamp))
             await _once(self._have_history)  # before anything has ended, rather than an hour later
             group.create_task(_every(_HISTORY_SECONDS, self.keep_history))
 
