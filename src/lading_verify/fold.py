@@ -22,6 +22,8 @@ _LONGEST: Final = 200
 _STATES: Final = frozenset({"blocked", "pending", "scheduled"})
 _PARTS: Final = ("jobs", "throttles", "artifacts")
 _HOT: Final = {"jobs": 20_000, "throttles": 500, "artifacts": 10_000}
+_REVISED: Final = ("exp_", "job_", "run_")
+_OTHER: Final = Rule("job", frozenset(), None)
 _STAGES: Final = frozenset({"export.stage_started", "export.stage_completed"})
 
 
@@ -75,6 +77,8 @@ class Fold:
             self._artifact(index, entry)
         elif kind == "job.replayed" and "of" not in entry.data and self._jobs.get(entry.subject) is None:
             self._missing(index, entry.subject)
+        elif entry.rev is not None and entry.subject.startswith(_REVISED):
+            self._other(index, entry)
 
     def jobs(self) -> Iterator[bytes]:
         """Yield the line of every job, export and run, by id."""
@@ -125,6 +129,13 @@ class Fold:
             document["ended_at"] = None
         document["changed_at"] = entry.at
         document["index"] = index
+
+    def _other(self, index: int, entry: Entry) -> None:
+        """Count a change of a type that is not known here, of a later version perhaps; the state stays as it is."""
+        document = self._jobs.get(entry.subject)
+        if document is not None:
+            self._count(index, entry, _OTHER, document)
+            document["changed_at"], document["index"] = entry.at, index
 
     def _begin(self, index: int, entry: Entry, subject: str, rule: Rule, known: Document | None) -> None:
         if known is not None:

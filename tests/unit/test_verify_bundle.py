@@ -272,6 +272,15 @@ def test_what_can_not_happen_is_found(kind, rev, data, why) -> None:  # A4
     assert why in error.why
 
 
+def test_a_change_of_a_type_that_is_not_known_counts_all_the_same() -> None:
+    known = b"export.stage_started"
+    lines = [line.replace(known, b"export.looked_at_it_") for line in story()]
+
+    assert _check(bundle(lines)).is_pinned
+    del lines[7]
+    assert "rev goes from 2 to 4" in _refused(bundle(lines)).why
+
+
 def test_a_batch_that_completes_twice_is_found() -> None:  # A4
     error = _refused(bundle(Told(story()).add("jobs.completed", "bat_2", jobs=[f"{job(11)}:1"]).lines))
 
