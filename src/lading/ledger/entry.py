@@ -35,6 +35,7 @@ EVENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "signing_key.made": "a key was made that heads or statements of this installation are signed with",
         "signing_key.rotated": "a signing key was replaced by another; both are believed",
         "signing_key.revoked": "a signing key is believed no more beyond `data.trusted_size`",
+        "configuration.changed": "a worker started with other settings than were in force before",
         "privacy.erased": "words that entries commit to were erased; the entries and their proofs stay as they are",
         "tenant.renamed": "an organisation got another name",
         "tenant.suspended": "nobody of an organisation is let in any more",

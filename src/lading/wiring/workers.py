@@ -24,6 +24,7 @@ from lading.jobs.kinds import NOOP_KIND
 from lading.jobs.model import Endings
 from lading.settings import Settings, to_environment
 from lading.telemetry import log
+from lading.tenants import configuration
 from lading.upkeep.sweeps import Upkeep
 from lading.webhooks.endings import WebhookEnding
 from lading.webhooks.store import JOB_KIND as WEBHOOK
@@ -55,6 +56,7 @@ async def run_worker(settings: Settings, url: str) -> None:
     await self_test.require(url, connections=budget.of_worker(settings.worker_slots))
     async with opened(url, size=budget.WORKER) as database:
         owned = signing.opened(settings)
+        await configuration.note(database, settings)
         environment = {**_FRUGAL, **os.environ, **to_environment(settings), "LADING_DATABASE_URL": url}
         worker = Supervisor(
             settings,
