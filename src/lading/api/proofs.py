@@ -59,7 +59,9 @@ async def inclusion(
     """Prove that an entry stands at its place in the signed tree."""
     async with services.database.tenant(caller.tenant.id) as tx:
         log = await tiles.tree(tx, epoch=epoch)
-        leaf, leaves = log.leaf(index), log.size if size is None else size
+        leaf = log.leaf(index)
+        newest = await store.head(tx) if size is None and epoch is None else None
+        leaves = size or (log.size if newest is None else newest.size - log.base)
         path = await tiles.inclusion(tx, leaf, leaves, log=log)
         hashed = await tiles.leaf_hash_at(tx, leaf, log=log)
         note = await tiles.note_at(tx, log.base + leaves)

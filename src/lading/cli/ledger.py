@@ -13,6 +13,7 @@ import click
 
 from lading.cli import checking, exits, output
 from lading.cli.columns import EXTRACT, HISTORY, LEDGER_REPORT, RECEIPT
+from lading.cli.ledger_local import adopt_restore, selfcheck
 from lading.cli.ledger_prove import check_proof, prove
 from lading.cli.ledger_tiles import tiles
 from lading.cli.options import Line, connected
@@ -28,7 +29,7 @@ def command() -> None:
     """
 
 
-for each in (prove, check_proof, tiles):
+for each in (prove, check_proof, tiles, selfcheck, adopt_restore):
     command.add_command(each)
 
 

@@ -17,8 +17,9 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import NotFound
 from lading.ledger import heads, tiles
-from lading.ledger.integrator import LOCK
-from lading.ledger.merkle import Frontier, leaf_hash
+from lading.ledger.integrator import LOCK, Guard
+from lading.ledger.marks import INSTANCE_LOG, Mark
+from lading.ledger.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from lading.ledger.spans import Slice
 from lading.ledger.store import SignedHead
 from lading.ledger.trust import Signing
@@ -53,7 +54,9 @@ class Logged:
     head: SignedHead
 
 
-async def append(database: Database, signer: Signing, *, origin_prefix: str, seconds: float) -> int:
+async def append(
+    database: Database, signer: Signing, *, origin_prefix: str, seconds: float, guard: Guard | None = None
+) -> int:
     """
     Append the heads of tenants that grew, unless that was done less than `seconds` ago; return how many.
 
@@ -65,13 +68,22 @@ async def append(database: Database, signer: Signing, *, origin_prefix: str, sec
         state = await tx.maybe(_SQL["instance_state"])
         if state is not None and tx.now - state["grown_at"] < timedelta(seconds=seconds):
             return 0
+        if guard is not None and not guard.admits(INSTANCE_LOG, _mark(state)):
+            return 0
         grown = await tx.all(_SQL["unlogged"], limit=_LEAVES)
-        if grown:
-            await _append(tx, state, grown, signer=signer, origin=f"{origin_prefix}/instance")
-        return len(grown)
+        mark = (
+            await _append(tx, state, grown, signer=signer, origin=f"{origin_prefix}/instance") if grown else None
+        )  # fmt: skip
+    if guard is not None and mark is not None:
+        await guard.note({INSTANCE_LOG: mark})
+    return len(grown)
 
 
-async def _append(tx: Transaction, state: Row | None, grown: Sequence[Row], *, signer: Signing, origin: str) -> None:
+def _mark(state: Row | None) -> Mark:
+    return Mark(1, 0, EMPTY_ROOT) if state is None else Mark(state["epoch"], state["size"], bytes(state["root"]))
+
+
+async def _append(tx: Transaction, state: Row | None, grown: Sequence[Row], *, signer: Signing, origin: str) -> Mark:
     epoch, base, tiled, before = 1, 0, 0, Frontier()
     if state is not None:
         epoch, base, tiled, origin = state["epoch"], state["base"], state["tiled"], state["origin"]
@@ -97,9 +109,10 @@ async def _append(tx: Transaction, state: Row | None, grown: Sequence[Row], *, s
         origin=origin, size=size, tiled=growth.tiled_now, frontier=frontier.pack(), root=root, grown_at=tx.now,
     )  # fmt: skip
     if not signer.is_local:
-        return  # as in `integrator`
+        return Mark(epoch, size, root)  # as in `integrator`
     note = heads.sign(origin, frontier.size, root, signer)
     await tx.run(_SQL["instance_sign"], size=size, root=root, note=note, signed_at=tx.now)
+    return Mark(epoch, size, root)
 
 
 async def _keep_tiles(tx: Transaction, growth: tiles.Growth) -> None:

@@ -11,8 +11,9 @@ late just lands in a later batch: nothing is lost and no long transaction holds 
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -22,6 +23,7 @@ from lading.db.database import Database
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.ledger import heads, tiles
+from lading.ledger.marks import Mark, Marks
 from lading.ledger.merkle import Frontier, leaf_hash
 from lading.ledger.trust import Signing
 
@@ -38,6 +40,10 @@ class _Tree:
     base: int
     tiled: int
     frontier: Frontier
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.epoch, self.base + self.frontier.size, self.frontier.root())
 
     def grown(self, lines: Sequence[bytes]) -> _Grown:
         leaves = [leaf_hash(line) for line in lines]
@@ -56,21 +62,62 @@ class _Grown:
     growth: tiles.Growth
 
 
-async def integrate(database: Database, signer: Signing, *, origin_prefix: str, limit: int = 4096) -> int:
+class Guard:
+    """
+    What one process knows of the marks: which trees it may extend, and how far they have come.
+
+    `refused` are trees that were taken back; their entries stay in the outbox until somebody adopts the restore.
+    """
+
+    def __init__(self, marks: Marks) -> None:
+        self.marks: Final = marks
+        self.refused: set[UUID] = set()
+        self._known: dict[UUID, Mark] = {}
+
+    def learn(self, known: Mapping[UUID, Mark], refused: Iterable[UUID]) -> None:
+        """Take what the marks say, and which trees were found behind or beside theirs."""
+        self._known = dict(known)
+        self.refused = set(refused)
+
+    def admits(self, tree: UUID, mark: Mark) -> bool:
+        """Return whether a tree that stands like this continues what was signed; if not, it is refused from now on."""
+        known = self._known.get(tree)
+        is_good = known is None or mark.epoch > known.epoch or mark == known or mark > known
+        if is_good and known is not None and (mark.epoch, mark.size) == (known.epoch, known.size):
+            is_good = mark.root == known.root
+        if not is_good:
+            self.refused.add(tree)
+        return is_good
+
+    async def note(self, grown: Mapping[UUID, Mark]) -> None:
+        """Keep how far trees have grown, on disk."""
+        self._known.update(grown)
+        await asyncio.to_thread(self.marks.note, grown)
+
+
+async def integrate(
+    database: Database, signer: Signing, *, origin_prefix: str, limit: int = 4096, guard: Guard | None = None
+) -> int:
     """
     Integrate one batch of up to `limit` entries and return how many there were.
 
     0 means that nothing waits or that another integrator is at work; `limit` means that more may wait.
     `origin_prefix` names the instance; a tenant's log is `<origin_prefix>/t/<slug>`, fixed by its first entry.
+    A tree that `guard` refuses is left as it is.
     """
+    grown: Mapping[UUID, _Grown] = {}
     async with database.ledger() as tx:
         if not (await tx.one(_SQL["lock"], key=LOCK))["held"]:
             return 0
-        batch = await tx.all(_SQL["pending"], limit=limit)
+        batch = await tx.all(_SQL["pending"], limit=limit, without=list(guard.refused) if guard else [])
         if batch:
-            await _integrate(tx, batch, signer=signer, origin_prefix=origin_prefix)
+            grown = await _integrate(tx, batch, signer=signer, origin_prefix=origin_prefix, guard=guard)
     failpoints.reach("ledger.committed")
-    return len(batch)
+    if guard is not None and grown:
+        await guard.note({
+            tenant: Mark(each.growth.epoch, each.size, each.frontier.root()) for tenant, each in grown.items()
+        })  # fmt: skip
+    return sum(len(each.growth.leaves) for each in grown.values())
 
 
 async def fill_tiles(database: Database) -> int:
@@ -81,8 +128,15 @@ async def fill_tiles(database: Database) -> int:
         return await tiles.fill(tx)
 
 
-async def _integrate(tx: Transaction, batch: Sequence[Row], *, signer: Signing, origin_prefix: str) -> None:
+async def _integrate(
+    tx: Transaction, batch: Sequence[Row], *, signer: Signing, origin_prefix: str, guard: Guard | None
+) -> Mapping[UUID, _Grown]:
     trees = await _trees(tx, {row["tenant_id"] for row in batch}, origin_prefix=origin_prefix)
+    if guard is not None:
+        refused = {tenant for tenant, tree in trees.items() if not guard.admits(tenant, tree.mark)}
+        batch = [row for row in batch if row["tenant_id"] not in refused]
+        if not batch:
+            return {}
     lines: dict[UUID, list[bytes]] = defaultdict(list)
     indexes: list[int] = []
     for row in batch:
@@ -98,6 +152,7 @@ async def _integrate(tx: Transaction, batch: Sequence[Row], *, signer: Signing, 
     failpoints.reach("ledger.tiled")
     await _sign(tx, grown, signer=signer)
     failpoints.reach("ledger.signed")
+    return grown
 
 
 async def _trees(tx: Transaction, tenants: set[UUID], *, origin_prefix: str) -> Mapping[UUID, _Tree]:

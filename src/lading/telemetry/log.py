@@ -41,6 +41,8 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "request.denied": "a key or member asked for something its role may not do",
         "request.failed": "a request met an error nobody expected; the trace is below it",
         "request.unstorable": "a request held something the database can't store",
+        "ledger.taken_back": "the database is behind what was signed, or beside it; that ledger is not extended",
+        "ledger.unsound": "the rows of a ledger do not fit together; somebody changed them behind Lading",
         "run.sweep_failed": "what is not wanted any more in a run could not be ended; the next sweep tries again",
         "schedule.failed": "the work of a slot could not be made, for a reason nobody foresaw",
         "schedule.sweep_failed": "the slots of a schedule could not be decided; the next sweep tries again",

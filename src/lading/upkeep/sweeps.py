@@ -39,6 +39,8 @@ _INTEGRATE_SECONDS: Final = 0.5
 _REST_SECONDS: Final = 0.02
 _TELL_SECONDS: Final = 5.0
 _PROVE_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 30.0
+_CHECK_SECONDS: Final = 600.0
 _RESTING_ENTRIES: Final = 2000
 _RETENTION_SECONDS: Final = 60.0
 _KEYS_SECONDS: Final = 60.0
@@ -72,6 +74,8 @@ class Upkeep:
             group.create_task(_every(_TELL_SECONDS, self.tell))
             group.create_task(_every(_PROVE_SECONDS, self._proving.fill_tiles))
             group.create_task(_every(_PROVE_SECONDS, self._proving.anchor))
+            group.create_task(_every(_LOOK_SECONDS, self._proving.look))
+            group.create_task(_every(_CHECK_SECONDS, self._proving.check))
             group.create_task(_every(self._settings.sweep_seconds, self.rescue))
             group.create_task(self._timetable.run())
             group.create_task(_every(_RETENTION_SECONDS, self.retain))
@@ -126,7 +130,8 @@ class Upkeep:
     async def integrate(self) -> None:
         """Bring what was recorded into its tenant's tree, under a signed head; who follows events looks then."""
         self._integrated = 0
-        while count := await integrate(self._database, self._signer, origin_prefix=self._settings.instance):
+        guard, prefix = await self._proving.guard(), self._settings.instance
+        while count := await integrate(self._database, self._signer, origin_prefix=prefix, guard=guard):
             self._integrated += count
             await self._sender.send(notify.EVENTS)
         if not self._signer.is_local:

@@ -22,8 +22,9 @@ from lading.db.migrate import outstanding
 from lading.db.statements import Statements
 from lading.db.transaction import Row
 from lading.errors import LadingError
+from lading.ledger import selfcheck
 from lading.settings import Settings
-from lading.wiring import database, self_test
+from lading.wiring import database, ledgers, self_test
 
 _SQL: Final = Statements(__package__ or "lading.wiring")
 _LOW_BYTES: Final = 2 << 30
@@ -77,6 +78,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield Finding("migrations", State.OK, "none to apply")
     for finding in await _ask(url, settings.blobs_dir):
         yield finding
+    yield await _ledger(settings, url)
     if held is not None:
         yield await _server(held.url)
 
@@ -149,6 +151,26 @@ async def _ask(url: str, folder: Path) -> list[Finding]:
         note = f"; there are {older[0]['total']} from before the registry, which go with their exports"
         found.append(_files("older files", blobs, older, note=note))
     return found
+
+
+async def _ledger(settings: Settings, url: str) -> Finding:
+    """Look whether a ledger was taken back by a restore, and what the daily check found."""
+    opened = Database(url, size=1)
+    try:
+        await opened.open()
+        behind = await ledgers.taken_back(settings, opened)
+        faults = await selfcheck.faults(opened)
+    except LadingError as error:
+        return Finding("ledger", State.FAIL, error.message)
+    finally:
+        await opened.close()
+    if behind:
+        mend = "Restore the newest backup; if there is none, `lading ledger adopt-restore` (docs/how-to/prove.md)."
+        return Finding("ledger", State.FAIL, f"{len(behind)} taken back: {behind[0].sentence}", mend)
+    if faults:
+        mend = "Find out who changed rows; keep the database as it is, and compare with an auditor's copy."
+        return Finding("ledger", State.FAIL, f"{faults[0]['slug']}: {faults[0]['fault']}", mend)
+    return Finding("ledger", State.OK, "continues what was signed; the last checks found nothing")
 
 
 def _connected(condition: self_test.Condition) -> Iterator[Finding]:

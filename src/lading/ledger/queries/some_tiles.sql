@@ -1,0 +1,6 @@
+-- Tiles by level and number.
+SELECT tile.level, tile.n, tile.root, tile.hashes
+FROM unnest(%(levels)s::integer[], %(numbers)s::bigint[]) AS wanted (level, n)
+JOIN ledger_tiles AS tile
+    ON tile.tenant_id = %(tenant_id)s::uuid AND tile.epoch = %(epoch)s::integer
+    AND tile.level = wanted.level AND tile.n = wanted.n
