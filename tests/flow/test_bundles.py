@@ -83,7 +83,7 @@ async def settled(acme: Organisation) -> int:
             head = await ledger.head(tx)
             if head is not None and head.size > 20:
                 return head.size
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # nobody here is told when a worker has integrated
     raise AssertionError("nobody integrated the ledger")
 
 

@@ -153,6 +153,6 @@ def _shown(stored: StoredExport, files: Sequence[StoredArtifact], kept: Sequence
         created_at=seen.created_at,
         ended_at=seen.ended_at,
         expires_at=seen.expires_at,
-        holds=kept,
+        holds=list(kept),
         version=seen.version,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -70,7 +69,7 @@ class Bundle:
     created_at: str
     ended_at: str | None
     expires_at: str | None
-    holds: Sequence[str]
+    holds: list[str]
     version: int
 
 
@@ -78,5 +77,5 @@ class Bundle:
 class BundlePage:
     """Bundles, newest first; `next_cursor` is null on the last page."""
 
-    items: Sequence[Bundle]
+    items: list[Bundle]
     next_cursor: str | None
