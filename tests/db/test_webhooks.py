@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -156,6 +157,23 @@ async def test_an_event_is_told_with_a_signature_that_others_verify(desk: Desk) 
     )  # fmt: skip
     with pytest.raises(WebhookVerificationError):
         Webhook(made["secret"]).verify(body + b" ", headers)
+
+
+async def test_a_call_that_is_sent_again_by_another_is_told_from_ours(desk: Desk) -> None:
+    made = await desk.create()
+    await desk.happen("export.completed")
+    await desk.call()
+    ((_, headers, body),) = desk.receiver.got
+    late = int(headers["webhook-timestamp"]) - 3600
+    hour_ago = datetime.fromtimestamp(late, UTC)
+    old = {"webhook-timestamp": str(late)}
+    signed = {**old, "webhook-signature": Webhook(made["secret"]).sign(headers["webhook-id"], hour_ago, body.decode())}
+
+    for replayed in (old, {"webhook-id": "msg_other"}):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(made["secret"]).verify(body, {**headers, **replayed})
+    with pytest.raises(WebhookVerificationError, match="old"):  # even one of ours, when its time is over
+        Webhook(made["secret"]).verify(body, {**headers, **signed})
 
 
 async def test_both_secrets_sign_while_one_takes_the_place_of_the_other(desk: Desk) -> None:
