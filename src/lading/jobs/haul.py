@@ -8,7 +8,7 @@ commit.  So the ledger is told and the claim committed first; what is needed for
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Final
 from uuid import UUID
 
@@ -45,8 +45,9 @@ class Haul:
     @cached_property
     def told(self) -> list[tuple[int, str]]:
         """Return for each job the number of its tenant and how the ledger names its attempt."""
+        owner = cache(_number)  # few tenants have many jobs
         return [
-            (_number(tenant), f"{ids.show_number(ids.JOB, _number(job))}:{attempt.decode()}")
+            (owner(tenant), f"{ids.show_number(ids.JOB, _number(job))}:{attempt.decode()}")
             for rows in self._looks
             for tenant, job, attempt in zip(*map(rows.column, (_TENANT, _ID, _ATTEMPT)), strict=True)
         ]

@@ -47,7 +47,8 @@ class Crew:
         self._send: Final = send
         self._loop: Final = asyncio.get_running_loop()
         self._waiting: Final = Lines()
-        self._running: Final[dict[UUID, tuple[execute.Attempt, asyncio.Task[None]]]] = {}
+        # By number: a UUID takes long to hash.
+        self._running: Final[dict[int, tuple[execute.Attempt, asyncio.Task[None]]]] = {}
         self._cancelled: Final[dict[UUID, str]] = {}
         self._members: Final[set[asyncio.Task[None]]] = set()
         self._done: list[Started] = []
@@ -85,7 +86,7 @@ class Crew:
 
     def cancel(self, job_id: UUID, reason: str) -> None:
         """Stop a job, running or waiting; one that is not here is none of ours."""
-        found = self._running.get(job_id)
+        found = self._running.get(job_id.int)
         if found is None:
             if job_id in self._waiting:
                 self._cancelled[job_id] = reason
@@ -132,6 +133,8 @@ class Crew:
 
     async def _work(self) -> None:
         until = self._loop.time() + _SLICE_SECONDS
+        task = asyncio.current_task()
+        assert task is not None
         while self._waiting and not self._is_resting and self._loop.time() < until:
             started = self._waiting.take()
             self._call()
@@ -142,7 +145,7 @@ class Crew:
                 self._on_end(started, Cancelled(self._cancelled.pop(job.id)), None)
             else:
                 attempt = execute.Attempt(fence, send=self._send)
-                outcome = await self._run(job, attempt)
+                outcome = await self._run(job, attempt, task)
                 if type(outcome) is Done and outcome.commit is None:
                     if not self._done:
                         self.done_since = self._loop.time()
@@ -152,10 +155,9 @@ class Crew:
         self._call()
         self._on_change()
 
-    async def _run(self, job: Job, attempt: execute.Attempt) -> Outcome | None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._running[job.id] = attempt, task
+    async def _run(self, job: Job, attempt: execute.Attempt, task: asyncio.Task[None]) -> Outcome | None:
+        number = job.id.int
+        self._running[number] = attempt, task
         timer = None
         if job.deadline_seconds is not None:
             timer = self._loop.call_later(job.deadline_seconds, _stop_overdue, attempt, task)
@@ -164,7 +166,7 @@ class Crew:
         except StaleLease:
             return None
         finally:
-            del self._running[job.id]
+            del self._running[number]
             if timer is not None:
                 timer.cancel()
             if attempt.stopped is not None:
