@@ -6,7 +6,8 @@ Measure the HTTP API beside a bare Starlette route that runs the very same SQL, 
 An own PostgreSQL, one API process (`lading server`) and one bare process (`api_bare.py`), both under uvicorn on the
 loopback address.  What a request asks of the database is recorded once from Lading itself, transactions and all, and
 the bare route sends the same statements with new ids; it does no more than that: no token is judged, no body checked,
-no answer shaped.  They are loaded in turns (ABAB) by this process over kept-alive connections.  Requests per second are
+no answer shaped.  They are loaded in turns (ABAB) by this process over kept-alive connections. A claim is no request:
+workers take jobs from the database; its transaction stands beside psycopg with the same SQL.  Requests per second are
 those of one machine on one day; ratios and CPU per request mean something.
 """
 
@@ -23,7 +24,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,15 +34,20 @@ from typing import Any
 
 import httpx2
 import psycopg
+from psycopg.rows import dict_row
 from report import show
 from suites import Result
 
+from lading import ids
 from lading.api.app import create_app
 from lading.db.database import Database
 from lading.db.embedded import EmbeddedServer
 from lading.db.migrate import migrate
 from lading.db.transaction import Transaction
 from lading.exports import registry
+from lading.jobs import batches, leases
+from lading.jobs import store as jobs
+from lading.jobs.model import NewJob
 from lading.ledger.entry import SYSTEM
 from lading.settings import Settings
 from lading.tenants import store
@@ -60,6 +67,8 @@ _PROFILE: dict[str, Any] = {
     "columns": [{"name": "Id", "from": "id", "type": "string"}],
 }
 _BODY = {"profile": "bench", "period": {"from": "2024-01-01", "to": "2024-12-31"}}
+_RECORDINGS = 7
+_CLAIMS = 300
 _SETTINGS = {"queue_limit": 10_000_000, "tenant_queue_limit": 10_000_000}
 
 
@@ -68,6 +77,18 @@ class Recorded:
     """The transactions of one request, each with role, tenant and its statements in order."""
 
     transactions: list[tuple[str, str, list[tuple[str, dict[str, Any]]]]] = field(default_factory=list)
+
+    @property
+    def shape(self) -> tuple[tuple[str, ...], ...]:
+        """Return the statements without what they are given."""
+        return tuple(tuple(text for text, _ in statements) for _, _, statements in self.transactions)
+
+
+def _usual(recorded: list[Recorded]) -> list[Recorded]:
+    """Return two recordings of the most common shape: now and then a request does more, such as touch its key."""
+    (shape, many), *_ = Counter(each.shape for each in recorded).most_common(1)
+    assert many > 1, "no two recordings are alike"
+    return [each for each in recorded if each.shape == shape][-2:]
 
 
 _recording: contextvars.ContextVar[Recorded | None] = contextvars.ContextVar("recording", default=None)
@@ -78,6 +99,7 @@ def _recorder() -> Iterator[None]:
     """Make every Transaction note its statements in the Recorded of its context."""
     kept = {name: getattr(Transaction, name) for name in ("run", "all", "maybe", "rows", "defer")}
     seen: dict[int, list[tuple[str, dict[str, Any]]]] = {}
+    alive: list[Transaction] = []  # so that no id is given again
 
     def noted(name: str) -> Any:
         def call(tx: Transaction, *given: Any, **parameters: Any) -> Any:
@@ -86,7 +108,7 @@ def _recorder() -> Iterator[None]:
                 if id(tx) not in seen:
                     seen[id(tx)] = []
                     recorded.transactions.append((tx.role.value, str(tx.tenant_id or ""), seen[id(tx)]))
-                    recorded.__dict__.setdefault("kept", []).append(tx)  # so that its id is not given again
+                    alive.append(tx)
                 seen[id(tx)].append((given[-1].as_string(None), parameters))
             return kept[name](tx, *given, **parameters)
 
@@ -121,7 +143,7 @@ async def _furnished(url: str, folder: Path, count: int) -> AsyncIterator[tuple[
                 made = (await http.post("/api/v1/exports", json=_BODY)).raise_for_status().json()["id"]
             with _recorder():
                 found = {
-                    verb: [await _record(http, method, path.format(id=made)) for _ in range(2)]
+                    verb: _usual([await _record(http, method, path.format(id=made)) for _ in range(_RECORDINGS)])
                     for verb, (method, path) in VERBS.items()
                 }
         yield minted.token, found, made
@@ -139,7 +161,6 @@ async def _record(http: httpx2.AsyncClient, method: str, path: str) -> Recorded:
     token = _recording.set(recorded)
     (await http.request(method, path, json=_BODY if method == "POST" else None)).raise_for_status()
     _recording.reset(token)
-    recorded.__dict__.pop("kept", None)
     return recorded
 
 
@@ -205,40 +226,98 @@ async def _measure(
                 began = time.perf_counter()
                 took = await _load(address, request, connections=arguments.connections, seconds=arguments.seconds)
                 wall = time.perf_counter() - began
-                took.sort()
-                for what, value, unit in (
-                    ("requests", len(took) / wall, "/s"),
-                    ("p50", took[len(took) // 2] * 1e3, "ms"),
-                    ("p99", took[len(took) * 99 // 100] * 1e3, "ms"),
-                    ("API CPU", (cpu_seconds(pid) - before) / len(took) * 1e6, "µs"),
-                    ("PostgreSQL CPU", (cpu_seconds(postgres) - server) / len(took) * 1e6, "µs"),
-                ):
-                    results.append(Result("api", engine, f"{verb}: {what}", value, unit))
+                results += _told(
+                    engine, verb, took, wall=wall,
+                    own=cpu_seconds(pid) - before, server=cpu_seconds(postgres) - server,
+                )  # fmt: skip
     return results
+
+
+async def _claims(url: str, arguments: argparse.Namespace, postgres: int) -> list[Result]:
+    """Return what a claim of one job costs, and what its statements alone cost, one after the other, in turns."""
+    database, lease = Database(url), ids.new()
+    await database.open()
+    async with database.system() as tx:
+        tenant = await store.create_tenant(tx, "claims", name="claims", actor=SYSTEM)
+        await leases.open_lease(tx, lease, worker="bench", seconds=3600.0)
+    wanted = 2 * arguments.repeats * _CLAIMS + 4 * _RECORDINGS
+    async with database.tenant(tenant.id) as tx:
+        await batches.enqueue_many(tx, [NewJob(ids.new(), "noop", "job_bench") for _ in range(wanted)], actor=SYSTEM)
+
+    async def claim() -> None:
+        async with database.system() as tx:
+            assert await jobs.claim(tx, lease_id=lease, kinds=["noop"], limit=1)
+
+    recorded: list[Recorded] = []
+    with _recorder():
+        for _ in range(_RECORDINGS):
+            recorded.append(Recorded())
+            token = _recording.set(recorded[-1])
+            await claim()
+            _recording.reset(token)
+    role, _, statements = _usual(recorded)[-1].transactions[0]
+    opening = "SELECT set_config('role', %s, true), lading_now()"
+    bare = await psycopg.AsyncConnection.connect(url, autocommit=True, row_factory=dict_row)
+
+    async def replay() -> None:
+        async with bare.transaction():
+            await bare.execute(opening, (role,))
+            for statement, parameters in statements:
+                cursor = await bare.execute(statement.encode(), parameters)
+                if cursor.description is not None:
+                    await cursor.fetchall()
+
+    results: list[Result] = []
+    engines: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {"lading": claim, "bare": replay}
+    print(f"statements of a claim: {len(statements)}")
+    for _ in range(arguments.repeats):
+        for engine, one in engines.items():
+            took: list[float] = []
+            before, server, began = time.process_time(), cpu_seconds(postgres), time.perf_counter()
+            for _ in range(_CLAIMS):
+                at = time.perf_counter()
+                await one()
+                took.append(time.perf_counter() - at)
+            results += _told(
+                engine, "claim", took, wall=time.perf_counter() - began,
+                own=time.process_time() - before, server=cpu_seconds(postgres) - server,
+            )  # fmt: skip
+    await bare.close()
+    await database.close()
+    return results
+
+
+def _told(engine: str, verb: str, took: list[float], *, wall: float, own: float, server: float) -> list[Result]:
+    took.sort()
+    figures = (
+        ("requests", len(took) / wall, "/s"),
+        ("p50", took[len(took) // 2] * 1e3, "ms"),
+        ("p99", took[len(took) * 99 // 100] * 1e3, "ms"),
+        ("API CPU", own / len(took) * 1e6, "µs"),
+        ("PostgreSQL CPU", server / len(took) * 1e6, "µs"),
+    )
+    return [Result("api", engine, f"{verb}: {what}", value, unit) for what, value, unit in figures]
 
 
 def _rls(url: str, found: dict[str, list[Recorded]]) -> None:
     """Print what the policies cost: the same statements as the role of a tenant, and as who is above policies."""
-    print("\nrow-level security: time of the statements of a request, in one connection, medians of 500\n")
-    for verb in ("get", "list of 50"):
-        took: dict[str, float] = {}
-        for who in ("with", "without", "with", "without"):
-            with psycopg.connect(url, autocommit=True) as connection:
-                once: list[float] = []
-                for _ in range(500):
+    print("\nrow-level security: time of the statements of a request, in turns, medians of 1000\n")
+    with psycopg.connect(url, autocommit=True) as bound, psycopg.connect(url, autocommit=True) as free:
+        for verb in ("get", "list of 50"):
+            role, tenant, statements = found[verb][1].transactions[-1]
+            took: dict[str, list[float]] = {role: [], "none": []}
+            for _ in range(1000):
+                for who, connection in ((role, bound), ("none", free)):
                     with connection.transaction():
-                        role, tenant, statements = found[verb][1].transactions[-1]
                         connection.execute(
-                            "SELECT set_config('role', %s, true), set_config('lading.tenant', %s, true)",
-                            (role if who == "with" else "none", tenant),
+                            "SELECT set_config('role', %s, true), set_config('lading.tenant', %s, true)", (who, tenant)
                         )
                         began = time.perf_counter()
                         for statement, parameters in statements:
                             connection.execute(statement.encode(), parameters, prepare=True)
-                        once.append(time.perf_counter() - began)
-            took[who] = min(took.get(who, 1e9), median(once))
-        cost = took["with"] / took["without"] - 1
-        print(f"  {verb}: {took['without'] * 1e6:.0f} → {took['with'] * 1e6:.0f} µs ({cost:+.1%})")
+                        took[who].append(time.perf_counter() - began)
+            with_, without = median(took[role]) * 1e6, median(took["none"]) * 1e6
+            print(f"  {verb}: {without:.0f} → {with_:.0f} µs ({with_ / without - 1:+.1%})")
 
 
 async def _run(arguments: argparse.Namespace, folder: Path, postgres: EmbeddedServer) -> None:
@@ -260,6 +339,7 @@ async def _run(arguments: argparse.Namespace, folder: Path, postgres: EmbeddedSe
         engines = {"lading": (ours[0].pid, ours[1]), "bare": (bare[0].pid, bare[1])}
         assert postgres.pid is not None
         results = await _measure(engines, token, made, arguments, postgres.pid)
+        results += await _claims(url, arguments, postgres.pid)
     show(results, list(engines))
     _rls(url, found)
 

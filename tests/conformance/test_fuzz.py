@@ -144,7 +144,7 @@ def test_no_request_gets_an_answer_that_is_not_documented(running: Running) -> N
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
             @settings(
-                max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+                max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
             )
             @given(case=operation.as_strategy(generation_mode=mode))
             def send(case: schemathesis.Case) -> None:
@@ -156,6 +156,7 @@ def test_no_request_gets_an_answer_that_is_not_documented(running: Running) -> N
                 send()
 
     print(f"{sent.total()} requests: {dict(sent)}")
+    assert sent.total() >= 3000
     assert sent["2xx"] > 150
     assert sent["4xx"] > 300
     assert not sent["5xx"]
