@@ -29,6 +29,7 @@ _COMMANDS = {
     "replay": ("lading.cli.replay", "Rebuild every state from the history in an audit bundle, offline."),
     "bundle": ("lading.cli.bundle", "Take a span of the ledger out as one signed file that proves itself."),
     "ledger": ("lading.cli.ledger", "Read and check the ledger of a tenant."),
+    "audit": ("lading.cli.audit", "Watch a ledger from outside."),
     "profiles": ("lading.cli.profiles", "Write, try, store and activate profiles."),
     "policies": ("lading.cli.policies", "Write, try, store and activate what may be exported."),
     "sources": ("lading.cli.sources", "Register, change, test and delete the sources of rows."),

@@ -1,0 +1,230 @@
+"""An auditor's own machine notices every rewriting of a ledger, and proves entries without the server."""  # A1, A3
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from lading import cli
+from lading.cli.options import Line
+from lading.client.sync.client import Client
+from lading.errors import InvalidInput, NotFound, PackageInvalid
+from lading.ledger import epochs, heads, instance, store
+from lading.ledger.entry import SYSTEM, Entry
+from lading.ledger.integrator import integrate
+from lading.ledger.keys import Signer
+from lading.ledger.marks import Mark, Marks
+from lading.ledger.merkle import root_of
+from lading.ledger.tlog import unbundled
+from lading.ledger.trust import Trust
+from lading.ledger.witness import Cosigner
+from lading.tenants.model import Role
+from lading_verify import notes
+from serving import World, app_for
+
+pytestmark = pytest.mark.anyio
+SIGNER = Signer.generate("log")
+TRUST = Trust("test", (SIGNER.public,))
+Auditor = Callable[..., Awaitable[Result]]
+
+
+class Bridge(httpx2.BaseTransport):
+    """Leads the requests of a thread to the app in the test's event loop."""
+
+    def __init__(self, world: World) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._inner = httpx2.ASGITransport(app=app_for(world.services))
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop).result(60)
+
+    async def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        inner = httpx2.Request(request.method, request.url, headers=request.headers, content=request.read())
+        answer = await self._inner.handle_async_request(inner)
+        return httpx2.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+
+
+@pytest.fixture
+async def auditor(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Auditor:
+    """The command line with the key of an auditor, who has pinned the trust file."""
+    bridge = Bridge(world)
+    token = (await world.headers(role=Role.AUDITOR))["Authorization"].removeprefix("Bearer ")
+    (tmp_path / "trust.json").write_bytes(TRUST.dump())
+    monkeypatch.setenv("LADING_TRUST", str(tmp_path / "trust.json"))
+    monkeypatch.setattr(Line, "client", lambda _: Client("http://lading.test", token=token, transport=bridge))
+
+    async def run(*arguments: str | Path) -> Result:
+        return await asyncio.to_thread(
+            CliRunner().invoke, cli.root, [str(each) for each in arguments], prog_name="lading", standalone_mode=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def watch(auditor: Auditor, tmp_path: Path) -> Auditor:
+    given = ("audit", "watch", "--once", "--state", tmp_path / "seen", "--trust", tmp_path / "trust.json")
+
+    async def run(*more: str | Path) -> Result:
+        return await auditor(*given, *more)
+
+    return run
+
+
+async def grow(world: World, count: int, *, is_logged: bool = True, text: str = "x") -> None:
+    async with world.services.database.tenant(world.organisations["nordlys"].id) as tx:
+        await store.record(tx, *(Entry("job.started", "job_1", SYSTEM, {"n": n, "t": text}) for n in range(count)))
+    while await integrate(world.services.database, SIGNER, origin_prefix="test"):
+        pass
+    if is_logged:
+        await instance.append(world.services.database, SIGNER, origin_prefix="test", seconds=0)
+
+
+def rewrite(url: str, *statements: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+_MINE = "tenant_id = (SELECT tenant_id FROM tenants WHERE slug = 'nordlys')"
+_CUT = (
+    f"DELETE FROM ledger_entries WHERE {_MINE}",
+    f"DELETE FROM ledger_tiles WHERE {_MINE}",
+    f"DELETE FROM signed_heads WHERE {_MINE}",
+    f"DELETE FROM ledger_trees WHERE {_MINE}",
+    f"DELETE FROM logged_heads WHERE {_MINE}",
+)
+
+
+async def test_a_ledger_that_grows_is_followed(world: World, watch: Auditor) -> None:
+    await grow(world, 300)
+    first = await watch()
+    await grow(world, 400)
+    second = await watch()
+
+    assert (first.return_value, second.return_value) == (0, 0), (first.exception, second.exception)
+    assert "seen for the first time" in first.stdout
+    assert "test/t/nordlys" in second.stdout
+    assert second.stdout.count("continues") == 2
+
+
+async def test_a_log_that_is_empty_still_is_no_finding(world: World, watch: Auditor) -> None:
+    assert isinstance((await watch()).exception, NotFound)
+    await grow(world, 3, is_logged=False)
+    assert (await watch()).return_value == 0
+
+
+async def test_a_ledger_that_was_rolled_back_is_found(world: World, watch: Auditor, database_url: str) -> None:
+    await grow(world, 30)
+    await watch()
+    rewrite(database_url, *_CUT)
+    await grow(world, 5, is_logged=False)
+
+    found = (await watch()).exception
+
+    assert isinstance(found, PackageInvalid)
+    assert "rolled back" in found.message
+
+
+@pytest.mark.parametrize("more", [0, 50])
+async def test_a_ledger_that_was_forked_is_found(world: World, watch: Auditor, database_url: str, more: int) -> None:
+    await grow(world, 30, is_logged=False)
+    async with world.services.database.tenant(world.organisations["nordlys"].id) as tx:
+        head = await store.head(tx)
+    assert head is not None
+    await watch()
+    rewrite(database_url, *_CUT)
+    await grow(world, head.size + more, is_logged=False, text="y")
+
+    found = (await watch()).exception
+
+    assert isinstance(found, PackageInvalid)
+    assert "forked" in found.message
+
+
+async def test_a_head_of_another_key_is_not_followed(world: World, watch: Auditor, database_url: str) -> None:
+    await grow(world, 3, is_logged=False)
+    await watch()
+    note = heads.sign("test/t/nordlys", 900, bytes(32), Signer.generate("log"))
+    rewrite(
+        database_url,
+        f"INSERT INTO signed_heads SELECT tenant_id, 900, root, '{note}', signed_at FROM signed_heads WHERE {_MINE}",
+    )
+
+    assert isinstance((await watch()).exception, PackageInvalid)
+
+
+async def test_entries_given_up_after_a_restore_are_told_once(world: World, watch: Auditor, tmp_path: Path) -> None:
+    await grow(world, 30)
+    await watch()
+    marks = Marks(tmp_path / "marks")
+    marks.note({world.organisations["nordlys"].id: Mark(1, 500, bytes(32))})
+    await epochs.adopt(world.services.database, SIGNER, marks, origin_prefix="test", reason="disk lost")
+
+    told, after = await watch(), await watch()
+
+    assert (told.return_value, after.return_value) == (12, 0), (told.exception, after.exception)
+    assert "to 500 were given up" in told.stderr
+
+
+async def test_what_was_seen_is_cosigned_as_others_expect_it(world: World, watch: Auditor, tmp_path: Path) -> None:
+    key = tmp_path / "witness.pem"
+    key.write_bytes(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    await grow(world, 3)
+
+    assert (await watch("--cosign", key, "--name", "auditor.example.org")).return_value == 0
+    assert (await watch("--cosign", key, "--name", "auditor.example.org")).return_value == 0
+
+    cosigner = Cosigner.load(key, "auditor.example.org")
+    for path in (tmp_path / "seen").glob("*.checkpoint"):
+        note = notes.read(path.read_bytes())
+        assert note.cosigned_at(cosigner.name, cosigner.public) is not None
+        assert heads.verify(path.read_text("utf-8"), TRUST).size == note.head.size
+    assert isinstance((await watch("--cosign", tmp_path / "none.pem", "--name", "a")).exception, InvalidInput)
+    assert isinstance((await watch("--cosign", key, "--name", "a b")).exception, InvalidInput)
+
+
+async def test_a_proof_is_written_and_checked_and_a_changed_entry_is_refused(
+    world: World, auditor: Auditor, tmp_path: Path
+) -> None:
+    await grow(world, 300)
+    target = tmp_path / "one.tlog-proof"
+
+    assert (await auditor("ledger", "prove", "250", "-o", target)).exception is None
+    checked = await auditor("ledger", "check-proof", target, "--json")
+
+    assert json.loads(checked.stdout)["leaf"] == 250, checked.exception
+    leaf = tmp_path / "one.tlog-proof.line"
+    leaf.write_bytes(leaf.read_bytes().replace(b"job_1", b"job_2"))
+    assert isinstance((await auditor("ledger", "check-proof", target)).exception, PackageInvalid)
+    assert isinstance((await auditor("ledger", "prove", "999")).exception, NotFound)
+    assert isinstance((await auditor("ledger", "prove", "exp_" + "0" * 26)).exception, NotFound)
+
+
+async def test_the_ledger_is_written_as_tiles_and_only_what_is_new_is_fetched(
+    world: World, auditor: Auditor, tmp_path: Path
+) -> None:
+    await grow(world, 300)
+    await auditor("ledger", "tiles", "-o", tmp_path / "log")
+    await grow(world, 300)
+    again = await auditor("ledger", "tiles", "-o", tmp_path / "log")
+
+    assert again.exception is None, again.exception
+    head = heads.verify((tmp_path / "log" / "checkpoint").read_text("utf-8"), TRUST)
+    folder = tmp_path / "log" / "tile" / "entries"
+    whole = [line for n in range(head.size // 256) for line in unbundled((folder / f"{n:03d}").read_bytes())]
+    rest = unbundled((folder / f"{head.size // 256:03d}.p" / str(head.size % 256)).read_bytes())
+    assert root_of([*whole, *rest]) == head.root
+    assert "test/t/nordlys+" in (tmp_path / "log" / "verifier-keys.txt").read_text("utf-8")
+    verified = await auditor("ledger", "verify")
+    assert verified.return_value == 0, verified.exception
