@@ -16,8 +16,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from lading.ledger import instance, timestamps
+from lading.ledger import keys as signing
+from lading.ledger.entry import SYSTEM, Entry
+from lading.ledger.store import record
+from lading.ledger.timestamps import Stamp
 from lading.tenants.model import Role
-from lading_verify import dsse, layout, minisign, notes, sshsig
+from lading_verify import check, dsse, layout, minisign, notes, sshsig, trust
 from lading_verify.merkle import Tree, leaf_hash, root_of_path
 from serving import World
 from works import Works
@@ -336,3 +341,50 @@ async def test_words_are_in_it_only_when_they_are_asked_for_and_not_erased(works
     assert base64.b64decode(line["sd"][opened["path"]]) == hashlib.sha256(salted).digest()
     assert layout.decode(told["manifest.json"]).counts["disclosures"] == len(openings)
     assert opened in [json.loads(each) for each in part[layout.DISCLOSURES].splitlines()]
+
+
+async def test_it_has_the_proof_that_the_log_of_the_instance_knows_its_head(works: Works, tmp_path: Path) -> None:  # A1
+    await works.made()
+    await works.integrate()
+    settings, database = works.world.services.settings, works.world.services.database
+    signer = signing.load_or_create(settings.keys_dir, settings.instance).log
+    unknown = await works.world.ask("POST", "/api/v1/bundles", role=Role.AUDITOR, json={"until": "logged"})
+    await instance.append(database, signer, origin_prefix=settings.instance, seconds=0)
+    async with database.ledger() as tx:
+        await timestamps.keep(tx, (await instance.head(tx)).size, Stamp(b"a token", tx.now))
+    await works.made(format="ndjson")
+
+    bundle = await bundled(works, until="logged")
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(await fetched(works, bundle))
+    report = check.verify(path, trust.load(settings.trust_file))
+    later = unpacked(await fetched(works, await bundled(works)))
+
+    assert unknown.status_code == 409
+    assert report.instance is not None
+    assert unpacked(path.read_bytes())[layout.INSTANCE_TIMESTAMP] == b"a token"
+    assert not {layout.INSTANCE_PROOF, layout.INSTANCE_HEAD, layout.INSTANCE_TIMESTAMP} & later.keys()
+
+
+async def test_one_of_a_ledger_that_was_pruned_begins_behind_what_is_gone(works: Works, tmp_path: Path) -> None:  # A1
+    for _ in range(2):
+        async with works.world.services.database.tenant(works.world.organisations["nordlys"].id) as tx:
+            await record(tx, *[Entry("export.downloaded", "exp_" + "0" * 26, SYSTEM, {"number": 7})] * 300)
+        await works.integrate()
+    with psycopg.connect(works.database_url, autocommit=True) as connection:
+        connection.execute("UPDATE ledger_trees SET min_index = 256 WHERE size > 500")
+        connection.execute(
+            "DELETE FROM ledger_entries WHERE index < 256 AND tenant_id IN "
+            "(SELECT tenant_id FROM ledger_trees WHERE min_index = 256)"
+        )
+
+    bundle = await bundled(works)
+    asked = await works.world.ask("POST", "/api/v1/bundles", role=Role.AUDITOR, json={"since": "0"})
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(await fetched(works, bundle))
+    report = check.verify(path, trust.load(works.world.services.settings.trust_file))
+
+    assert bundle["start"] >= 256
+    assert (asked.status_code, asked.json()["errors"][0]["code"]) == (422, "gone")
+    assert (report.is_pinned, report.manifest.start) == (True, bundle["start"])
+    assert layout.START_STATE not in unpacked(path.read_bytes())

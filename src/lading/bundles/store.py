@@ -65,5 +65,12 @@ async def asked(tx: Transaction, exports: Sequence[str], *, end: int) -> dict[st
     return {row["subject"]: bytes(row["line"]) for row in rows}
 
 
+async def stamp(tx: Transaction, size: int) -> bytes | None:
+    """Return the time stamp of the head of the instance's log at `size` places, None if it has none."""
+    # As `ledger.timestamps.token` does, whose libraries are not for the API.
+    row = await tx.maybe(_SQL["stamp"], size=size)
+    return None if row is None else bytes(row["token"])
+
+
 def _head(row: Row | None) -> SignedHead | None:
     return None if row is None else SignedHead(row["size"], bytes(row["root"]), row["note"], row["signed_at"])

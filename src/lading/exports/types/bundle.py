@@ -16,6 +16,7 @@ from lading import canonical, ids
 from lading.artifacts import registry
 from lading.artifacts.blobs import storing
 from lading.bundles import bag, guide
+from lading.bundles import store as ledger
 from lading.bundles.bag import File
 from lading.errors import StorageFailed
 from lading.exports.model import Stage
@@ -182,12 +183,19 @@ def _keyring(work: Work) -> dict[str, bytes]:
 
 
 def _logged(work: Work) -> Mapping[str, bytes]:
-    """Return the proof that the head is in the instance's log, if it was there when the bundle was asked for."""
+    """Return the proof that the head is in the instance's log, and its time stamp, as far as they were there."""
     wanted = Wanted.of(work.export.plan)
     if not wanted.is_logged:
         return {}
-    found = work.ask(lambda tx: instance.proof_of(tx, wanted.size))
-    return {} if found is None else found
+    found = work.ask(lambda tx: instance.logged(tx, size=wanted.end))
+    if found is None:
+        return {}
+    stamp = work.ask(lambda tx: ledger.stamp(tx, found.head.size)) if wanted.is_stamped else None
+    return {
+        layout.INSTANCE_PROOF: found.proof,
+        layout.INSTANCE_HEAD: found.head.note.encode(),
+        **({} if stamp is None else {layout.INSTANCE_TIMESTAMP: stamp}),
+    }
 
 
 def _manifest(work: Work, wanted: Wanted, queried: Mapping[str, Any]) -> Manifest:

@@ -55,6 +55,8 @@ class Wanted:
     """None: no files; `masked`: those that any auditor may see; `all`: snapshots, too."""
     is_logged: bool = False
     """Whether the instance's log knew the head that the span ends with when it was asked for."""
+    is_stamped: bool = False
+    """Whether somebody else had put the time on that log's head by then."""
     has_disclosures: bool = False
 
     @property
@@ -77,6 +79,7 @@ class Wanted:
             **({} if self.subject is None else {"subject": self.subject}),
             **({} if self.content is None else {"content": self.content}),
             **({"logged": True} if self.is_logged else {}),
+            **({"stamped": True} if self.is_stamped else {}),
             **({"disclosures": True} if self.has_disclosures else {}),
         }
 
@@ -87,6 +90,7 @@ class Wanted:
         return cls(
             selector["start"], selector["end"], selector["epoch"], selector["base"],
             selector.get("subject"), selector.get("content"), selector.get("logged", False),
+            selector.get("stamped", False),
             selector.get("disclosures", False),
         )  # fmt: skip
 
@@ -112,14 +116,16 @@ async def admit(tx: Transaction, request: BundleRequest, principal: Principal) -
     start = await _start(tx, request.since, end, tree)
     if start >= end:
         raise InvalidInput.field("since", "leaves nothing before the end of the span; begin earlier.", code="nothing")
-    is_logged = await instance.logged(tx, size=end) is not None
+    logged = await instance.logged(tx, size=end)
+    stamp = None if logged is None else await ledger.stamp(tx, logged.head.size)
     content = None
     if request.with_artifacts:
         content = "all" if principal.role is _UNMASKED else "masked"
     first, last = (each.astimezone(datetime.UTC).date() for each in await ledger.days(tx, start, end))
     wanted = Wanted(
-        start, end, tree.epoch, tree.base, subject, content, is_logged, has_disclosures=request.with_disclosures
-    )
+        start, end, tree.epoch, tree.base, subject, content,
+        is_logged=logged is not None, is_stamped=stamp is not None, has_disclosures=request.with_disclosures,
+    )  # fmt: skip
     return Plan(
         profile=names.AUDIT_BUNDLE,
         revision=0,
