@@ -201,6 +201,10 @@ async def test_only_who_may_audit_gets_one_by_whatever_way(works: Works) -> None
             f"/api/v1/artifacts/{bundle['file']['sha256']}/content",
         ):
             assert (await works.world.ask("GET", path, role=role)).status_code == 403
+    carried = f"/api/v1/exports/{bundle['id']}/deliveries/anywhere"
+    carry = await works.world.ask("POST", carried, role=Role.OPERATOR, json={"reason": "a drill"})
+    link = await works.world.ask("POST", f"/api/v1/exports/{bundle['id']}/links", role=Role.OPERATOR, json={})
+    assert (carry.status_code, link.status_code) == (403, 403)
     status, problem = await works.refused(type="audit_bundle")
     assert (status, problem["errors"][0]["pointer"]) == (422, "/type")
     status, problem = await works.refused(type="evidence_pack", exports=[bundle["id"]])

@@ -19,6 +19,7 @@ from lading.db.versions import Version
 from lading.exports import carriers, deliveries, destinations, redelivering, shapes, store
 from lading.exports.deliveries import Key
 from lading.exports.destinations import Destination, Settings
+from lading.exports.types import requests
 from lading.wire import destinations as wire
 from lading.wire import exports as wire_exports
 from lading.wire.jobs import Grounds
@@ -165,6 +166,7 @@ async def redeliver(
     actor = caller.principal.actor
     await services.admission.admit(caller.tenant.id, count=1, priority=0, actor=actor)
     async with services.database.tenant(caller.tenant.id) as tx:
+        requests.permit_files(caller.principal, (await store.find(tx, key.export_id)).plan)
         found = await redelivering.redeliver(
             tx, key, reason=given.reason, ticket=given.ticket, settings=services.settings, actor=actor
         )

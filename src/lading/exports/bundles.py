@@ -17,7 +17,7 @@ from lading import canonical, ids
 from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
-from lading.errors import NotFound
+from lading.errors import InvalidInput, NotFound
 from lading.exports import holds, listing, planning, policies, published, shapes, store
 from lading.exports.handouts import Handout
 from lading.exports.listing import Filter
@@ -60,8 +60,7 @@ class BundleService:
             self._database.tenant(tenant_id) as tx,
         ):
             if idempotency_key is not None:
-                digest = hashlib.sha256(canonical.encode({"bundle": asdict(request)})).digest()
-                bound = await keys.bind(tx, idempotency_key, digest, export_id)
+                bound = await keys.bind(tx, idempotency_key, _digest(request), export_id)
                 if bound is not None:
                     return await self._show(tx, bound), True
             if refusal is not None:
@@ -117,6 +116,14 @@ async def note_download(tx: Transaction, stored: StoredExport, file: StoredArtif
         wanted = Wanted.of(stored.plan)
         data = {"start": wanted.start, "end": wanted.end, "sha256": file.sha256, "handout": handout.shown}
         await record(tx, Entry("bundle.downloaded", stored.subject, handout.actor, data))
+
+
+def _digest(request: wire.BundleRequest) -> bytes:
+    """Return what tells two requests under one idempotency key apart."""
+    try:
+        return hashlib.sha256(canonical.encode({"bundle": asdict(request)})).digest()
+    except ValueError as error:
+        raise InvalidInput(f"The request can't be read: {error}.") from error
 
 
 async def _note(tx: Transaction, event: str, export_id: UUID, actor: Actor, wanted: Wanted) -> None:
