@@ -26,7 +26,8 @@ class Route(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         self.deprecation: Final[Deprecation | None] = getattr(endpoint, _MARK, None)
-        super().__init__(path, endpoint, **{**options, "deprecated": self.deprecation is not None or None})
+        options["deprecated"] = self.deprecation is not None or None
+        super().__init__(path, endpoint, **options)
 
     @property
     def gate(self) -> Gate:
