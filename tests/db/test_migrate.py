@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import anyio
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from lading import ids
 from lading.db.database import Database
 from lading.db.embedded import EmbeddedServer
-from lading.db.migrate import Migration, known, migrate, outstanding
-from lading.errors import DatabaseBusy, DatabaseTooNew, EnvironmentUnfit
+from lading.db.migrate import LOCK_WAIT_SECONDS, Migration, known, migrate, outstanding
+from lading.errors import DatabaseBusy, DatabaseTooNew, DatabaseUnavailable, EnvironmentUnfit
+from lading.jobs import leases
+from lading.jobs import store as jobs
+from lading.jobs.model import Claim, NewJob
+from lading.ledger.entry import SYSTEM
+from lading.tenants import store as tenants
 from lading.tenants.model import Role
 from lading.tenants.store import get_key
 
@@ -83,6 +90,31 @@ async def test_a_migration_waits_for_a_long_reader_and_holds_up_nobody(database_
     assert await migrating == 1
 
 
+async def test_claims_go_on_while_a_migration_waits_for_a_long_reader(database: Database, database_url: str) -> None:
+    later = Migration(known()[-1].version + 1, "later", "ALTER TABLE jobs ADD COLUMN later integer")
+    lease = ids.new()
+    async with database.system() as tx:
+        tenant = await tenants.create_tenant(tx, "acme", name="Acme", actor=SYSTEM)
+        await leases.open_lease(tx, lease, worker="test", seconds=600.0)
+    async with database.tenant(tenant.id) as tx:
+        for _ in range(3):
+            await jobs.enqueue(tx, NewJob(ids.new(), "noop", "job_x"), actor=SYSTEM)
+    async with await psycopg.AsyncConnection.connect(database_url) as reader:
+        await reader.execute("SELECT count(*) FROM jobs")
+        migrating = asyncio.create_task(migrate(database_url, files_known=[*known(), later]))
+        claimed: list[Claim] = []
+        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as other:
+            for _ in range(3):
+                await _until_refused(other)
+                claimed += await _claim(database, lease)
+        assert not migrating.done()
+        await reader.rollback()
+
+    assert await migrating == 1
+    assert len({claim.job_id for claim in claimed}) == 3
+    assert LOCK_WAIT_SECONDS < 0.3  # whoever stands behind the migration waits so long, and not once more
+
+
 async def test_a_migration_that_never_gets_its_table_says_so_and_leaves_nothing(database_url: str) -> None:
     newest = known()[-1].version
     later = Migration(newest + 1, "later", "CREATE TABLE early (id integer); ALTER TABLE jobs ADD COLUMN later integer")
@@ -94,6 +126,15 @@ async def test_a_migration_that_never_gets_its_table_says_so_and_leaves_nothing(
 
         found = await reader.execute("SELECT to_regclass('early'), (SELECT max(version) FROM schema_migrations)")
         assert await found.fetchone() == (None, newest)
+
+
+async def _claim(database: Database, lease: UUID) -> list[Claim]:
+    """Claim a job, as a worker does: who was too slow for a turn on a busy machine comes again."""
+    with anyio.fail_after(60):
+        while True:
+            with suppress(DatabaseBusy, DatabaseUnavailable):
+                async with database.system() as tx:
+                    return await jobs.claim(tx, lease_id=lease, kinds=["noop"], limit=1)
 
 
 async def _until_refused(connection: psycopg.AsyncConnection[Any]) -> None:
