@@ -29,7 +29,7 @@ exit codes:
     9  damaged or tampered with
    10  the bundle holds, but its signer is not in the trust file: anybody could have made it
    12  a gap in the history, or it does not follow the previous bundle
-   13  something that was asked for besides is missing: witnesses
+   13  something that was asked for besides is missing: witnesses, a time stamp
 """
 _EXAMPLES: Final = """\
 examples:
@@ -131,12 +131,15 @@ def _verify(given: Sequence[str]) -> int:
     parser.add_argument("--previous", "--prev", type=Path, metavar="FILE", help="the bundle that this one must follow")
     parser.add_argument("--witness", action="append", default=[], metavar="KEY", help="a witness: name+hash+key")
     parser.add_argument("--witnesses", type=int, metavar="N", help="how many of them must have seen the head (all)")
+    parser.add_argument(
+        "--tsa", type=Path, metavar="PEM", help="certificates by which the time stamp must hold (asks openssl)"
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--version", action="version", version=f"lading-verify {__version__}, reads {layout.FORMAT}")
     chosen = parser.parse_args(given)
     believed = None if chosen.trust is None else trust.load(chosen.trust)
     witnesses = tuple(map(witness, chosen.witness))
-    policy = Policy(witnesses, len(witnesses) if chosen.witnesses is None else chosen.witnesses)
+    policy = Policy(witnesses, len(witnesses) if chosen.witnesses is None else chosen.witnesses, chosen.tsa)
     report = verify(chosen.file, believed, previous=chosen.previous, policy=policy)
     return told(report, chosen.file, has_trust=believed is not None, as_json=chosen.json)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from lading_verify import bag as bags
-from lading_verify import dsse, encoding, history, layout, notes
+from lading_verify import disclosed, dsse, encoding, history, layout, notes, stamps
 from lading_verify.bag import Bag
 from lading_verify.errors import Refused, Unreadable
 from lading_verify.history import Told
@@ -31,10 +31,16 @@ _TENANT: Final = "/t/"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the caller asks for besides: so many of these witnesses, by name and key, must have seen the head."""
+    """
+    What the caller asks for besides.
+
+    So many of these witnesses, by name and key, must have seen the head; `authority` is a file of the certificates by
+    which its time stamp must hold.
+    """
 
     witnesses: tuple[tuple[str, bytes], ...] = ()
     at_least: int = 0
+    authority: Path | None = None
 
 
 @dataclass
@@ -123,6 +129,8 @@ def check(
     _contents(bag, report, believed)
     _instance(bag, report, believed)
     _witnessed(bag, report, policy)
+    if (stamped := stamps.check(bag, policy.authority)) is not None:
+        report.checks.append(stamped)
     report.faults = history.faults(bag, told)
     if report.faults:
         raise report.faults[0]
@@ -211,8 +219,7 @@ def _counted(bag: Bag, report: Report, told: Told) -> None:
     found = {
         name.rpartition("/")[2].removesuffix(".jsonl"): count for name, count in history.compare(bag, told.fold).items()
     }
-    disclosed = sum(len(piece) for piece in bag.lines(layout.DISCLOSURES)) if bag.has(layout.DISCLOSURES) else 0
-    report.counts = {**found, "disclosures": disclosed, "entries": told.count}
+    report.counts = {**found, "disclosures": disclosed.check(bag), "entries": told.count}
     for name, count in report.counts.items():
         if manifest.counts[name] != count:
             why = f"it is {manifest.counts[name]}, but there are {count}"

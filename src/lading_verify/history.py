@@ -68,7 +68,7 @@ def begun_tree(bag: Bag) -> Tree:
 
 def read_partial(bag: Bag) -> Told:
     """Return what the lines of a partial bundle tell; each must have a proof of its own that leads to the head."""
-    names = sorted((name for name in bag.members if name.startswith(layout.ENTRY_PROOFS)), key=_leaf_of)
+    names = sorted((name for name in bag.members if name.startswith(layout.ENTRY_PROOFS)), key=layout.entry_of_proof)
     head, told = bag.content(layout.HEAD, bag.limits.note_bytes), Told(Fold(partial=True))
     size, root = bag.manifest.end, bag.manifest.root
     for number, line in enumerate((line for piece in bag.lines(layout.HISTORY) for line in piece), 1):
@@ -78,7 +78,7 @@ def read_partial(bag: Bag) -> Told:
         proof = bag.read(name, notes.read_proof, bag.limits.note_bytes)
         if notes.write_proof(proof.index, proof.path, head) != bag.content(name, bag.limits.note_bytes):
             raise Refused(f"it does not lead to {layout.HEAD}, or is not written as one", file=name)
-        if proof.index != _leaf_of(name) or not bag.manifest.start <= proof.index < size:
+        if proof.index != layout.entry_of_proof(name) or not bag.manifest.start <= proof.index < size:
             raise Refused("it is for another entry", file=name, field="index")
         try:
             led_to = root_of_path(leaf_hash(line), proof.index, size, proof.path)
@@ -215,7 +215,3 @@ def _differing(name: str, number: int, line: bytes, wanted: bytes) -> Refused:
             shown = f"{stored.get(field_name)!r:.100}, the history gives {told.get(field_name)!r:.100}"
             return Refused(f"it is {shown}", file=name, record=number, field=field_name)
     return Refused("it is not in canonical form", file=name, record=number)
-
-
-def _leaf_of(name: str) -> int:
-    return int(name.removeprefix(layout.ENTRY_PROOFS).removesuffix(".tlog-proof"))

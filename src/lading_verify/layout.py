@@ -165,6 +165,11 @@ def entry_proof_name(index: int) -> str:
     return f"{ENTRY_PROOFS}{index}.tlog-proof"
 
 
+def entry_of_proof(name: str) -> int:
+    """Return the place of the entry that such a file proves."""
+    return int(name.removeprefix(ENTRY_PROOFS).removesuffix(".tlog-proof"))
+
+
 def bag_info(manifest: Manifest, *, octets: int, files: int) -> bytes:
     """Return `bag-info.txt`: the name of the bundle, and size and number of its payload files."""
     return f"External-Identifier: {manifest.identifier}\nPayload-Oxum: {octets}.{files}\n".encode()

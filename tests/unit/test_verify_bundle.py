@@ -332,6 +332,38 @@ def test_a_line_of_a_partial_bundle_that_is_not_in_the_log_is_found() -> None:
         assert _refused(bundle(chosen=[2, 6], files=given)).file == named
 
 
+def test_words_are_what_their_line_commits_to() -> None:  # A5
+    salt, words = bytes(range(32)), "Ann is on leave"
+    digest = encoding.to_base64(hashlib.sha256(salt + b"reason" + words.encode()).digest())
+    lines = story()
+    told = json.loads(lines[20])
+    lines[20] = encoding.encode({**told, "sd": {"reason": digest}})
+    opening = {"index": 20, "path": "reason", "salt": encoding.to_base64(salt), "subject": "pau_1", "value": words}
+
+    def opened(*openings: dict[str, object]) -> bytes:
+        data = b"".join(encoding.encode(each) + b"\n" for each in openings)  # type: ignore[arg-type]
+        return bundle(lines, files={layout.DISCLOSURES: data}, counts={"disclosures": len(openings)})
+
+    assert _check(opened(opening)).counts["disclosures"] == 1
+    assert _check(opened()).counts["disclosures"] == 0  # erased
+    for wrong in ({"value": "Bob"}, {"index": 19}, {"path": "other"}, {"salt": encoding.to_base64(bytes(32))}):
+        error = _refused(opened({**opening, **wrong}))
+        assert (error.file, error.record) == (layout.DISCLOSURES, 1)
+    assert "twice" in _refused(opened(opening, opening)).why
+    assert _refused(bundle(lines, files={layout.DISCLOSURES: b"{}\n"})).file == layout.DISCLOSURES
+
+
+def test_a_time_stamp_is_over_the_head_it_lies_beside() -> None:  # A5
+    head = mutating.unpacked(bundle())[layout.HEAD]
+    token = b"\x30\x10\x04\x20" + hashlib.sha256(head).digest()
+
+    assert "a time stamp over" in " ".join(_check(bundle(files={layout.TIMESTAMP: token})).checks)
+    assert "not over" in _refused(bundle(files={layout.TIMESTAMP: token[:-1] + b"x"})).why
+    authority = Policy(authority=Path(__file__))
+    assert _refused(bundle(), policy=authority).kind == "policy"
+    assert _refused(bundle(files={layout.TIMESTAMP: token}), policy=authority).kind == "tampered"
+
+
 # --- hostile input --------------------------------------------------------------------------------
 
 

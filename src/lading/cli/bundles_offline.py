@@ -27,6 +27,7 @@ def verify(
     previous: Path | None,
     witnesses: Sequence[str],
     at_least: int | None,
+    authority: Path | None,
     as_json: bool,
 ) -> int:
     """Check the bundle at `path`, say what was proved of `shown`, and return the exit code."""
@@ -36,7 +37,7 @@ def verify(
     def work() -> int:
         believed = None if trust_file is None else trust.load(trust_file)
         known = tuple(map(command.witness, witnesses))
-        policy = check.Policy(known, len(known) if at_least is None else at_least)
+        policy = check.Policy(known, len(known) if at_least is None else at_least, authority)
         report = check.verify(path, believed, previous=previous, policy=policy)
         return command.told(report, shown, has_trust=believed is not None, as_json=as_json)
 

@@ -39,7 +39,7 @@ MEANINGS: Final = {
     NOT_PINNED: "verified, but the signer is not pinned",
     UNFIT: "environment unfit: port, data directory, database, storage",
     GAP: "verified, but a gap: in the history, or after the previous bundle",
-    POLICY_UNMET: "verified, but what was asked for besides is missing: witnesses",
+    POLICY_UNMET: "verified, but what was asked for besides is missing: witnesses, a time stamp",
     EXPORT_FAILED: "the export or run failed or was cancelled",
     TIMEOUT: "timed out; the export or run goes on",
     INTERRUPTED: "interrupted",

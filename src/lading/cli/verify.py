@@ -38,6 +38,12 @@ _CHECKED: Final = (
 )  # fmt: skip
 @click.option("--witness", "witnesses", multiple=True, metavar="KEY", help="A witness of heads: name+hash+key.")
 @click.option("--witnesses", "at_least", type=int, metavar="N", help="How many of them must have seen the head (all).")
+@click.option(
+    "--tsa",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="PEM",
+    help="Certificates by which the time stamp must hold (asks openssl).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     package: Path,
@@ -47,6 +53,7 @@ def command(
     previous: Path | None,
     witnesses: tuple[str, ...],
     at_least: int | None,
+    tsa: Path | None,
     as_json: bool,
 ) -> int:
     """
@@ -55,10 +62,10 @@ def command(
     The keys that are believed: --trust, else LADING_TRUST, else keys/trust.json in LADING_DATA_DIR or ./.lading.
     Exit code 0: whole, and signed by them.  9: damaged or tampered with.  10: whole, but a signer is not one of them,
     so anybody could have made it.  12: a gap in the history, or not the one that follows --previous.  13: not seen by
-    the witnesses that were asked for.
+    the witnesses, or without the time stamp, that were asked for.
 
     A file that is encrypted (.age) is decrypted with --identity to a temporary file, which is gone afterwards.
-    --previous, --witness and --witnesses are for bundles.
+    --previous, --witness, --witnesses and --tsa are for bundles.
 
     Example: lading verify report.zip --trust trust.json
 
@@ -68,10 +75,11 @@ def command(
         believed = trust_file or checking.default_trust_file()
         if bundles_offline.is_bundle(path):
             return bundles_offline.verify(
-                path, package, believed, previous=previous, witnesses=witnesses, at_least=at_least, as_json=as_json
-            )
-        if previous is not None or witnesses or at_least is not None:
-            raise InvalidInput(f"{package} is no audit bundle; --previous and --witness are for bundles.")
+                path, package, believed, previous=previous, witnesses=witnesses, at_least=at_least, authority=tsa,
+                as_json=as_json,
+            )  # fmt: skip
+        if previous is not None or witnesses or at_least is not None or tsa is not None:
+            raise InvalidInput(f"{package} is no audit bundle; --previous, --witness and --tsa are for bundles.")
         return _package(path, package, trust_file, as_json=as_json)
 
 
