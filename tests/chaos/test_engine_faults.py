@@ -112,6 +112,7 @@ async def test_f09_a_second_sigterm_and_a_kill_in_the_middle_of_a_drain_lose_not
     with capsys.disabled():
         print(f"\nF09 second SIGTERM, then SIGKILL: {verdict.line}")
     assert (verdict.lost, verdict.doubled) == (0, 0)
+    assert verdict.differs == []  # A4
 
 
 async def test_f12_a_cloned_worker_publishes_once(  # O2
@@ -133,6 +134,7 @@ async def test_f12_a_cloned_worker_publishes_once(  # O2
         print(f"\nF12 cloned worker: 50 jobs settled by both clones; {verdict.line}")
     assert won == [[False, True]] * 50
     assert (verdict.lost, verdict.doubled, count(database_url, "SELECT count(*) FROM effects")) == (0, 0, 50)
+    assert verdict.differs == []  # A4
 
 
 async def _settle_twice(database: Database, tenant: UUID, claim: Claim) -> list[bool]:

@@ -113,6 +113,7 @@ async def test_nothing_is_lost_and_nothing_happens_twice(  # O2, O3
             f"in batches, in {time.monotonic() - began:.0f} s; {crowd.counted()}; {verdict.line}"
         )
     assert (verdict.lost, verdict.doubled) == (0, 0)
+    assert verdict.differs == []  # A4
     assert {*FAULTS, "kill database"} <= {fault.kind for fault in crowd.faults}
 
 

@@ -3,6 +3,7 @@ What became of the jobs of a run, read from the database when it is over.
 
 A job is lost when it has not completed.  It is doubled when its effect was published twice, when it ended twice, when
 the ledger tells of two completions, or when the effect was not that of the attempt that completed it.
+A state differs when a replay of the ledger does not give it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from tests.chaos.crowd import Crowd, Fault
+from tests.folding import mismatches
 
 SCHEMA = (
     "CREATE TABLE effects (job_id uuid, attempt integer)",
@@ -62,6 +64,7 @@ class Verdict:
     doubled: int
     noticed: Sequence[float]
     begun_again: Sequence[float]
+    differs: Sequence[str]
 
     @property
     def line(self) -> str:
@@ -69,7 +72,8 @@ class Verdict:
         return (
             f"{self.attempts} attempts, {self.attempts_lost} lost, taken back after {_quantiles(self.noticed)} "
             f"and begun again, in their turn, after {_quantiles(self.begun_again)}; "
-            f"{self.lost} jobs lost, {self.doubled} double effects"
+            f"{self.lost} jobs lost, {self.doubled} double effects, "
+            f"{len(self.differs)} states that a replay of the ledger does not give"
         )
 
 
@@ -119,6 +123,7 @@ def judge(url: str, jobs: int, crowd: Crowd) -> Verdict:
         doubled=len(doubled) + sum(1 for times in told.values() if times > 1),
         noticed=noticed,
         begun_again=begun_again,
+        differs=mismatches(url),
     )
 
 
