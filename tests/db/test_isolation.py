@@ -72,6 +72,8 @@ _CROSS_TENANT = {
         "ledger_epochs",
         "logged_heads",
         "ledger_checks",
+        "holds",
+        "exports",
         "disclosures",
         "signing_key_sizes",
     },

@@ -2282,6 +2282,10 @@ ALTER TABLE public.lanes ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY ledger ON public.disclosures TO lading_ledger USING (true) WITH CHECK (true);
 
+CREATE POLICY ledger ON public.exports FOR SELECT TO lading_ledger USING (true);
+
+CREATE POLICY ledger ON public.holds FOR SELECT TO lading_ledger USING (true);
+
 CREATE POLICY ledger ON public.ledger_checks TO lading_ledger USING (true) WITH CHECK (true);
 
 CREATE POLICY ledger ON public.ledger_entries TO lading_ledger USING (true) WITH CHECK (true);
@@ -2608,12 +2612,22 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.export_parts TO lading_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.exports TO lading_app;
 
+GRANT SELECT(tenant_id) ON TABLE public.exports TO lading_ledger;
+
+GRANT SELECT(status) ON TABLE public.exports TO lading_ledger;
+
+GRANT SELECT(created_at) ON TABLE public.exports TO lading_ledger;
+
 GRANT SELECT,INSERT ON TABLE public.finished_jobs TO lading_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.finished_jobs TO lading_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.handouts TO lading_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.holds TO lading_app;
+
+GRANT SELECT(tenant_id) ON TABLE public.holds TO lading_ledger;
+
+GRANT SELECT(lifted_at) ON TABLE public.holds TO lading_ledger;
 
 GRANT SELECT ON TABLE public.held TO lading_app;
 

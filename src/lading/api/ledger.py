@@ -14,7 +14,7 @@ from lading.api.auth import AUDITORS, Caller, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.db.database import Database
-from lading.errors import NotFound
+from lading.errors import Gone, NotFound
 from lading.ledger import extracts, store, tiles
 from lading.ledger.store import SignedHead
 from lading.wire import ledger as wire
@@ -58,7 +58,8 @@ async def head(caller: Annotated[Caller, Depends(_AUDITOR)], services: _Services
         200: {
             "description": "The exact lines that were hashed, one a line.",
             "content": {_NDJSON: {"schema": {"type": "string"}}},
-        }
+        },
+        **documents.problems(410),
     },
 )
 async def entries(
@@ -70,6 +71,8 @@ async def entries(
     """Return entries of the tenant's ledger in order; fewer than `limit` means that there are no more yet."""
     async with services.database.tenant(caller.tenant.id) as tx:
         found = await store.entries(tx, first=first, limit=limit)
+        if found and found[0].index != first and first < (log := await tiles.tree(tx)).min_index:
+            raise Gone(f"Entries below {log.min_index} were removed when their time was over; begin there.")
     return Response(b"".join(each.line + b"\n" for each in found), media_type=_NDJSON)
 
 
@@ -86,7 +89,7 @@ async def entries(
                 "text/csv": {"schema": {"type": "string"}},
             },
         },
-        **documents.problems(409),
+        **documents.problems(409, 410),
     },
 )
 async def extract(
@@ -110,7 +113,7 @@ async def extract(
     "/api/v1/ledger/extract/manifest",
     name="getLedgerExtractManifest",
     response_model=wire.ExtractManifest,
-    responses=documents.problems(404, 409),
+    responses=documents.problems(404, 409, 410),
 )
 async def manifest(
     *,

@@ -22,7 +22,7 @@ from lading import canonical, clock
 from lading.db.database import Database
 from lading.db.statements import Statements
 from lading.db.transaction import Row
-from lading.errors import Conflict, InvalidInput
+from lading.errors import Conflict, Gone, InvalidInput
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
 
@@ -65,6 +65,9 @@ async def admit(database: Database, tenant_id: UUID, span: Span) -> None:
                 "to", f"must be {SETTLED_SECONDS} s ago at least: what began before it may not be written yet."
             )
         row = await tx.one(_SQL["unsettled"], tenant_id=tx.tenant, end=span.end)
+        kept = await tx.maybe(_SQL["pruned_until"], tenant_id=tx.tenant)
+    if kept is not None and span.start < kept["at"]:
+        raise Gone(f"Entries before {clock.show(kept['at'])} were removed when their time was over; begin there.")
     if row["found"]:
         raise Conflict("Entries of that time are on their way into the ledger's tree; ask again in a few seconds.")
 

@@ -141,6 +141,11 @@ class _Check:
         pruned = max(0, tree.min_index - tree.base)
         if pruned % TILE_WIDTH:
             raise Fault(f"{tree.origin}: it is said to be pruned below {tree.min_index}, which is in a tile.")
+        if pruned:
+            async with self._database.ledger() as tx:
+                row = await tx.one(_SQL["pruned_told"], tenant_id=self._tenant, end=tree.min_index)
+            if not row["is_told"]:
+                raise Fault(f"{tree.origin}: it is said to be pruned below {tree.min_index}, which no entry tells.")
         walk = _Walk(tree, self._trust)
         # What was pruned is known by its tiles, and those by the heads above them.
         while walk.size < pruned:
@@ -168,7 +173,7 @@ class _Check:
         async with self._database.ledger() as tx:
             rows = await tx.all(
                 _SQL["full_tiles"], tenant_id=self._tenant, epoch=tree.epoch, level=0, first=leaf // TILE_WIDTH,
-                limit=_TILES,
+                limit=min(_TILES, (tree.min_index - tree.base - leaf) // TILE_WIDTH),
             )  # fmt: skip
         if not rows:
             raise Fault(f"{tree.origin}: tiles of pruned entries are missing from leaf {leaf} on.")

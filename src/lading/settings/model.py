@@ -33,6 +33,7 @@ class Settings:
     drain_seconds: float = 25.0
     light_batch: int = 2000
     history_days: int = 400
+    ledger_days: int = 0
     instance_log_seconds: float = 60.0
     ledger_marks: str = ""
     worker_slots: str = "1"

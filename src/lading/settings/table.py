@@ -109,6 +109,7 @@ TABLE: Final = (
     Setting(
         "instance_log_seconds", "how often the heads of all ledgers are put into the instance's log", float, 1, 86_400
     ),
+    Setting("ledger_days", "how long entries of ledgers are kept at least", int, 0, 36_600, zero="for ever"),
     Setting("history_days", "how long ended jobs, attempts, closed leases and dead letters are kept", int, 1, 36_600),
     Setting("retention_days", "how long files of a completed export are kept", int, 1, 36_600),
     Setting(

@@ -12,7 +12,7 @@ import logging
 from typing import Final
 
 from lading.db.database import Database
-from lading.ledger import epochs, instance, publishing, selfcheck
+from lading.ledger import epochs, instance, pruning, publishing, selfcheck
 from lading.ledger.integrator import Guard, fill_tiles
 from lading.ledger.marks import Marks
 from lading.ledger.trust import Signing, Trust
@@ -68,6 +68,10 @@ class Proving:
         )
         if not self._signer.is_local:
             await publishing.publish_instance(self._database, self._signer)
+
+    async def prune(self) -> None:
+        """Entries that are old enough, and that nothing needs, are gone."""
+        await pruning.prune(self._database, days=self._settings.ledger_days)
 
     async def check(self) -> None:
         """Every ledger was recomputed within a day; what does not fit is told."""

@@ -177,6 +177,7 @@ class Upkeep:
         await self._timetable.prune()
         await fanout.forget(self._database, days=days)
         await refusals.forget(self._database)
+        await self._proving.prune()
 
     async def _have_history(self) -> None:
         """Make the first partitions."""

@@ -175,6 +175,11 @@ GRANT SELECT ON ledger_tiles, ledger_epochs, logged_heads, ledger_checks TO ladi
 GRANT SELECT ON instance_log, instance_epochs, instance_tiles, instance_heads TO lading_app;
 GRANT SELECT (index, hash) ON instance_leaves TO lading_app;
 GRANT DELETE ON ledger_entries TO lading_ledger;
+-- Who prunes looks what is needed still.
+CREATE POLICY ledger ON holds FOR SELECT TO lading_ledger USING (true);
+CREATE POLICY ledger ON exports FOR SELECT TO lading_ledger USING (true);
+GRANT SELECT (tenant_id, lifted_at) ON holds TO lading_ledger;
+GRANT SELECT (tenant_id, status, created_at) ON exports TO lading_ledger;
 GRANT SELECT, INSERT ON ledger_tiles, ledger_epochs, logged_heads TO lading_ledger;
 GRANT SELECT, INSERT ON instance_epochs, instance_leaves, instance_tiles, instance_heads TO lading_ledger;
 GRANT SELECT, INSERT, UPDATE ON instance_log, ledger_checks TO lading_ledger;
