@@ -51,6 +51,15 @@ def test_two_exchanges_fill_what_may_be_held() -> None:
     assert first + found.room(first) == 998
 
 
+@given(st.integers(1, 2000), st.integers(0, 2000), st.integers(0, 2000))
+def test_going_gently_asks_for_less_and_stops_nobody(size: int, held: int, slow: int) -> None:  # O6
+    found = pace.Pace(most=2000, size=size)
+    usual, gentle = found.room(held, slow=min(slow, held)), found.gentle().room(held, slow=min(slow, held))
+
+    assert gentle <= min(usual, pace.GENTLE)
+    assert (gentle > 0) == (usual > 0)
+
+
 @given(st.integers(8, 5000), st.lists(st.integers(1, 5000), max_size=60))
 def test_however_many_come_one_after_the_other_and_keep_all_they_get_there_is_something_for_the_next(
     most: int, wanted: list[int]

@@ -7,7 +7,7 @@ Held are more while they go quickly, fewer when a claim is slow.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 FLOOR: Final = 400
@@ -15,8 +15,8 @@ FLOOR: Final = 400
 SLOW_SECONDS: Final = 0.5
 """A claim that takes longer keeps its tenants' turns too long from others."""
 QUICK_SECONDS: Final = 0.2
-GENTLE: Final = 500
-"""So many are held while others keep coming: they wait for what an exchange writes, and for what it computes."""
+GENTLE: Final = 250
+"""An exchange asks for so many while others keep coming: they wait for what it writes, and for what it computes."""
 SPARE: Final = 64
 """So many places at most are kept from who fills all others.  More would make a claim beside the big ones a big one."""
 _COMPANY: Final = 16
@@ -25,10 +25,15 @@ _COMPANY: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """`size` jobs may be held at once; it stays between FLOOR (or less, if less is allowed) and `most`."""
+    """
+    `size` jobs may be held at once; it stays between FLOOR (or less, if less is allowed) and `most`.
+
+    One exchange asks for `cap` at most.
+    """
 
     most: int
     size: int
+    cap: int | None = field(default=None, repr=False)
 
     def share(self, slow: int = 0) -> int:
         """
@@ -39,7 +44,8 @@ class Pace:
         >>> Pace(most=1000, size=64).share(), Pace(most=1000, size=64).share(1), Pace(most=1000, size=1).share()
         (32, 31, 1)
         """
-        return max(1, (self.size - slow) // 2)
+        half = max(1, (self.size - slow) // 2)
+        return half if self.cap is None else min(half, self.cap)
 
     def is_worth_it(self, done: int, *, slow: int) -> bool:
         """
@@ -63,12 +69,14 @@ class Pace:
 
     def gentle(self) -> Pace:
         """
-        Return the pace while jobs of others keep coming.
+        Return the pace while jobs of others keep coming: as many are held, and fewer change in one exchange.
 
-        >>> Pace(most=1000, size=1000).gentle().size, Pace(most=1000, size=400).gentle().size
-        (500, 400)
+        >>> Pace(most=1000, size=1000).gentle().share(), Pace(most=1000, size=400).gentle().share()
+        (250, 200)
+        >>> Pace(most=1000, size=1000).gentle().room(700, slow=700), Pace(most=1000, size=1000).gentle().room(900)
+        (150, 100)
         """
-        return replace(self, size=min(self.size, GENTLE))
+        return replace(self, cap=GENTLE)
 
     def after(self, seconds: float, *, asked: int, got: int, slow: int = 0) -> Pace:
         """
