@@ -138,9 +138,7 @@ MATRIX: dict[str, set[Role]] = {
         ("getInclusionProof", "getConsistencyProof", "getFrontier", "getLogCheckpoint", "getLogTile"),
         {Role.AUDITOR, Role.ADMIN},
     ),
-    **dict.fromkeys(
-        ("getInstanceHead", "getInstanceConsistency", "getInstanceInclusion"), {Role.AUDITOR, Role.ADMIN}
-    ),
+    **dict.fromkeys(("getInstanceHead", "getInstanceConsistency", "getInstanceInclusion"), {Role.AUDITOR, Role.ADMIN}),
     "listLedgerEntries": {Role.AUDITOR, Role.ADMIN},
     "extractLedger": {Role.AUDITOR, Role.ADMIN},
     "getLedgerExtractManifest": {Role.AUDITOR, Role.ADMIN},
@@ -213,8 +211,8 @@ MATRIX: dict[str, set[Role]] = {
 }
 INSTANCE_ONLY = {
     "listTenants", "createTenant", "revokeLinks", "getTenant", "renameTenant",
-    "suspendTenant", "reactivateTenant", "putSource", "patchSource", "patchDestination", "deleteSource", "putDestination",
-    "deleteDestination", "putAllocation", "deleteAllocation",
+    "suspendTenant", "reactivateTenant", "putSource", "patchSource", "deleteSource", "putDestination",
+    "patchDestination", "deleteDestination", "putAllocation", "deleteAllocation",
 }  # fmt: skip
 
 
