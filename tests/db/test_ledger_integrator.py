@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -16,10 +19,11 @@ import pytest
 
 from lading import ids
 from lading.db.database import Database
-from lading.ledger import heads, store
+from lading.ledger import heads, store, tiles
 from lading.ledger.entry import Actor, Entry
-from lading.ledger.integrator import integrate
+from lading.ledger.integrator import Guard, integrate
 from lading.ledger.keys import Signer
+from lading.ledger.marks import Marks
 from lading.ledger.merkle import root_of
 from lading.ledger.offline import verify_lines
 from lading.ledger.trust import Trust
@@ -46,6 +50,25 @@ async def main():
     database = Database(sys.argv[1])
     await database.open()
     await integrate(database, Stuck.generate("log"), origin_prefix="test")
+
+asyncio.run(main())
+"""
+
+
+# An integrator that dies at a point that the environment names.
+MORTAL = """
+import asyncio, sys
+from pathlib import Path
+from lading.db.database import Database
+from lading.ledger.integrator import Guard, integrate
+from lading.ledger.keys import Signer
+from lading.ledger.marks import Marks
+
+async def main():
+    database = Database(sys.argv[1])
+    await database.open()
+    guard = Guard(Marks(Path(sys.argv[2])))
+    await integrate(database, Signer.generate("log"), origin_prefix="test", guard=guard)
 
 asyncio.run(main())
 """
@@ -228,6 +251,38 @@ async def test_a_killed_integrator_loses_and_doubles_nothing(database: Database,
         while await step(database) == 0:  # each turn asks the server, which soon notices that the child is gone
             pass
     assert revs(await ledger(database, tenant)) == list(range(11))
+
+
+@pytest.mark.parametrize("point", ["moved", "tiled", "grown", "signed", "committed"])
+async def test_an_integrator_killed_at_any_point_loses_and_reorders_nothing(
+    database: Database, tenant: UUID, tmp_path: Path, point: str
+) -> None:
+    await write(database, tenant, *(entry(number) for number in range(250)))
+    await step(database)
+    await write(database, tenant, *(entry(number) for number in range(250, 600)))
+    told = tmp_path / "point"
+    told.write_text(f"ledger.{point}")
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", MORTAL, database.url, str(tmp_path / "marks"),
+        env={**os.environ, "LADING_FAILPOINT_FILE": str(told)},
+    )  # fmt: skip
+    assert await child.wait() == -signal.SIGKILL
+
+    await write(database, tenant, entry(600))
+    marks = Marks(tmp_path / "marks")
+    guard = Guard(marks)
+    guard.learn(marks.read(), ())
+    done, last = 0, 1 if point == "committed" else 351
+    async with asyncio.timeout(120):
+        while done < last:  # the server soon notices that the child is gone
+            done += await integrate(database, SIGNER, origin_prefix="test", guard=guard)
+
+    async with database.tenant(tenant) as tx:
+        lines = [each.line for each in await store.entries(tx, first=0, limit=4096)]
+        frontier = await tiles.frontier_at(tx, 601)
+    assert revs(lines) == list(range(601))
+    assert frontier.root() == root_of(lines)
+    assert {mark.size for mark in marks.read().values()} == {601}
 
 
 async def test_competing_integrators_keep_every_entry_in_causal_order(database_url: str) -> None:

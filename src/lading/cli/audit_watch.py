@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lading.ledger.heads import Head
     from lading.ledger.trust import Trust
     from lading.ledger.witness import Cosigner, Memory
+    from lading.wire.proofs import Consistency
 
 _TRUST: Final = "trust.json"
 
@@ -87,9 +88,9 @@ def look(client: Client, memory: Memory, trust: Trust, cosigner: Cosigner | None
     return max(code, both)
 
 
-def _proved(ask: Callable[..., object], old: int, new: int) -> Sequence[str]:
+def _proved(ask: Callable[[int, int], Consistency], old: int, new: int) -> Sequence[str]:
     try:
-        return ask(old, new).path  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        return ask(old, new).path
     except NotFound as error:
         raise PackageInvalid(f"The server does not prove that {new} entries continue {old}: {error.message}") from error
 
