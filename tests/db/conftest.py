@@ -8,10 +8,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import psycopg
 import pytest
 
 import azure_server
 import mariadb as mariadb_server
+from event_kinds import kinds_of
 from serving import services, world
 
 __all__ = ["services", "world"]
@@ -40,3 +42,17 @@ def azure() -> Iterator[str]:
     """The URL of a server that answers like Azure Blob Storage; the test is skipped where it is not installed."""
     with azure_server.running() as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def tells_its_kinds(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold a test to the kinds of ledger entries that `event_kinds` names it for."""
+    expected = set(kinds_of(request.node.nodeid))
+    url = request.getfixturevalue("database_url") if expected else ""
+    yield
+    if expected:
+        with psycopg.connect(url) as connection:
+            found = connection.execute(
+                "SELECT type FROM ledger_pending UNION SELECT type FROM ledger_entries"
+            ).fetchall()
+        assert expected - {kind for (kind,) in found} == set()

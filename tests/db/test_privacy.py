@@ -117,6 +117,18 @@ async def test_a_person_is_forgotten_with_what_was_said_of_and_by_them(world: Wo
     assert {each["path"] for each in await opened(world, subject=added["id"])} == {"reason"}
 
 
+async def test_who_is_removed_is_forgotten_in_the_ledger_too(world: World) -> None:
+    body = {"role": "viewer", "email": "ola@x.example", "name": "Ola"}
+    added = (await world.ask("POST", "/api/v1/members", json=body)).json()
+    before = await opened(world, subject=added["id"])
+
+    await world.over("DELETE", f"/api/v1/members/{added['id']}", json={"reason": "left"})
+
+    left = await opened(world, subject=added["id"])
+    assert {each["path"] for each in before} == {"name", "email"}
+    assert {each["path"]: each["value"] for each in left} == {"reason": "left"}
+
+
 @pytest.mark.parametrize("body", [
     {}, {"subject": "exp_x", "entry": 1}, {"entry": -1}, {"subject": "not a subject"}, {"subject": "exp_x\n"},
     {"entry": 1, "colour": "red"},

@@ -99,6 +99,11 @@ async def openings(tx: Transaction, entries: Iterable[tuple[int, bytes]]) -> Seq
     return sorted(found, key=lambda each: (each.index, each.path))
 
 
+async def forget(tx: Transaction, about: str) -> None:
+    """Erase the words about a person, by outer id, together with the person's own row."""
+    await tx.run(_SQL["forget_about"], tenant_id=tx.tenant, about=about)
+
+
 def statement(given: Sequence[tuple[UUID, Entry, Committed]]) -> tuple[SQL, dict[str, Any]]:
     """Return the statement that keeps these words, and what it is given."""
     return _SQL["disclose"], {

@@ -20,6 +20,7 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.db.versions import Version
 from lading.errors import Conflict, InvalidInput, NotFound
+from lading.ledger import commitments
 from lading.ledger import store as ledger
 from lading.ledger.entry import Actor, Entry, Private, grounds
 from lading.tenants import rules, store
@@ -109,6 +110,7 @@ async def remove(
         return
     await store.require_another_admin(tx, tx.tenant, than=member_id)
     removed = member(await tx.one(_SQL["remove_member"], tenant_id=tx.tenant, id=member_id))
+    await commitments.forget(tx, subject_of(removed))
     data = grounds(reason, ticket)
     await ledger.record(tx, Entry("member.removed", subject_of(removed), actor, data, removed.version))
 
