@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from lading.sources import store as sources
 from lading.worker import execute
 from lading.worker.execute import Attempt
 from serving import World
-from works import ACTIVITIES, PERIOD, ROWS, Works
+from works import ACTIVITIES, PERIOD, ROWS, Works, contents
 
 pytestmark = pytest.mark.anyio
 PARTS = 5
@@ -369,11 +369,8 @@ async def test_what_is_known_of_parts_goes_with_the_export(shop: Shop, *, is_exp
 
 
 async def test_a_kind_that_has_no_ranges_is_refused_with_the_mend(shop: Shop, tmp_path: Path) -> None:
-    path = tmp_path / "rows.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE activity (id INTEGER PRIMARY KEY, kind TEXT, hours TEXT, held TEXT)")
     async with shop.world.services.database.tenant(shop.tenant) as tx:
-        await sources.register(tx, "local", kind="sqlite", options={"path": str(path)}, actor=SYSTEM)
+        await sources.register(tx, "local", kind="files", options={"path": str(tmp_path)}, actor=SYSTEM)
     await shop.revision(name="local", query="SELECT id, kind, hours FROM activity")
     identifier = await shop.ask()
     await shop.work()
@@ -381,6 +378,56 @@ async def test_a_kind_that_has_no_ranges_is_refused_with_the_mend(shop: Shop, tm
     failed = await shop.works.get(identifier)
     assert failed["error"]["code"] == "source-refused"
     assert "leave source.parts out" in failed["error"]["message"]
+
+
+def _in_sqlite(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE activity (id INTEGER PRIMARY KEY, kind TEXT, hours TEXT)")
+        connection.executemany("INSERT INTO activity VALUES (?, ?, ?)", _ROWS)
+    connection.close()
+
+
+def _in_duckdb(path: Path) -> None:
+    driver: Any = pytest.importorskip("duckdb")
+    with driver.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE activity (id BIGINT, kind VARCHAR, hours DECIMAL(6, 2))")
+        connection.executemany("INSERT INTO activity VALUES (?, ?, ?)", _ROWS)
+
+
+# Not in the order of the key.
+_ROWS = [(n * 7 % 41, f"kind {n % 3}", f"{n * 0.25:.2f}") for n in range(1, ROWS + 1)]
+
+
+@pytest.mark.parametrize(("kind", "made"), [("sqlite", _in_sqlite), ("duckdb", _in_duckdb)])
+async def test_other_databases_are_read_in_parts_with_the_same_report(
+    shop: Shop, tmp_path: Path, kind: str, made: Callable[[Path], None]
+) -> None:  # P16, P14
+    path = tmp_path / "rows.db"
+    made(path)
+    async with shop.world.services.database.tenant(shop.tenant) as tx:
+        await sources.register(tx, "local", kind=kind, options={"path": str(path)}, actor=SYSTEM)
+    await shop.revision(name="local", query="SELECT id, kind, hours FROM activity")
+    _, shared = await shop.made()
+    done = Counter(job.kind for job in shop.done)
+    shop.split = 0
+    _, alone = await shop.made()
+    await shop.revision(name="local", query="SELECT id, kind, hours FROM activity", parts={"count": 4})
+    _, even = await shop.made()
+    document = {**ACTIVITIES, "source": {**ACTIVITIES["source"], "name": "local"}}
+    document["source"]["query"] = "SELECT id, kind, hours FROM activity"
+    async with shop.world.services.database.tenant(shop.tenant) as tx:
+        await registry.put(tx, document, actor=SYSTEM, activate=True)
+    _, whole = await shop.made()
+
+    assert shared == alone
+    assert done == {PART: PARTS, JOB_KIND: 2}
+    assert len({_report(each) for each in (shared, even, whole)}) == 1
+    words = [shop.works.verified(each).manifest["consistency"] for each in (shared, whole)]
+    assert words == ["parts", "read-transaction"]
+
+
+def _report(package: bytes) -> bytes:
+    return next(content for name, content in contents(package).items() if name.endswith(".csv"))
 
 
 async def test_two_that_finish_parts_at_the_same_time_are_both_counted(shop: Shop) -> None:  # P16

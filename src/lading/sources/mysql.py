@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -23,9 +23,9 @@ import pymysql.converters
 import pymysql.cursors
 
 from lading.errors import SourceError, SourceRefused
-from lading.sources import binding, credentials, faults, mysql_types, ordered
+from lading.sources import binding, credentials, faults, mysql_types, ordered, ranges
 from lading.sources.faults import Place
-from lading.sources.model import Check, Rewrite, Selection, Source
+from lading.sources.model import Check, KeyRange, Rewrite, Selection, Size, Source
 from lading.sources.mysql_faults import from_connect, from_query
 from lading.sources.pieces import pieces
 from lading.sources.postgresql_connector import query_of, read_only
@@ -108,17 +108,56 @@ class MysqlReading:
         self, selection: Selection, parameters: Mapping[str, object], *, key: Sequence[str]
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the query; see connector.Reading."""
-        query, used = binding.bound(query_of(selection), parameters, "%({})s".format, percent="%%")
-        values = {name: binding.as_text(value) for name, value in used.items()}
-        stream = ordered.Stream(
+        query, values = _bound(selection, parameters)
+        return ordered.batches(self._stream(lambda: self._read(query, values)), key=key)
+
+    def part(
+        self, selection: Selection, parameters: Mapping[str, object], *, key: Sequence[str], within: KeyRange
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a range; see connector.PartedReading."""
+        query, values = _bound(selection, parameters)
+
+        def read() -> Iterator[pa.RecordBatch]:
+            said, bounds = ranges.condition(within, self._key(query, values, key), placeholder="%({})s".format)
+            yield from self._read(f"SELECT * FROM (\n{query}\n) AS source WHERE {said}", {**values, **bounds})  # noqa: S608 - the profile's own query
+
+        return ordered.batches(self._stream(read), key=key)
+
+    def boundaries(
+        self, selection: Selection, parameters: Mapping[str, object], *, key: Sequence[str], size: Size
+    ) -> Iterator[tuple[str, ...]]:
+        """Yield the keys at which parts end; see connector.PartedReading."""
+        query, values = _bound(selection, parameters)
+        total: list[int] = []
+
+        def read() -> Iterator[pa.RecordBatch]:
+            self._key(query, values, key)
+            with self._connection.cursor(pymysql.cursors.Cursor) as cursor:
+                cursor.execute(f"SELECT count(*) FROM (\n{query}\n) AS source", dict(values))  # noqa: S608 - as above
+                total.append(int(cursor.fetchone()[0]))
+            chosen = ", ".join(_quoted(name) for name in key)
+            yield from self._read(f"SELECT {chosen} FROM (\n{query}\n) AS source", values)  # noqa: S608 - as above
+
+        return ranges.ends(ordered.batches(self._stream(read), key=key), key, size=size, total=lambda: total[0])
+
+    def _stream(self, read: Callable[[], Iterator[pa.RecordBatch]]) -> ordered.Stream:
+        return ordered.Stream(
             what=f"database {self._place.where}",
-            read=lambda: self._read(query, values),
+            read=read,
             seconds=self._place.seconds + _GRACE_SECONDS,
             scratch=self._scratch,
             stop=self._leave,
             worded=self._worded,
         )
-        return ordered.batches(stream, key=key)
+
+    def _key(self, query: str, values: Mapping[str, object], key: Sequence[str]) -> list[ranges.Column]:
+        """Return how the key is compared; SourceRefused if that is not as we order it."""
+        what = f"database {self._place.where}"
+        with self._connection.cursor(pymysql.cursors.Cursor) as cursor:
+            cursor.execute(f"SELECT * FROM (\n{query}\n) AS source LIMIT 0", dict(values))  # noqa: S608 - as above
+            fields = {field.name: field for field in cursor._result.fields}  # noqa: SLF001 - flags stand only there
+        ordered.check_columns(list(fields), key, what)
+        return [_compared(fields[name], f"source.{_quoted(name)}", what) for name in key]
 
     def _read(self, query: str, values: Mapping[str, object]) -> Iterator[pa.RecordBatch]:
         cursor = self._connection.cursor(pymysql.cursors.SSCursor)
@@ -151,6 +190,33 @@ class MysqlReading:
         if isinstance(error, pymysql.Error | OSError):
             return from_query(error, self._place)
         return None
+
+
+def _bound(selection: Selection, parameters: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+    query, used = binding.bound(query_of(selection), parameters, "%({})s".format, percent="%%")
+    return query, {name: binding.as_text(value) for name, value in used.items()}
+
+
+def _compared(field: Any, quoted: str, what: str) -> ranges.Column:
+    match mysql_types.order_of(field):
+        case "number":
+            return ranges.Column(quoted, quoted, bound=int)
+        case "time":
+            return ranges.Column(quoted, quoted)
+        case "text":
+            # By bytes of UTF-8, whatever character set and collation it has there.
+            return ranges.Column(
+                quoted, f"CAST(CONVERT({quoted} USING utf8mb4) AS BINARY)", "CAST(CONVERT({} USING utf8mb4) AS BINARY)"
+            )
+        case "bytes":
+            return ranges.Column(quoted, quoted, "UNHEX({})", lambda text: text.removeprefix("\\x"))
+        case None:
+            raise ranges.unfit(field.name, "of a type", what)
+
+
+def _quoted(name: str) -> str:
+    # A sign of percent is one of the driver's, too.
+    return "`" + name.replace("`", "``").replace("%", "%%") + "`"
 
 
 def located(source: Source) -> tuple[Place, dict[str, Any]]:

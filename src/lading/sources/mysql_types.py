@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import polars as pl
 import pyarrow as pa
@@ -71,6 +71,19 @@ def column(field: Any) -> Column:
             return Column(name, pa.string(), _hexadecimal, _same, Rewrite(name, "BINARY", "text, in hexadecimal"))
         case _:
             return Column(name, pa.string(), None, _same, None)
+
+
+def order_of(field: Any) -> Literal["number", "time", "text", "bytes"] | None:
+    """Return how the values of a column are ordered when it is read; None where the server's order may be another."""
+    match field.type_code:
+        case kind if kind in _WHOLE:
+            return "number"
+        case FIELD_TYPE.DATE | FIELD_TYPE.NEWDATE | FIELD_TYPE.DATETIME | FIELD_TYPE.TIMESTAMP:
+            return "time"
+        case kind if kind in _BYTES and not field.flags & (FLAG.ENUM | FLAG.SET):
+            return "bytes" if field.charsetnr == _BINARY else "text"
+        case _:
+            return None
 
 
 def _same(array: pa.Array) -> pa.Array:

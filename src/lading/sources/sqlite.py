@@ -20,8 +20,8 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from lading.errors import SourceError, SourceRefused, SourceUnreachable
-from lading.sources import binding, ordered, places
-from lading.sources.model import Check, Rewrite, Selection, Source
+from lading.sources import binding, ordered, places, ranges
+from lading.sources.model import Check, KeyRange, Rewrite, Selection, Size, Source
 from lading.sources.pieces import pieces
 from lading.sources.postgresql_connector import query_of
 from lading.sources.rechunk import ROW_BYTES
@@ -47,12 +47,13 @@ class SqliteConnector:
         self._source: Final = source
         self._scratch: Final = scratch
         self._path: Final = Path(source.options["path"])
+        self._is_utf8 = True
 
     @contextmanager
     def open(self) -> Iterator[SqliteReading]:
         """Begin one read transaction."""
         with closing(self._connected()) as connection:
-            yield SqliteReading(self._source, connection, self._scratch)
+            yield SqliteReading(self._source, connection, self._scratch, is_utf8=self._is_utf8)
 
     def trial(self) -> list[Check]:
         """Open the file and look what is in it."""
@@ -79,6 +80,7 @@ class SqliteConnector:
             connection.execute("PRAGMA trusted_schema = OFF")
             # Once before the guard: SQLite declares this table in its schema, for which no query gets the right.
             connection.execute("SELECT 1 FROM pragma_table_xinfo('sqlite_schema') LIMIT 1").fetchone()
+            self._is_utf8 = connection.execute("PRAGMA encoding").fetchone()[0] == "UTF-8"
             connection.set_authorizer(_may)
             connection.execute("BEGIN")
             # The snapshot is taken by the first read.
@@ -93,8 +95,9 @@ class SqliteReading:
 
     consistency: Final = "read-transaction"
 
-    def __init__(self, source: Source, connection: sqlite3.Connection, scratch: Path | None) -> None:
+    def __init__(self, source: Source, connection: sqlite3.Connection, scratch: Path | None, *, is_utf8: bool) -> None:
         self._source: Final = source
+        self._is_utf8: Final = is_utf8
         self._connection: Final = connection
         self._scratch: Final = scratch
         self._path: Final = Path(source.options["path"])
@@ -104,29 +107,82 @@ class SqliteReading:
         self, selection: Selection, parameters: Mapping[str, object], *, key: Sequence[str]
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the query; see connector.Reading."""
+        return self.part(selection, parameters, key=key, within=KeyRange())
+
+    def part(
+        self, selection: Selection, parameters: Mapping[str, object], *, key: Sequence[str], within: KeyRange
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a range; see connector.PartedReading."""
+        query, values = self._bound(selection, parameters)
+        return ordered.batches(self._stream(lambda: self._read(query, values, key, within)), key=key)
+
+    def boundaries(
+        self, selection: Selection, parameters: Mapping[str, object], *, key: Sequence[str], size: Size
+    ) -> Iterator[tuple[str, ...]]:
+        """Yield the keys at which parts end; see connector.PartedReading."""
+        query, values = self._bound(selection, parameters)
+        total: list[int] = []
+
+        def read() -> Iterator[pa.RecordBatch]:
+            ordered.check_columns(self._names(query, values), key, f"database {self._path}")
+            self._compared(self._types(query, values, key), key)
+            total.append(self._connection.execute(f"SELECT count(*) FROM ({query})", values).fetchone()[0])  # noqa: S608 - as below
+            chosen = ", ".join(map(_quoted, key))
+            yield from self._read(f"SELECT {chosen} FROM ({query})", values, key, KeyRange())  # noqa: S608 - as below
+
+        return ranges.ends(ordered.batches(self._stream(read), key=key), key, size=size, total=lambda: total[0])
+
+    def _bound(self, selection: Selection, parameters: Mapping[str, object]) -> tuple[str, dict[str, object]]:
         text, used = binding.bound(query_of(selection), parameters, ":{}".format)
         values = {name: binding.as_text(value) for name, value in used.items()}
-        stream = ordered.Stream(
+        return f"SELECT * FROM (\n{text}\n)", values  # noqa: S608 - the profile's own query
+
+    def _stream(self, read: Callable[[], Iterator[pa.RecordBatch]]) -> ordered.Stream:
+        return ordered.Stream(
             what=f"database {self._path}",
-            read=lambda: self._read(f"SELECT * FROM (\n{text}\n)", values),  # noqa: S608 - the profile's own query
+            read=read,
             seconds=self._source.timeout_seconds,
             scratch=self._scratch,
             stop=self._connection.interrupt,
             worded=lambda error: _worded(error, self._path) if isinstance(error, sqlite3.Error) else None,
         )
-        return ordered.batches(stream, key=key)
 
-    def _read(self, query: str, values: Mapping[str, object]) -> Iterator[pa.RecordBatch]:
+    def _compared(self, found: Mapping[str, tuple[str, ...]], key: Sequence[str]) -> list[ranges.Column]:
+        """Return how the key is compared; SourceRefused if that is not as we order it."""
+        columns: list[ranges.Column] = []
+        for name in key:
+            quoted, types = _quoted(name), found[name]
+            if types in {(), ("integer",)}:
+                columns.append(ranges.Column(quoted, quoted, bound=int))
+            elif types == ("text",) and self._is_utf8:
+                columns.append(ranges.Column(quoted, f"{quoted} COLLATE BINARY"))
+            else:
+                told = " and ".join(types) if self._is_utf8 else f"{' and '.join(types)} in UTF-16"
+                raise ranges.unfit(name, told, f"database {self._path}")
+        return columns
+
+    def _names(self, query: str, values: Mapping[str, object]) -> list[str]:
         described = self._connection.execute(f"{query} LIMIT 0", values).description or ()
         names = [str(column[0]) for column in described]
         for name in names:
             again = _TWICE.fullmatch(name)
             if again is not None and again[1] in names:
                 raise SourceRefused(f"The query gives two columns named {again[1]!r}; give one an alias.")
+        return names
+
+    def _read(
+        self, query: str, values: Mapping[str, object], key: Sequence[str], within: KeyRange
+    ) -> Iterator[pa.RecordBatch]:
+        names = self._names(query, values)
         found = self._types(query, values, names)
         self.rewritten.extend(
             Rewrite(name, " and ".join(types), how.told) for name, types in found.items() if (how := _how(types)).told
         )
+        # Types were asked of all rows, also where a part of them is read: it has the columns of the whole.
+        if within != KeyRange():
+            ordered.check_columns(names, key, f"database {self._path}")
+            said, bounds = ranges.condition(within, self._compared(found, key), placeholder=":{}".format)
+            query, values = f"SELECT * FROM ({query}) WHERE {said}", {**values, **bounds}  # noqa: S608 - as above
         cursor = self._connection.execute(query, values)
         yield from pieces(
             cursor.fetchmany, [(name, _how(types).type, _how(types).read) for name, types in found.items()]

@@ -33,12 +33,13 @@ from lading.sources.model import Size, Source
 
 _TABLE: Final = "table"
 _TEXT: Final = "text"
+_SCRATCH: Final = "sorting"
 
 
 def plan(work: Work) -> Sequence[Part]:
     """Return the parts of the export: ranges of keys that leave no row out."""
     size = cast("Size", work.profile.parts)
-    with connect(work.source).open() as reading:
+    with connect(work.source, scratch=work.folder(_SCRATCH)).open() as reading:
         ends = _parted(work, reading).boundaries(
             work.profile.selection, querying.parameters(work), key=work.profile.key, size=size
         )
@@ -50,7 +51,7 @@ def read(work: Work, part: Part) -> Result:
     name = f"parts/{part.number:03}"
     folder = work.folder(name)
     spool, profile = folder / "rows.arrow", work.profile
-    with connect(work.source).open() as reading:
+    with connect(work.source, scratch=work.folder(_SCRATCH)).open() as reading:
         batches = _parted(work, reading).part(
             profile.selection, querying.parameters(work), key=profile.key, within=part.within
         )
