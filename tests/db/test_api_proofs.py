@@ -139,7 +139,7 @@ async def test_what_is_not_there_is_not_found_and_what_is_no_number_is_refused(
         client.proofs.inclusion(size),
         client.proofs.inclusion(0, size=size + 1),
         client.proofs.inclusion(5, size=5),
-        client.proofs.inclusion(0, epoch=2),
+        client.proofs.frontier(0, epoch=2),
         client.proofs.consistency(0, size + 1),
         client.proofs.consistency(3, 2),
         client.proofs.frontier(size + 1),

@@ -164,7 +164,9 @@ async def test_a_head_of_another_key_is_not_followed(world: World, watch: Audito
     assert isinstance((await watch()).exception, PackageInvalid)
 
 
-async def test_entries_given_up_after_a_restore_are_told_once(world: World, watch: Auditor, tmp_path: Path) -> None:
+async def test_entries_given_up_after_a_restore_are_told_once(
+    world: World, watch: Auditor, auditor: Auditor, tmp_path: Path
+) -> None:
     await grow(world, 30)
     await watch()
     marks = Marks(tmp_path / "marks")
@@ -175,6 +177,11 @@ async def test_entries_given_up_after_a_restore_are_told_once(world: World, watc
 
     assert (told.return_value, after.return_value) == (12, 0), (told.exception, after.exception)
     assert "to 500 were given up" in told.stderr
+    for place, origin in ((20, "test/t/nordlys"), (500, "test/t/nordlys/e2")):
+        assert (await auditor("ledger", "prove", str(place), "-o", tmp_path / "one")).exception is None
+        checked = await auditor("ledger", "check-proof", tmp_path / "one", "--json")
+        assert json.loads(checked.stdout)["origin"] == origin
+    assert isinstance((await auditor("ledger", "prove", "300")).exception, NotFound)  # given up
 
 
 async def test_what_was_seen_is_cosigned_as_others_expect_it(world: World, watch: Auditor, tmp_path: Path) -> None:

@@ -91,6 +91,25 @@ async def test_every_line_of_the_extract_leads_to_the_signed_root(works: Works) 
         assert root_of(leaf_hash(line + b" "), proof["index"], head.size, path) != head.root
 
 
+async def test_its_proofs_outlive_the_pruning_of_what_came_before(works: Works) -> None:  # A1 E9
+    database, tenant = works.world.services.database, works.world.organisations["nordlys"].id
+    async with database.tenant(tenant) as tx:
+        await record(tx, *(Entry("job.started", "job_old", SYSTEM, {"n": n}) for n in range(600)))
+    await works.integrate()
+    one = await works.made()
+    async with database.ledger() as tx:
+        await tx.connection.execute("UPDATE ledger_trees SET min_index = 512 WHERE tenant_id = %s", (tenant,))
+        await tx.connection.execute("DELETE FROM ledger_entries WHERE tenant_id = %s AND index < 512", (tenant,))
+
+    files = contents(await works.package(await works.made(type="evidence_pack", exports=[one["id"]])))
+
+    lines, proofs = files["ledger.ndjson"].splitlines(), document(files["proofs.json"])
+    head = heads.read(proofs["head"]["note"])
+    for line, proof in zip(lines, proofs["entries"], strict=True):
+        path = [bytes.fromhex(step) for step in proof["path"]]
+        assert root_of(leaf_hash(line), proof["index"], head.size, path) == head.root
+
+
 async def test_the_cover_says_what_is_inside_in_words_a_person_reads(works: Works, tmp_path: Path) -> None:  # E9
     one = await works.made()
     pack = await works.made(type="evidence_pack", exports=[one["id"]])

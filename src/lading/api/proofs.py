@@ -54,13 +54,13 @@ async def inclusion(
     services: _Services,
     index: Annotated[int, Query(ge=0, le=_FURTHEST, description="The place of the entry in the ledger.")],
     size: _Size = None,
-    epoch: _Epoch = None,
 ) -> Response:
     """Prove that an entry stands at its place in the signed tree."""
     async with services.database.tenant(caller.tenant.id) as tx:
-        log = await tiles.tree(tx, epoch=epoch)
+        log = await tiles.tree_at(tx, index)
         leaf = log.leaf(index)
-        newest = await store.head(tx) if size is None and epoch is None else None
+        newest = await store.head(tx) if size is None else None
+        newest = None if newest is None or newest.size > log.base + log.size else newest
         leaves = size or (log.size if newest is None else newest.size - log.base)
         path = await tiles.inclusion(tx, leaf, leaves, log=log)
         hashed = await tiles.leaf_hash_at(tx, leaf, log=log)

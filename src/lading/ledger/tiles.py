@@ -66,7 +66,15 @@ async def tree(tx: Transaction, *, tenant: UUID | None = None, epoch: int | None
     row = await tx.maybe(_SQL["tree"], tenant_id=tx.tenant if tenant is None else tenant, epoch=epoch)
     if row is None:
         raise NotFound("The ledger has no such tree; ask again in a few seconds if it has just begun.")
-    return Tree(row["tenant_id"], row["epoch"], row["origin"], row["base"], row["leaves"], row["min_index"])
+    return _of(row)
+
+
+async def tree_at(tx: Transaction, index: int) -> Tree:
+    """Return the tree that the entry at a place is in: the one that grows now, or that of an earlier epoch."""
+    row = await tx.maybe(_SQL["tree_at"], tenant_id=tx.tenant, index=index)
+    if row is None:
+        raise NotFound(f"The ledger has no entry {index}.")
+    return _of(row)
 
 
 async def frontier_at(tx: Transaction, size: int, *, log: Log | None = None) -> Frontier:

@@ -16,9 +16,9 @@ class Proofs:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def inclusion(self, index: int, *, size: int | None = None, epoch: int | None = None) -> Inclusion:
+    async def inclusion(self, index: int, *, size: int | None = None) -> Inclusion:
         """Return the path from the entry at the place `index` to the root at `size` leaves, the newest if not given."""
-        query = {"index": str(index), "size": size, "epoch": epoch}
+        query = {"index": str(index), "size": size}
         return await self._session.fetch(Inclusion, "GET", f"{_API}/proofs/inclusion", query=query)
 
     async def consistency(self, old: int, new: int, *, epoch: int | None = None) -> Consistency:

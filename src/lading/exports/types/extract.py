@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from lading.errors import ExportError, PackageInvalid, TooLarge
 from lading.exports.stages.work import Work
 from lading.exports.types import store
-from lading.ledger import heads
+from lading.ledger import heads, tiles
 from lading.ledger.proofs import Prover
 from lading.ledger.store import SignedHead, StoredEntry
 from lading.ledger.trust import Trust
@@ -80,6 +80,9 @@ def proved(work: Work, wanted: Sequence[int], *, last: int) -> Proved:
     if head is None:
         raise NotInTree("The ledger has no signed head over these entries yet; retry.")
     signed = heads.verify(head.note, Trust.load(work.trust_file))
+    log = work.ask(tiles.tree)
+    if log.base or log.min_index:  # its first leaves are of an earlier tree, or gone; their hashes are in tiles
+        return _from_tiles(work, wanted, head=head, signed=signed, log=log)
     prover = Prover(wanted)
     while prover.size < head.size:
         page = work.ask(_leaves(prover.size, head.size))
@@ -93,6 +96,26 @@ def proved(work: Work, wanted: Sequence[int], *, last: int) -> Proved:
             f"{signed.origin}: its {head.size} entries do not have the signed root; they were changed behind Lading."
         )
     return Proved(head, signed.origin, signed.keyid, paths)
+
+
+def _from_tiles(work: Work, wanted: Sequence[int], *, head: SignedHead, signed: heads.Head, log: tiles.Tree) -> Proved:
+    if head.size <= log.base or any(index < log.base for index in wanted):
+        raise PackageInvalid(
+            f"Entries below {log.base} are in the tree from before a restore; prove them with `lading ledger prove`."
+        )
+    if work.ask(lambda tx: tiles.root_at(tx, signed.size, log=log)) != signed.root:
+        raise PackageInvalid(
+            f"{signed.origin}: its tiles do not have the signed root; they were changed behind Lading."
+        )
+    paths: dict[int, list[bytes]] = {}
+    for index in wanted:
+        paths[index - log.base] = work.ask(_path(index - log.base, signed.size, log))
+        work.advance(len(paths), len(wanted))
+    return Proved(replace(head, size=signed.size), signed.origin, signed.keyid, paths)
+
+
+def _path(leaf: int, size: int, log: tiles.Tree) -> Callable[..., Any]:
+    return lambda tx: tiles.inclusion(tx, leaf, size, log=log)
 
 
 def document(found: Proved) -> Iterator[bytes]:

@@ -1,0 +1,12 @@
+-- The tree that an entry is in, by its place.
+SELECT tenant_id, epoch, origin, base, size - base AS leaves, min_index
+FROM ledger_trees
+WHERE tenant_id = %(tenant_id)s::uuid
+  AND %(index)s::bigint >= base
+  AND %(index)s::bigint < size
+UNION ALL
+SELECT tenant_id, epoch, origin, base, size - base AS leaves, 0 AS min_index
+FROM ledger_epochs
+WHERE tenant_id = %(tenant_id)s::uuid
+  AND %(index)s::bigint >= base
+  AND %(index)s::bigint < size
