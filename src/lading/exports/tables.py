@@ -18,7 +18,7 @@ import pyarrow as pa
 from lading.errors import StorageFailed
 
 BATCH_ROWS: Final = 16_384
-BATCH_BYTES: Final = 16 << 20  # wide rows come in smaller batches
+BATCH_BYTES: Final = 4 << 20  # wide rows come in smaller batches
 _MAGIC: Final = b"ARROW1"
 
 

@@ -17,7 +17,8 @@ import pyarrow.compute
 _compute: Any = pyarrow.compute  # its functions are made at run time
 BATCH_ROWS: Final = 16_384
 # Whoever reads a batch needs several times its size; ordinary rows stay far below.
-BATCH_BYTES: Final = 16 << 20
+BATCH_BYTES: Final = 4 << 20
+_WIDE_BYTES: Final = 4 << 20  # what the wire brought in one piece, and is not copied
 # The wire brings a million bytes at a time, and always one whole row.
 ROW_BYTES: Final = 32 << 20
 
@@ -41,10 +42,12 @@ def rechunk(
         if batch.nbytes > ROW_BYTES:
             raise TooWide
         held.append(pa.RecordBatch.from_arrays(batch.columns, names=batch.schema.names))
+        del batch  # a wide row is held once
         while take := _full(held, rows, size):
             whole, rest = _cut(held, take)
+            held, is_first = ([rest] if rest.num_rows else []), False
             yield whole
-            held, is_first = [rest], False
+            del whole
     if held and (is_first or any(batch.num_rows for batch in held)):
         yield _cut(held, sum(batch.num_rows for batch in held))[0]
 
@@ -53,7 +56,8 @@ def _full(held: Sequence[pa.RecordBatch], rows: int, size: int) -> int:
     """Return how many of the held rows make a batch, 0 while they are too few."""
     count = sum(batch.num_rows for batch in held)
     if sum(batch.nbytes for batch in held) >= size:
-        reached = _compute.greater_equal(_compute.cumulative_sum(_row_bytes(pa.concat_batches(held))), size)
+        each = [_row_bytes(batch) for batch in held]
+        reached = _compute.greater_equal(_compute.cumulative_sum(pa.concat_arrays(each)), size)
         place = _compute.index(reached, True).as_py()
         if 0 <= place < rows:
             return int(place) + 1
@@ -79,7 +83,9 @@ def _cut(held: Sequence[pa.RecordBatch], rows: int) -> tuple[pa.RecordBatch, pa.
     last = held[-1]
     before = sum(batch.num_rows for batch in held[:-1])
     take = rows - before
-    parts = [*held[:-1], last.slice(0, take)]
+    parts = [*(batch for batch in held[:-1] if batch.num_rows), last.slice(0, take)]
+    if len(parts) == 1 and take == last.num_rows and last.nbytes > _WIDE_BYTES:
+        return last, last.slice(take)
     return pa.concat_batches(parts), last.slice(take)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
@@ -69,24 +70,21 @@ def spool(work: Work, name: str, batches: Iterator[pa.RecordBatch], *, base: int
 def write_rows(work: Work, sink: BinaryIO, batches: Iterator[pa.RecordBatch], *, base: int) -> int:
     """Write the rows as an Arrow file; return their number."""
     count, first = 0, next(batches)
+    schema, rows = first.schema, chain([first], batches)
+    del first  # as rows may be wide, each batch is held as long as it is needed
     options = ipc.IpcWriteOptions(compression="lz4")
-    with ipc.new_file(sink, first.schema, options=options) as writer:
-        for batch in _chain(first, batches):
+    with ipc.new_file(sink, schema, options=options) as writer:
+        if work.outlet is not None:
+            work.outlet.begin(schema, sink)
+        for batch in rows:
             place = sink.tell()
             if batch.num_rows:
                 writer.write_batch(batch)
-            if work.outlet is not None and batch is first:
-                work.outlet.begin(batch, sink)
-            elif work.outlet is not None and batch.num_rows:
-                work.outlet.add(batch, sink, place)
+                if work.outlet is not None:
+                    work.outlet.add(batch, sink, place)
             count += batch.num_rows
             work.advance(base + count, None)
     return count
-
-
-def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest
 
 
 def rewritten(reading: Reading) -> list[dict[str, str]]:
