@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psycopg
 import pytest
+from tests.folding import mismatches
 
 import azure_server
 import mariadb as mariadb_server
@@ -17,6 +18,13 @@ from event_kinds import kinds_of
 from serving import services, world
 
 __all__ = ["services", "world"]
+
+
+@pytest.fixture
+def replayed(database_url: str) -> Iterator[None]:
+    """Replay the ledger at the end of the test: it gives what the tables say of every job, export and run (A4)."""
+    yield
+    assert mismatches(database_url) == []
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from lading.jobs.model import Fault
 from lading.tenants.model import Role
 from serving import World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("replayed")]
 JOBS = "/api/v1/jobs"
 WHY = {"reason": "the source was mended", "ticket": "OPS-7"}
 

@@ -20,7 +20,7 @@ from lading.ledger.entry import SYSTEM
 from lading.limits import breakers
 from lading.tenants import store as tenants
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("replayed")]
 
 
 async def new_tenant(database: Database, slug: str) -> UUID:

@@ -18,7 +18,7 @@ from lading.ledger import store as ledger
 from lading.ledger.entry import SYSTEM
 from lading.tenants import store as tenants
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("replayed")]
 
 LEASE_SECONDS = 30.0
 
