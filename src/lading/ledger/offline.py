@@ -96,7 +96,7 @@ class _Seen:
             entry = canonical.decode(line)
         except (ValueError, RecursionError) as error:
             raise PackageInvalid(f"{where} is not canonical JSON: {error}.") from error
-        if not isinstance(entry, dict) or entry.keys() - {"sd"} != _FIELDS or entry["v"] != 1:
+        if not isinstance(entry, dict) or set(entry) - {"sd"} != set(_FIELDS) or entry["v"] != 1:
             raise PackageInvalid(f"{where} does not have the fields of a ledger entry.")
         tenant, at = str(entry["tenant"]), str(entry["at"])
         if self.count and tenant != self.tenant:
