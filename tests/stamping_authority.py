@@ -81,7 +81,7 @@ def running(folder: Path) -> Iterator[Authority]:
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its word
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
