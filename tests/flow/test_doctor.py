@@ -32,6 +32,7 @@ def test_a_running_lading_is_well(up, lading) -> None:
         "workers",
         "jobs",
         "stored files",
+        "ledger",
         "API server",
     }
     assert done.returncode == 0
