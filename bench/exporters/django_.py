@@ -30,8 +30,8 @@ settings.configure(
 )
 django.setup()
 
-from django.db import models  # noqa: E402 - only after setup
-from import_export import resources  # noqa: E402
+from django.db import models  # only after setup
+from import_export import resources
 
 view = f"bench_{uuid.uuid4().hex[:8]}"
 with psycopg.connect(url, autocommit=True) as connection:

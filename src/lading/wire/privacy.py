@@ -36,8 +36,8 @@ class ErasureRequest:
     """
     Body of `POST /api/v1/privacy/erasures`: exactly one of `subject`, `member` and `entry`, and why.
 
-    `subject` is what entries are about (`exp_…`, `job_…`, `profile:name`, …).  `member` is a person: what was said about
-    and by them.
+    `subject` is what entries are about (`exp_…`, `job_…`, `profile:name`, …).  `member` is a person: what was said
+    about and by them.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
