@@ -165,19 +165,24 @@ class JobsMachine(Rules):
                 self.try_settle(worker, worker.fences[-1], how, 0.0)
         self.claim(index, 2)
 
-    @rule(index=INDEX, has_marks=st.booleans(), wait=st.sampled_from([0, 3]))
-    def lose_batch(self, index: int, has_marks: bool, wait: int) -> None:
+    @rule(
+        index=INDEX, has_marks=st.booleans(), wait=st.sampled_from([0, 3]), late=st.sampled_from(["complete", "fail"])
+    )
+    def lose_batch(self, index: int, has_marks: bool, wait: int, late: str) -> None:
         """Lose a job in a batch: from then on it runs alone, and no batch keeps it from that."""
         self.clear()
         self.empty()
         self.enqueue(1, 0, 0, is_other=False, parents=0)
         worker = self.workers[index]
         self.claim(index, 1, has_marks, is_batch=True)
-        self.try_settle(worker, worker.fences[-1], "crash")
+        lost = worker.fences[-1]
+        self.try_settle(worker, lost, "crash")
         self.pass_time(wait)
         self.enqueue(3, 0, 0, is_other=False, parents=0)
         self.claim(index, 1, has_marks, is_batch=True)
         self.claim(index, 1, has_marks)
+        # The word of the attempt that was lost comes late, when the same worker has the job again and no attempt began.
+        self.try_settle(worker, lost, late)
         self.claim(index, 5, has_marks, is_batch=True)
 
     @rule(
@@ -208,7 +213,8 @@ class JobsMachine(Rules):
         if comes_back:
             while worker.claims:
                 self.begin_work(worker)
-            self.try_settle(worker, worker.fences[0], "fail", 0.0)
+            if worker.fences:  # none when what stands first runs alone, and the claims are of batches
+                self.try_settle(worker, worker.fences[0], "fail", 0.0)
         self.enqueue(3, 0, second, is_other=False, parents=0)
         for seconds in pauses:
             self.claim(index, limit, has_marks=True, is_batch=is_batch)

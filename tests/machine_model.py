@@ -185,7 +185,12 @@ class Played(RuleBasedStateMachine):
 
     def holds(self, fence: Fence) -> bool:
         known = self.jobs[fence.job_id]
-        return known.ended is None and known.holder == fence.lease_id and known.attempt == fence.attempt
+        return (
+            known.ended is None
+            and known.holder == fence.lease_id
+            and known.is_started
+            and known.attempt == fence.attempt
+        )
 
     def settle(self, worker: Worker, fence: Fence, body: Callable[[Transaction], Awaitable[Job]]) -> Job | None:
         """Let the worker write under its fence; it must be refused exactly when it holds the job no more."""

@@ -61,10 +61,19 @@ async def started(tx: Transaction, claimed: Claim) -> tuple[Job, Fence] | None:
     return job_of(row), Fence(claimed.tenant_id, claimed.job_id, claimed.lease_id, row["attempt"])
 
 
-async def guard(tx: Transaction, fence: Fence) -> Job:
-    """Lock the job and return it; raise StaleLease when the attempt does not own it any more."""
+async def guard(tx: Transaction, fence: Fence, *, maybe_unstarted: bool = False) -> Job:
+    """
+    Lock the job and return it; raise StaleLease when the attempt does not own it any more.
+
+    A claim of which no attempt has begun is owned by none, unless it is looked at `maybe_unstarted`.
+    """
     row = await tx.maybe(
-        _SQL["guard"], tenant_id=fence.tenant_id, id=fence.job_id, lease_id=fence.lease_id, attempt=fence.attempt
+        _SQL["guard"],
+        tenant_id=fence.tenant_id,
+        id=fence.job_id,
+        lease_id=fence.lease_id,
+        attempt=fence.attempt,
+        maybe_unstarted=maybe_unstarted,
     )
     if row is None:
         raise _stale(fence.job_id)

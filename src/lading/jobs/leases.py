@@ -102,7 +102,7 @@ async def rescue(tx: Transaction, orphan: Orphan) -> Job | None:
     Returns the job when an attempt was lost or the job ended, None when it just waits again.  Raises StaleLease when it
     is no orphan any more: its worker completed it, or another sweep was faster.
     """
-    job = await attempts.guard(tx, _fence(orphan))
+    job = await attempts.guard(tx, _fence(orphan), maybe_unstarted=True)
     if job.started_at is not None:
         return await attempts.crash(tx, _fence(orphan))
     return await attempts.release(tx, orphan.job_id, lease_id=orphan.lease_id)

@@ -8,6 +8,7 @@ WITH ended AS (
       AND jobs.id = given.id
       AND jobs.attempt = given.attempt
       AND jobs.lease_id IS NOT DISTINCT FROM %(lease_id)s::uuid
+      AND jobs.started_at IS NOT NULL
     RETURNING jobs.*
 ),
 moved AS (
