@@ -65,6 +65,7 @@ CLASSES: Final[Mapping[str, FaultClass]] = MappingProxyType(
         "storage-full": FaultClass.RESOURCE,
         "out-of-memory": FaultClass.RESOURCE,
         "webhook-failed": FaultClass.WEBHOOK,
+        "ledger-restored": FaultClass.PERMANENT,
         "webhook-barred": FaultClass.PERMANENT,
         "webhook-gone": FaultClass.PERMANENT,
         "webhook-disabled": FaultClass.PERMANENT,

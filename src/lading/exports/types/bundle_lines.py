@@ -40,7 +40,7 @@ _PAGE: Final = 500
 class HeadGone(ExportError):
     """The head that a bundle ends with is not there any more: the ledger was restored from a backup."""
 
-    code = "ledger-behind"
+    code = "ledger-restored"
     retryable = False
 
 
