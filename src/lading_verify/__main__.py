@@ -81,7 +81,8 @@ def told(report: Report, path: Path, *, has_trust: bool, as_json: bool) -> int:
             _say(f"checked: {each}")
     if report.is_pinned:
         return OK
-    why = "the trust file does not have all its keys" if has_trust else "no trust file was named"
+    files = ", ".join(report.unbelieved)
+    why = f"the trust file does not have the key of {files}" if has_trust else "no trust file was named"
     _say(f"The bundle holds, but {why}: anybody could have made it. Name one with --trust FILE.", file=sys.stderr)
     return NOT_PINNED
 

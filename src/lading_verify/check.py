@@ -9,6 +9,7 @@ for besides.  Refused names the first thing that is wrong.  Bounded memory, no n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ from lading_verify.trust import Keyring, Trust, read_keyring
 
 _INSTANCE: Final = "/instance"
 _TENANT: Final = "/t/"
+_EPOCH: Final = re.compile(r"/e[0-9]{1,9}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +47,14 @@ class Policy:
 
 @dataclass
 class Report:
-    """What was proved of a bundle; `is_pinned` says whether every signer is one the caller believes."""
+    """What was proved of a bundle; `unbelieved` are the files that no key which the caller believes has signed."""
 
     manifest: Manifest
     size: int
     files: int
     signer: str
     log_key: str | None
-    is_pinned: bool
+    unbelieved: list[str] = field(default_factory=list[str])
     first_at: str | None = None
     last_at: str | None = None
     counts: dict[str, int] = field(default_factory=dict[str, int])
@@ -62,6 +64,11 @@ class Report:
     instance: str | None = None
     faults: list[Refused] = field(default_factory=list[Refused])
 
+    @property
+    def is_pinned(self) -> bool:
+        """Return whether every signer is one the caller believes."""
+        return not self.unbelieved
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as a document."""
         manifest = self.manifest
@@ -70,8 +77,8 @@ class Report:
             "range": {"start": manifest.start, "end": manifest.end}, "complete": manifest.is_complete,
             "root_sha256": manifest.root.hex(), "size": self.size, "files": self.files, "counts": self.counts,
             "first_at": self.first_at, "last_at": self.last_at, "signer": self.signer, "log_key": self.log_key,
-            "is_pinned": self.is_pinned, "witnesses": self.witnesses, "previous": self.previous,
-            "instance": self.instance, "checks": self.checks,
+            "is_pinned": self.is_pinned, "unbelieved": self.unbelieved, "witnesses": self.witnesses,
+            "previous": self.previous, "instance": self.instance, "checks": self.checks,
         }  # fmt: skip
 
 
@@ -129,8 +136,7 @@ def check(
     _contents(bag, report, believed)
     _instance(bag, report, believed)
     _witnessed(bag, report, policy)
-    if (stamped := stamps.check(bag, policy.authority)) is not None:
-        report.checks.append(stamped)
+    report.checks += stamps.check(bag, policy.authority)
     report.faults = history.faults(bag, told)
     if report.faults:
         raise report.faults[0]
@@ -167,12 +173,13 @@ def _signed(bag: Bag, believed: Trust, told: Trust) -> Report:
     if (note.head.origin, note.head.size, note.head.root) != (manifest.origin, manifest.end, manifest.root):
         raise Refused(f"it is the head of something else than {layout.MANIFEST} says", file=layout.HEAD)
     log_key = note.signer(believed.log(manifest.origin, manifest.end))
-    pinned = log_key is not None and bag.statement.public in believed.package()
+    unbelieved = [] if bag.statement.public in believed.package() else [layout.STATEMENT]
     if log_key is None:
+        unbelieved.append(layout.HEAD)
         log_key = note.signer(told.log(manifest.origin, manifest.end))
     report = Report(
         manifest, bag.file.seek(0, 2), len(bag.members), bag.statement.keyid,
-        None if log_key is None else keyid(log_key), pinned,
+        None if log_key is None else keyid(log_key), unbelieved,
     )  # fmt: skip
     report.checks += [
         "the zip holds exactly its files, byte for byte",
@@ -199,7 +206,7 @@ def _start(bag: Bag, report: Report, believed: Trust) -> Tree:
     if note.head.root != tree.root():
         raise Refused(f"it does not have the root of {layout.START_HEAD}", file=layout.FRONTIER)
     if note.signer(believed.log(note.head.origin, size)) is None:
-        report.is_pinned = False
+        report.unbelieved.append(layout.START_HEAD)
     return tree
 
 
@@ -269,6 +276,9 @@ def _attested(bag: Bag, name: str, keys: set[bytes]) -> None:
 
 def _instance(bag: Bag, report: Report, believed: Trust) -> None:
     if not bag.has(layout.INSTANCE_PROOF):
+        for name in (layout.INSTANCE_HEAD, layout.INSTANCE_TIMESTAMP):
+            if bag.has(name):  # without a proof it is about something else, and nobody would see that
+                raise Refused(f"there is no {layout.INSTANCE_PROOF} that leads to it from {layout.HEAD}", file=name)
         return
     name, head = layout.INSTANCE_PROOF, _head(bag, layout.HEAD).head
     proof = bag.read(name, notes.read_proof, bag.limits.note_bytes)
@@ -282,10 +292,11 @@ def _instance(bag: Bag, report: Report, believed: Trust) -> None:
     if bag.has(layout.INSTANCE_HEAD) and _head(bag, layout.INSTANCE_HEAD).head != whole:
         raise Refused("it is not the head that the proof leads to", file=layout.INSTANCE_HEAD)
     prefix = head.origin.partition(_TENANT)[0] + _INSTANCE
-    if whole.origin != prefix and not whole.origin.startswith(f"{prefix}/e"):
+    if _EPOCH.sub("", whole.origin) != prefix:
         raise Refused(f"it is of {whole.origin}, not of the instance of {head.origin}", file=name, field="origin")
-    if proof.note.signer(believed.log(whole.origin, whole.size)) is None:
-        report.is_pinned = False
+    keys = believed.log(whole.origin, whole.size)
+    shown = [(layout.INSTANCE_HEAD, _head(bag, layout.INSTANCE_HEAD))] if bag.has(layout.INSTANCE_HEAD) else []
+    report.unbelieved += [each for each, note in [(name, proof.note), *shown] if note.signer(keys) is None]
     report.instance = f"{whole.origin}@{whole.size}"
     report.checks.append(f"the head stands at {proof.index} in the log of the instance, {report.instance}")
 

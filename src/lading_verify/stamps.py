@@ -20,16 +20,15 @@ from lading_verify.errors import Refused, Unreadable
 
 _MAX_BYTES: Final = 64 << 10
 _SECONDS: Final = 60
+_STAMPS: Final = ((layout.INSTANCE_TIMESTAMP, layout.INSTANCE_HEAD), (layout.TIMESTAMP, layout.HEAD))
 
 
-def check(bag: Bag, authority: Path | None) -> str | None:
-    """Return what was proved of the bundle's time stamp, None without one; `authority` is a file of certificates."""
-    for name, head in ((layout.INSTANCE_TIMESTAMP, layout.INSTANCE_HEAD), (layout.TIMESTAMP, layout.HEAD)):
-        if bag.has(name):
-            return _check(bag, name, head, authority)
-    if authority is not None:
+def check(bag: Bag, authority: Path | None) -> list[str]:
+    """Return what was proved of each time stamp of the bundle; `authority` is a file of certificates."""
+    stamped = [(name, head) for name, head in _STAMPS if bag.has(name)]
+    if authority is not None and not stamped:
         raise Refused("it is asked for, and there is none", file=layout.INSTANCE_TIMESTAMP, kind="policy")
-    return None
+    return [_check(bag, name, head, authority) for name, head in stamped]
 
 
 def _check(bag: Bag, name: str, head: str, authority: Path | None) -> str:
@@ -58,4 +57,4 @@ def _ask_openssl(token: bytes, note: bytes, authority: Path, name: str) -> None:
         command = [program, "ts", "-verify", "-data", str(head), "-in", str(stamp), "-CAfile", str(authority)]
         done = subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)
     if done.returncode:
-        raise Refused("OpenSSL does not accept it under these certificates", file=name)
+        raise Refused("OpenSSL does not accept it under these certificates", file=name, kind="policy")
