@@ -180,6 +180,20 @@ async def test_what_no_profile_masks_is_in_it_only_for_who_may_have_that(works: 
     assert layout.content_name(digest) in unpacked((await works.world.ask("GET", whole, role=Role.ADMIN)).content)
 
 
+async def test_files_are_in_one_only_for_who_may_download_them(works: Works) -> None:  # A7
+    await works.made()
+    with_files, without = await bundled(works, with_artifacts=True), await bundled(works)
+    minted = await works.world.ask("POST", "/api/v1/keys", json={"name": "ci", "role": "auditor", "scopes": ["audit"]})
+    by = {"headers": {"Authorization": f"Bearer {minted.json()['token']}"}}
+
+    asked = await works.world.ask("POST", "/api/v1/bundles", json={"with_artifacts": True}, **by)
+    plain = await works.world.ask("POST", "/api/v1/bundles", json={}, **by)
+    taken = [await works.world.ask("GET", each["file"]["href"], **by) for each in (with_files, without)]
+
+    assert (asked.status_code, plain.status_code) == (403, 202), (asked.text, plain.text)
+    assert [each.status_code for each in taken] == [403, 200]
+
+
 async def test_a_bundle_never_holds_a_bundle(works: Works) -> None:  # A2
     await works.made()
     first = await bundled(works, with_artifacts=True)

@@ -66,6 +66,7 @@ class BundleService:
             if refusal is not None:
                 raise refusal
             plan = await bundle_requests.admit(tx, request, principal)
+            bundle_requests.permit_files(principal, plan)
             job = await planning.make(
                 tx, plan, bundle_requests.HOST, self._settings, export_id=export_id, job_id=job_id, actor=actor
             )

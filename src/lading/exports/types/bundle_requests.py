@@ -101,7 +101,10 @@ def permit_files(principal: Principal, plan: Plan) -> None:
         return
     if Scope.AUDIT not in principal.scopes:
         raise Forbidden("It holds the ledger; it takes the scope audit.")
-    if Wanted.of(plan).content == "all" and principal.role is not _UNMASKED:
+    content = Wanted.of(plan).content
+    if content is not None and Scope.DOWNLOAD not in principal.scopes:
+        raise Forbidden("It holds files of exports; it takes the scope download, too.")
+    if content == "all" and principal.role is not _UNMASKED:
         raise Forbidden("It holds snapshots, whose rows no profile masks; it takes the role admin.")
 
 
