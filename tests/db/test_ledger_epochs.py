@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,12 +16,13 @@ from psycopg.sql import SQL, Identifier
 
 from lading import ids
 from lading.db.database import Database
-from lading.ledger import epochs, heads, instance, selfcheck, store, tiles
+from lading.ledger import epochs, heads, instance, publishing, selfcheck, store, tiles
 from lading.ledger.entry import SYSTEM, Entry
 from lading.ledger.integrator import Guard, integrate
 from lading.ledger.keys import Signer
 from lading.ledger.marks import INSTANCE_LOG, Mark, Marks
 from lading.ledger.merkle import root_of
+from lading.ledger.signers import External
 from lading.ledger.trust import Trust
 
 pytestmark = pytest.mark.anyio
@@ -202,6 +205,49 @@ async def test_a_tenant_that_is_gone_with_its_ledger_is_told_once(installed: Res
     assert await epochs.examine(installed.database, installed.marks.read()) == []
 
 
+async def test_a_restore_that_many_adopt_at_once_is_adopted_once(installed: Restorable) -> None:
+    acme = await installed.plant("acme")
+    await installed.write(acme, 30)
+    await installed.copy()
+    await installed.write(acme, 20)
+    await installed.restore()
+
+    found = await asyncio.gather(
+        *(epochs.adopt(installed.database, SIGNER, installed.marks, **WHY) for _ in range(3))
+    )  # fmt: skip
+
+    assert sorted(len([each for each in one if each.tree == acme]) for one in found) == [0, 0, 1]
+    async with installed.database.tenant(acme) as tx:
+        assert (await tiles.tree(tx)).epoch == 2
+
+
+async def test_a_signer_elsewhere_is_asked_for_the_head_of_an_epoch_when_that_is_committed(
+    installed: Restorable,
+) -> None:
+    acme = await installed.plant("acme")
+    await installed.write(acme, 30)
+    await installed.copy()
+    await installed.write(acme, 20)
+    await installed.restore()
+    elsewhere = External("The signer", lambda question: _answered(json.loads(question)))
+
+    await epochs.adopt(installed.database, elsewhere.signer(SIGNER.public), installed.marks, **WHY)
+
+    async with installed.database.tenant(acme) as tx:
+        log = await tiles.tree(tx)
+        assert await tiles.note_at(tx, log.base + 1) is None
+    await publishing.publish_unsigned(installed.database, elsewhere.signer(SIGNER.public))
+    async with installed.database.tenant(acme) as tx:
+        note = await tiles.note_at(tx, log.base + 1)
+    assert note is not None
+    assert heads.verify(note, TRUST).origin == "test/t/acme/e2"
+
+
+def _answered(question: dict[str, str]) -> bytes:
+    signature = SIGNER.sign(base64.b64decode(question["message"]))
+    return json.dumps({"signature": base64.b64encode(signature).decode()}).encode()
+
+
 def test_marks_outlive_a_torn_line_and_a_lost_folder(tmp_path: Path) -> None:
     marks = Marks(tmp_path / "a", tmp_path / "b")
     tree = ids.new()
@@ -213,6 +259,17 @@ def test_marks_outlive_a_torn_line_and_a_lost_folder(tmp_path: Path) -> None:
     assert marks.read() == {tree: Mark(1, 9, bytes([9]) * 32)}
     (tmp_path / "a" / "ledger.marks").unlink()
     assert marks.read()[tree].size == 9
+
+
+def test_the_mark_behind_a_torn_line_is_not_lost_with_it(tmp_path: Path) -> None:
+    marks, tree = Marks(tmp_path), ids.new()
+    marks.note({tree: Mark(1, 3, bytes(32))})
+    with (tmp_path / "ledger.marks").open("ab") as file:
+        file.write(f"{tree} 1 9".encode())
+
+    marks.note({tree: Mark(1, 9, bytes(32))})
+
+    assert marks.read() == {tree: Mark(1, 9, bytes(32))}
 
 
 def test_a_file_of_marks_stays_small(tmp_path: Path) -> None:

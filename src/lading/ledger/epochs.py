@@ -64,10 +64,12 @@ class TakenBack:
 async def examine(database: Database, marks: Mapping[UUID, Mark]) -> list[TakenBack]:
     """Return the trees that do not continue their marks."""
     async with database.ledger() as tx:
-        rows = {row["tree"]: row for row in await tx.all(_SQL["marked"], trees=list(marks))}
-        return [
-            found for tree, mark in marks.items() if (found := await _look(tx, tree, mark, rows.get(tree))) is not None
-        ]
+        return await _examine(tx, marks)
+
+
+async def _examine(tx: Transaction, marks: Mapping[UUID, Mark]) -> list[TakenBack]:
+    rows = {row["tree"]: row for row in await tx.all(_SQL["marked"], trees=list(marks))}
+    return [found for tree, mark in marks.items() if (found := await _look(tx, tree, mark, rows.get(tree))) is not None]
 
 
 async def _look(tx: Transaction, tree: UUID, mark: Mark, row: Row | None) -> TakenBack | None:
@@ -104,10 +106,11 @@ async def adopt(
     actor: Actor = SYSTEM,
 ) -> Sequence[TakenBack]:  # fmt: skip
     """Open the next epoch of every tree that was taken back; return them as they were found."""
-    found = await examine(database, marks.read())
     opened: dict[UUID, Mark] = {}
     async with database.ledger() as tx:
         await tx.one(_SQL["wait"], key=LOCK)
+        # Behind the lock: another may have adopted the restore meanwhile, or a tree may have grown.
+        found = await _examine(tx, marks.read())
         for each in found:
             if not each.is_known:
                 opened[each.tree] = Mark(each.mark.epoch + 1, 0, EMPTY_ROOT)
@@ -136,10 +139,9 @@ async def _open(
         root=frontier.root(),
     )  # fmt: skip
     await tx.run(_SQL["first_leaf"], tenant_id=found.tree, index=base, type=OPENED, at=tx.now, line=first)
-    note = heads.sign(origin, 1, frontier.root(), signer)
-    await tx.run(
-        _SQL["sign"], tenants=[found.tree], sizes=[base + 1], roots=[frontier.root()], notes=[note], signed_at=tx.now
-    )
+    if signer.is_local:  # a signer elsewhere is asked when this is committed: `publishing`
+        note, root = heads.sign(origin, 1, frontier.root(), signer), frontier.root()
+        await tx.run(_SQL["sign"], tenants=[found.tree], sizes=[base + 1], roots=[root], notes=[note], signed_at=tx.now)
     return Mark(epoch, base + 1, frontier.root())
 
 
@@ -153,7 +155,8 @@ async def _open_log(tx: Transaction, found: TakenBack, *, prefix: str) -> Mark:
 def _next(found: TakenBack, first: str) -> tuple[str, int, int]:
     """Return origin, epoch and base of the next tree; `first` is the name of the tree where there is none."""
     epoch = max(found.epoch, found.mark.epoch) + 1
-    origin = _EPOCH.sub("", found.origin) if found.origin != "?" else first
+    # In the first epoch there is nothing to cut off, not of a tenant called `e2` either.
+    origin = first if found.origin == "?" else _EPOCH.sub("", found.origin) if found.epoch > 1 else found.origin
     return f"{origin}/e{epoch}", epoch, max(found.size, found.mark.size)
 
 

@@ -39,13 +39,13 @@ def create(path: Path, content: Callable[[], bytes]) -> None:
     with contextlib.suppress(FileExistsError):
         path.hardlink_to(temporary)  # refuses to replace: the first of many processes wins
     temporary.unlink()
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def replace(path: Path, content: bytes) -> None:
     """Put `content` into the file, in place of what it holds if there is one."""
     _written(path, content).replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _written(path: Path, content: bytes) -> Path:
@@ -58,7 +58,8 @@ def _written(path: Path, content: bytes) -> Path:
     return temporary
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Bring the names in a folder to disk."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(opened)

@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from uuid import UUID
 
 from lading.errors import EnvironmentUnfit
+from lading.ledger import key_files
 
 FILE: Final = "ledger.marks"
 INSTANCE_LOG: Final = UUID(int=0)
@@ -59,11 +60,16 @@ class Marks:
 
 
 def _append(path: Path, text: bytes) -> None:
-    with path.open("ab") as file:
+    is_new = not path.exists()
+    with path.open("a+b") as file:
+        if not _is_whole(file):
+            file.write(b"\n")  # a process died in its line; the next must not be lost with it
         file.write(text)
         file.flush()
         os.fdatasync(file.fileno())
         size = file.tell()
+    if is_new:
+        key_files.sync(path.parent)
     if size > _COMPACT_BYTES:
         found: dict[UUID, Mark] = {}
         _take(found, _lines(path))
@@ -75,6 +81,14 @@ def _append(path: Path, text: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
+            key_files.sync(path.parent)
+
+
+def _is_whole(file: BinaryIO) -> bool:
+    if file.seek(0, os.SEEK_END) == 0:
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def _text(marks: Mapping[UUID, Mark]) -> bytes:
