@@ -19,7 +19,8 @@ from lading.ledger import heads, rotation, signing_keys, store
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.integrator import integrate
 from lading.ledger.keys import Keys, load_or_create
-from lading.ledger.trust import Trust
+from lading.ledger.trust import Life, Revoked, Trust
+from lading_verify import trust as verifier_trust
 from serving import World
 
 pytestmark = pytest.mark.anyio
@@ -112,6 +113,35 @@ async def test_a_revoked_key_is_believed_for_what_each_tenant_had_then(
     assert "trusted_size" not in other["data"]  # type: ignore[operator]
     # A start, and another rotation, leave the sizes where they are.
     assert load_or_create(keys.store.folder, "test").trust.lives == trust.lives
+
+
+async def test_sizes_that_ledgers_were_told_of_reach_the_trust_file_though_somebody_died_between_the_two(
+    database: Database, tenants: list[UUID], keys: Keys
+) -> None:
+    stolen = keys.log.signers()[0]
+    small = await grow(database, tenants[0], keys)
+    rotation.revoke(keys.store, stolen.public.keyid, code="compromised")
+    file = keys.store.folder / "trust.json"
+    before = file.read_bytes()
+    await announce(database, keys)
+    file.write_bytes(before)  # as if the process had ended when the ledgers had been told
+
+    await signing_keys.announce_late(database, keys.store)
+
+    assert heads.verify(small, Trust.load(file)).keyid == stolen.public.keyid
+
+
+def test_a_trust_file_has_room_for_the_sizes_of_many_ledgers(keys: Keys) -> None:
+    sizes = {f"exports.example.org/t/organisation-{number:05d}": 1 << 40 for number in range(50_000)}
+    instant = "2026-11-22T01:00:00.000000Z"
+    key = keys.log.public
+
+    keys.store.say({key.keyid: Life(None, None, Revoked(instant, instant, sizes))})
+
+    revoked = Trust.load(keys.store.folder / "trust.json").revoked(key)
+    assert revoked is not None
+    assert revoked.sizes == sizes
+    assert verifier_trust.load(keys.store.folder / "trust.json")
 
 
 async def test_what_nobody_told_is_told_by_upkeep_when_it_is_old(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -36,8 +36,10 @@ async def announce(database: Database, keys: KeyStore, *, reason: str, ticket: s
 
 
 async def announce_late(database: Database, keys: KeyStore) -> int:
-    """Tell all ledgers what whoever changed the keys has not told for minutes."""
-    return await _announce(database, keys, told={}, actor=SYSTEM, patience=_PATIENCE)
+    """Tell all ledgers, and then the trust file, what whoever changed the keys has not told for minutes."""
+    count = await _announce(database, keys, told={}, actor=SYSTEM, patience=_PATIENCE)
+    await _say_sizes(database, keys)
+    return count
 
 
 async def _announce(
@@ -83,9 +85,30 @@ async def _tell(tx: Transaction, statement: Statement, *, told: Mapping[str, Jso
     )
     if statement.action != "revoked":
         return {}
+    return {key.keyid: _limited(statement, rows)}
+
+
+async def _say_sizes(database: Database, keys: KeyStore) -> None:
+    """Put the sizes that ledgers were told of into the trust file, if somebody died between the two."""
+    ring, known = await asyncio.to_thread(keys.ring), await asyncio.to_thread(keys.known)
+    revoked = [each for each in ring.statements if each.action == "revoked"]
+    lacking = [each for each in revoked if (life := known.revoked(each.key)) is None or not life.sizes]
+    if not lacking:
+        return
+    lives: dict[str, Life] = {}
+    async with database.ledger() as tx:
+        for each in lacking:
+            life = _limited(each, await tx.all(_SQL["key_sizes"], keyid=each.key.keyid))
+            if life.revoked is not None and life.revoked.sizes:
+                lives[each.key.keyid] = life
+    if lives:
+        await asyncio.to_thread(_publish, keys, lives)
+
+
+def _limited(statement: Statement, rows: Sequence[Row]) -> Life:
     assert statement.trusted_until is not None
     sizes = {row["origin"]: row["size"] for row in rows if row["origin"] is not None}
-    return {key.keyid: Life(None, None, Revoked(statement.at, statement.trusted_until, sizes))}
+    return Life(None, None, Revoked(statement.at, statement.trusted_until, sizes))
 
 
 def _data(statement: Statement) -> dict[str, Json]:

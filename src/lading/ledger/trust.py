@@ -30,9 +30,9 @@ from lading.errors import InvalidInput
 Purpose: TypeAlias = Literal["log", "package"]
 PURPOSES: Final[tuple[Purpose, ...]] = ("log", "package")
 SCHEMA: Final = "lading.trust/1"
-_MAX_BYTES: Final = 1 << 20
+_MAX_BYTES: Final = 16 << 20
 _MAX_KEYS: Final = 1000
-_MAX_SIZES: Final = 10_000
+_MAX_SIZES: Final = 100_000
 KEY_BYTES: Final = 32
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 
