@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -68,6 +69,31 @@ async def test_nothing_deferred_is_done_when_the_rest_fails(database: Database, 
         await tx.run(INSERT, number=4)
 
     assert numbers(database_url) == [4]
+
+
+async def test_a_transaction_whose_failure_was_swallowed_does_not_look_committed(
+    database: Database, database_url: str
+) -> None:
+    with pytest.raises(RuntimeError, match="nothing of it is committed"):
+        async with database.system() as tx:
+            await tx.run(INSERT, number=1)
+            with contextlib.suppress(psycopg.errors.CheckViolation):
+                await tx.run(INSERT, number=10)
+    async with database.system() as tx:
+        await tx.run(INSERT, number=4)
+
+    assert numbers(database_url) == [4]
+
+
+async def test_a_transaction_that_was_ended_early_does_not_look_committed(
+    database: Database, database_url: str
+) -> None:
+    with pytest.raises(RuntimeError, match="nothing of it is committed"):
+        async with database.system() as tx:
+            await tx.run(INSERT, number=1)
+            await tx.connection.rollback()
+
+    assert not numbers(database_url)
 
 
 async def test_values_are_made_of_rows_after_the_commit(database: Database) -> None:

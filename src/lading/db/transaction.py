@@ -19,6 +19,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg.adapt import Transformer
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL, Composed, Literal
 
@@ -195,6 +196,7 @@ async def begin(
         yield tx
         for statement, parameters in tx.deferred:
             await connection.execute(statement, parameters)
+        _require_whole(connection)
         await connection.commit()
     except BaseException:
         # What went wrong is told; a connection that can't even roll back is broken, and its pool sees that.
@@ -219,10 +221,17 @@ async def begin_again(connection: psycopg.AsyncConnection[Any], *, role: Role) -
 
 async def commit(tx: Transaction) -> None:
     """Execute what was deferred, and commit, in one round trip."""
+    _require_whole(tx.connection)
     async with tx.connection.pipeline():
         for statement, parameters in tx.deferred:
             await tx.connection.execute(statement, parameters)
         await tx.connection.commit()
+
+
+def _require_whole(connection: psycopg.AsyncConnection[Any]) -> None:
+    # Asked to commit what has failed the server rolls back, and that looks like success.
+    if connection.info.transaction_status in {TransactionStatus.INERROR, TransactionStatus.IDLE}:
+        raise RuntimeError("a statement of this transaction failed, or it was ended early; nothing of it is committed")
 
 
 def _opening(role: Role, tenant: UUID | None, patience: SQL | Composed) -> Composed:
