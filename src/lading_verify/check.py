@@ -322,6 +322,12 @@ def _continues(report: Report, start: Start, file: BinaryIO, trust: Trust | None
     kept: list[Told] = []
     before, _ = check(file, trust, limits=limits, marks=(start.size,), on_told=kept.append)
     old, new = before.manifest, report.manifest
+    if old.log == new.log and old.epoch != new.epoch:
+        why = (
+            f"the previous bundle is of epoch {old.epoch} of {new.log}, this one of epoch {new.epoch}: a restore of "
+            "the database began another tree, whose first entry tells what was lost"
+        )
+        raise Refused(why, kind="gap")
     if old.origin != new.origin:
         raise Refused(f"the previous bundle is of {old.origin}, this one of {new.origin}", kind="gap")
     if not old.is_complete or not new.is_complete:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from lading_verify import encoding, entries, layout, notes
 from lading_verify.bag import Bag
@@ -17,6 +17,8 @@ from lading_verify.entries import Entry, NoEntry
 from lading_verify.errors import Refused
 from lading_verify.fold import Fault, Fold
 from lading_verify.merkle import Tree, leaf_hash, root_of_path
+
+_OPENED: Final = "ledger.epoch_opened"
 
 
 @dataclass
@@ -133,11 +135,12 @@ def _begun(bag: Bag) -> Fold:
                     yield line
 
         try:
-            return Fold(lines())
+            return Fold(lines(), partial=bag.manifest.epoch > 1)
         except ValueError as error:
             raise Refused(str(error), file=layout.START_STATE, record=number) from None
-    # Entries from before the span may be gone for good; then subjects are taken as they are met.
-    return Fold(partial=bag.manifest.start > 0)
+    # Entries from before the span may be gone for good, and those of an earlier epoch are in another tree; then
+    # subjects are taken as they are met.
+    return Fold(partial=bag.manifest.start > 0 or bag.manifest.epoch > 1)
 
 
 def _take_all(bag: Bag, told: Told, tree: Tree, lines: Sequence[bytes]) -> None:
@@ -153,10 +156,21 @@ def _take_all(bag: Bag, told: Told, tree: Tree, lines: Sequence[bytes]) -> None:
             raise _foreign(entry, tenant, told.count + number + 1)
         if told.first_at is None:
             told.first_at = entry.at
+            _check_first(bag, index, entry)
         take(index + number, entry)
     tree.extend(lines)
     told.count += len(lines)
     told.last_at = told.last_at if entry is None else entry.at
+
+
+def _check_first(bag: Bag, index: int, entry: Entry) -> None:
+    """Refuse the first entry of a log unless it tells of the restore that began this epoch, if one did."""
+    if index:
+        return
+    opened = entry.data.get("epoch") if entry.type == _OPENED else 1
+    if opened != bag.manifest.epoch:
+        why = f"it opens epoch {opened!r:.20} of a log whose origin is {bag.manifest.origin}"
+        raise Refused(why, file=layout.HISTORY, record=1, field="data")
 
 
 def _take_one(bag: Bag, told: Told, index: int, line: bytes) -> None:

@@ -69,6 +69,7 @@ _FOLDERS: Final = re.compile(
 BAGIT_TEXT: Final = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 COUNTS: Final = ("artifacts", "disclosures", "entries", "jobs", "throttles")
 _ORIGIN: Final = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
+_EPOCH: Final = re.compile(r"(?P<log>.*/t/[^/]+)/e(?P<number>[2-9]|[1-9][0-9]{1,8})")
 _SUM_LINE: Final = re.compile(r"([0-9a-f]{64})  ([!-~]{1,200})")
 _TEXT: Final = re.compile(r"[ -~]{0,200}")
 _MAX_INDEX: Final = 1 << 53
@@ -124,6 +125,23 @@ class Manifest:
             "counts": {name: self.counts[name] for name in COUNTS},
             **({} if self.filter is None else {"filter": self.filter}),
         })  # fmt: skip
+
+    @property
+    def log(self) -> str:
+        """Return the origin that the log had before any restore."""
+        found = _EPOCH.fullmatch(self.origin)
+        return self.origin if found is None else found["log"]
+
+    @property
+    def epoch(self) -> int:
+        """
+        Return which tree of the log it is of: another begins when a restore of the database was adopted.
+
+        >>> [Manifest(f"x.org/t/{name}", "ten_1", 0, 1, bytes(32), {}).epoch for name in ("acme", "acme/e3", "e3")]
+        [1, 3, 1]
+        """
+        found = _EPOCH.fullmatch(self.origin)
+        return 1 if found is None else int(found["number"])
 
     @property
     def identifier(self) -> str:

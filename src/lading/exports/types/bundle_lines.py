@@ -102,7 +102,9 @@ def _whole(work: Work, wanted: Wanted, head: SignedHead, signed: Head) -> _Made:
         start = {"note": started.note, "frontier": [each.hex() for each in tree.hashes]}
     if before is not None:
         laid[layout.START_STATE] = _lines(work, "state.start.jsonl", before.state())
-    fold = Fold(None if before is None else read_lines(work, "state.start.jsonl"))
+    # Subjects of an earlier epoch, or of entries that are gone, are taken as they are met; the verifier does so, too.
+    is_late = wanted.epoch > 1 or (wanted.first > 0 and before is None)
+    fold = Fold(None if before is None else read_lines(work, "state.start.jsonl"), partial=is_late)
     provenance = Provenance()
     with work.blobs.writer(work.key("history.jsonl")) as sink:
         entries = history.whole(
