@@ -26,7 +26,7 @@ from lading.ledger.marks import Mark, Marks
 from lading.ledger.merkle import root_of
 from lading.ledger.tlog import unbundled
 from lading.ledger.trust import Trust
-from lading.ledger.witness import Cosigner
+from lading.ledger.witness import Cosigner, Memory
 from lading.tenants.model import Role
 from lading_verify import notes
 from serving import World, app_for
@@ -150,6 +150,31 @@ async def test_a_ledger_that_was_forked_is_found(world: World, watch: Auditor, d
 
     assert isinstance(found, PackageInvalid)
     assert "forked" in found.message
+
+
+async def test_a_ledger_that_hides_behind_another_name_is_found(
+    world: World, watch: Auditor, database_url: str
+) -> None:  # fmt: skip
+    await grow(world, 30)
+    await watch()
+    rewrite(database_url, f"UPDATE ledger_trees SET origin = 'test/t/nordlys-2' WHERE {_MINE}")
+    await grow(world, 5)
+
+    found = (await watch()).exception
+
+    assert isinstance(found, PackageInvalid)
+    assert "test/t/nordlys-2 is shown where test/t/nordlys was" in found.message
+
+
+def test_an_epoch_that_was_given_up_is_not_followed_again(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "seen")
+    for origin in ("test/t/nordlys", "test/t/nordlys/e2"):
+        memory.require_same("ledger", origin)
+        memory.keep(origin, heads.sign(origin, 3, bytes(32), SIGNER))
+
+    memory.require_same("ledger", "test/t/nordlys/e10")
+    with pytest.raises(PackageInvalid, match="given up for test/t/nordlys/e2"):
+        memory.require_same("ledger", "test/t/nordlys")
 
 
 async def test_a_head_of_another_key_is_not_followed(world: World, watch: Auditor, database_url: str) -> None:

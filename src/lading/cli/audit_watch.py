@@ -70,6 +70,7 @@ def look(client: Client, memory: Memory, trust: Trust, cosigner: Cosigner | None
 
     note = client.proofs.checkpoint()
     head = heads.verify(note, trust)
+    memory.require_same("ledger", head.origin)
     code = _follow(
         memory, head, note, cosigner,
         lambda old, new: [bytes.fromhex(each) for each in _proved(client.proofs.consistency, old, new)],
@@ -81,8 +82,10 @@ def look(client: Client, memory: Memory, trust: Trust, cosigner: Cosigner | None
     except NotFound:
         output.talk("The log over all tenants is empty still.")
         return code
+    logged = heads.verify(log.note, trust)
+    memory.require_same("instance", logged.origin)
     both = _follow(
-        memory, heads.verify(log.note, trust), log.note, cosigner,
+        memory, logged, log.note, cosigner,
         lambda old, new: [bytes.fromhex(each) for each in _proved(client.proofs.instance_consistency, old, new)],
     )  # fmt: skip
     return max(code, both)

@@ -23,7 +23,7 @@ from lading.ledger import heads, proofs
 from lading.ledger.heads import Head
 from lading_verify import notes
 
-_EPOCH: Final = re.compile(r"/e[0-9]+\Z")
+_EPOCH: Final = re.compile(r"/e([0-9]{1,9})\Z")
 _NAME: Final = re.compile(r"[A-Za-z0-9._:/-]{1,120}")
 
 
@@ -45,23 +45,47 @@ class Memory:
 
     def earlier(self, origin: str) -> Head | None:
         """Return the last head of an earlier epoch of a log, the latest there is."""
+        return max(self._others(origin), key=lambda each: _epoch(each.origin), default=None)
+
+    def require_same(self, role: str, origin: str) -> None:
+        """Raise PackageInvalid if another log, or an earlier epoch of it, is shown than was followed in that role."""
+        path, plain = self._folder / f"{role}.origin", _EPOCH.sub("", origin)
+        if not path.exists():
+            self._write(path, plain)
+        elif (known := path.read_text("utf-8")) != plain:
+            raise PackageInvalid(
+                f"{plain} is shown where {known} was: what was seen is hidden behind another name. "
+                "To watch another ledger, name a --state of its own."
+            )
+        newest = self.earlier(origin)
+        if newest is not None and _epoch(newest.origin) > _epoch(origin):
+            raise PackageInvalid(f"{origin} is shown again, and was given up for {newest.origin} before.")
+
+    def _others(self, origin: str) -> list[Head]:
         plain = _EPOCH.sub("", origin)
         found = [heads.read(path.read_text("utf-8")) for path in sorted(self._folder.glob("*.checkpoint"))]
-        found = [each for each in found if _EPOCH.sub("", each.origin) == plain and each.origin != origin]
-        return max(found, key=lambda each: (len(each.origin), each.origin), default=None)
+        return [each for each in found if _EPOCH.sub("", each.origin) == plain and each.origin != origin]
 
     def keep(self, origin: str, note: str) -> Path:
         """Remember a head."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         path = self._file(origin)
-        part = path.with_suffix(".part")
-        part.write_text(note, "utf-8")
-        part.replace(path)
+        self._write(path, note)
         return path
+
+    def _write(self, path: Path, text: str) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(text, "utf-8")
+        part.replace(path)
 
     def _file(self, origin: str) -> Path:
         readable = re.sub(r"[^A-Za-z0-9.-]", "_", origin)[:80]
         return self._folder / f"{readable}.{hashlib.sha256(origin.encode()).hexdigest()[:8]}.checkpoint"
+
+
+def _epoch(origin: str) -> int:
+    found = _EPOCH.search(origin)
+    return 1 if found is None else int(found[1])
 
 
 def require_continued(last: Head, now: Head, prove: Callable[[int, int], Sequence[bytes]]) -> None:
