@@ -11,8 +11,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 
-from lading import ids
+from lading import cli, ids
 from lading.db.database import Database
 from lading.errors import PackageInvalid
 from lading.ledger import heads, rotation, signing_keys, store
@@ -129,6 +130,22 @@ async def test_sizes_that_ledgers_were_told_of_reach_the_trust_file_though_someb
     await signing_keys.announce_late(database, keys.store)
 
     assert heads.verify(small, Trust.load(file)).keyid == stolen.public.keyid
+
+
+def test_the_file_for_auditors_of_a_tenant_tells_of_no_other(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    instant, key = "2026-11-22T01:00:00.000000Z", keys.log.public
+    sizes = {"test/t/acme": 7, "test/t/acme/e2": 9, "test/t/bolt": 8}
+    keys.store.say({key.keyid: Life(None, None, Revoked(instant, instant, sizes))})
+    monkeypatch.setenv("LADING_DATA_DIR", str(keys.store.folder.parent))
+    monkeypatch.setenv("LADING_INSTANCE", "test")
+
+    def told(*more: str) -> object:
+        arguments = ["signing-keys", "export", *more]
+        found = CliRunner().invoke(cli.root, arguments, prog_name="lading", standalone_mode=False)
+        revoked = Trust.parse(found.stdout_bytes).revoked(key)
+        return None if revoked is None else revoked.sizes
+
+    assert (told(), told("--tenant", "acme")) == ({}, {"test/t/acme": 7, "test/t/acme/e2": 9})
 
 
 def test_a_trust_file_has_room_for_the_sizes_of_many_ledgers(keys: Keys) -> None:

@@ -141,14 +141,22 @@ def revoke(
 
 @command.command()
 @click.option("--keyring", is_flag=True, help="What became of the keys, signed by them, instead of the keys.")
-def export(*, keyring: bool) -> None:
+@click.option("--tenant", metavar="SLUG", help="For auditors of this tenant: its sizes under revoked keys, too.")
+def export(*, keyring: bool, tenant: str | None) -> None:
     """
     Print the public keys, for auditors to pin: the file trust.json.
 
-    Example: lading signing-keys export > trust.json
+    Up to which size of a ledger a revoked key is believed is told only of the --tenant: names and sizes of others are
+    nobody's business.
+
+    Example: lading signing-keys export --tenant nordlys > trust.json
     """
-    store, _ = _opened()
-    click.echo(store.ring().dump() if keyring else store.known().dump(), nl=False)
+    store, settings = _opened()
+    if keyring:
+        click.echo(store.ring().dump(), nl=False)
+        return
+    origin = "" if tenant is None else f"{settings.instance}/t/{tenant}"
+    click.echo(store.known().of_log(origin).dump(), nl=False)
 
 
 def _opened() -> tuple[KeyStore, Settings]:
@@ -172,7 +180,7 @@ def _tell(store: KeyStore, settings: Settings, told: list[Statement], *, reason:
     asyncio.run(signing.announce(settings, store, reason=reason, ticket=ticket))
     for each in told:
         output.talk(f"The {each.key.purpose} key {each.key.keyid} was {each.action}.")
-    output.talk("Give auditors the new trust file: lading signing-keys export > trust.json")
+    output.talk("Give auditors the new trust file: lading signing-keys export --tenant SLUG > trust.json")
 
 
 def _admit(reason: str, ticket: str | None) -> None:
