@@ -6,19 +6,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import stamping_authority
 from lading import ids
 from lading.db.database import Database
 from lading.ledger import epochs, instance, store, tiles
 from lading.ledger import keys as signing
 from lading.ledger.entry import SYSTEM, Entry
 from lading.ledger.integrator import integrate
-from lading.ledger.marks import Mark, Marks
+from lading.ledger.marks import INSTANCE_LOG, Mark, Marks
 from lading.tenants.model import Role
+from lading.upkeep import stamping
 from lading_verify import layout, replay, trust
 from lading_verify.__main__ import main
 from lading_verify.check import verify
@@ -60,12 +63,13 @@ async def restored(works: Works, folder: Path) -> None:
     async with database.tenant(tenant) as tx:
         head = await store.head(tx)
     assert head is not None
-    marks.note({tenant: Mark(1, head.size + 5, bytes(32))})
+    marks.note({tenant: Mark(1, head.size + 5, bytes(32)), INSTANCE_LOG: Mark(1, 9, bytes(32))})
     found = await epochs.adopt(
         database, signer, marks, origin_prefix=settings.instance, reason="disk lost", ticket="OPS-7"
     )
-    assert [each.tree for each in found] == [tenant]
+    assert {each.tree for each in found} == {tenant, INSTANCE_LOG}
     await works.integrate()
+    await instance.append(database, signer, origin_prefix=settings.instance, seconds=0)
 
 
 async def test_a_bundle_of_the_second_epoch_holds_and_does_not_follow_one_of_the_first(
@@ -100,6 +104,35 @@ async def test_a_bundle_of_the_second_epoch_holds_and_does_not_follow_one_of_the
     assert main([str(two), "--trust", str(trusted), "--previous", str(one)]) == 12
     assert "epoch" in capsys.readouterr().err
     assert main([str(one), "--trust", str(trusted), "--previous", str(two)]) == 12
+
+
+async def test_a_stamped_bundle_is_proved_by_the_log_of_the_instance_before_a_restore_and_after(
+    works: Works, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    services = works.world.services
+    settings = services.settings
+    signer = signing.load_or_create(settings.keys_dir, settings.instance).log
+    await works.made()
+    await works.integrate()
+    await instance.append(services.database, signer, origin_prefix=settings.instance, seconds=0)
+    folder = tmp_path / "tsa"
+    folder.mkdir()
+
+    with stamping_authority.running(folder) as authority:
+        stamped = replace(
+            settings, timestamp_url=authority.url, timestamp_roots=str(authority.roots), allowed_networks="127.0.0.0/8"
+        )
+        for name, origin in (("one", "/instance@"), ("two", "/instance/e2@")):
+            assert await stamping.stamp(services.database, stamped)
+            path = tmp_path / f"{name}.zip"
+            await bundled(works, path, until="logged")
+            given = [str(path), "--trust", str(settings.trust_file), "--tsa", str(authority.roots)]
+            assert main(given) == 0, capsys.readouterr()
+            told = capsys.readouterr().out
+            assert origin in told
+            assert "the time stamp over proof/instance.checkpoint, by OpenSSL" in told
+            if name == "one":
+                await restored(works, tmp_path)
 
 
 async def test_the_second_epoch_of_an_organisation_has_a_name_of_its_own_whatever_that_is_called(
