@@ -191,6 +191,27 @@ async def test_a_total_that_is_not_reached_means_the_first_page(reader: Reader) 
     assert (await reader.works.get(export_id))["status"] == "completed"
 
 
+@pytest.mark.parametrize("key", [None, 12 * 3 * 7 % 101])
+async def test_rows_that_were_refused_are_read_anew_once_somebody_has_corrected_them(
+    reader: Reader, key: int | None
+) -> None:
+    await reader.ready()
+    undisturbed = await reader.whole()
+    wrong = [*rows_of(12)[:2], {**rows_of(12)[2], "id": key}]
+    reader.books.odd = {5: once(AWAY), 12: once(page(wrong))}
+    export_id = await reader.ask()
+    for _ in range(2):
+        await reader.work()
+    refused = await reader.works.get(export_id)
+
+    grounds = {"reason": "corrected"}
+    again = await reader.works.world.ask("POST", f"/api/v1/exports/{export_id}/retry", json=grounds)
+    await reader.work()
+
+    assert (refused["status"], again.status_code) == ("failed", 202), (refused, again.text)
+    assert await reader.package(export_id) == undisturbed
+
+
 async def test_pages_of_another_address_are_not_used(reader: Reader) -> None:
     await reader.ready()
     reader.books.odd = {5: once(AWAY)}

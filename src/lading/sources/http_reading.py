@@ -74,7 +74,7 @@ class HttpReading:
             worded=lambda _: None,
             part=_PAGE,
             excused=lambda: caller.waited,
-            moved=trail.forget,
+            spoilt=trail.forget,
         )
         return ordered.batches(stream, key=key)
 

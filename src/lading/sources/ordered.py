@@ -33,7 +33,8 @@ class Stream:
     `stop` interrupts it from another thread and may be called again, `worded` says what an error of the driver means;
     `what` is the noun for sentences, such as `database /srv/members.db`.  `part` is a column that the kind adds and
     nobody sees: two rows of one key from two parts are a row that moved while it was read, not a key that is none.
-    `excused` tells how many seconds do not count into the time limit.  `moved` is called when rows moved.
+    `excused` tells how many seconds do not count into the time limit.  `spoilt` is called when nobody can
+    use the rows that came: they are to be read anew.
     """
 
     what: str
@@ -44,7 +45,7 @@ class Stream:
     worded: Callable[[Exception], SourceError | None]
     part: str | None = None
     excused: Callable[[], float] = float
-    moved: Callable[[], object] = bool
+    spoilt: Callable[[], object] = bool
 
 
 def batches(stream: Stream, *, key: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -54,14 +55,13 @@ def batches(stream: Stream, *, key: Sequence[str]) -> Iterator[pa.RecordBatch]:
     try:
         for batch in _alive(in_order(_first_checked(ahead, stream, key), key, scratch=stream.scratch)):
             if fault := watch.fault(batch):
-                if watch.is_moved:
-                    stream.moved()
-                    raise _moved(stream, key)
-                raise _refused_key(stream, key, fault)
+                stream.spoilt()
+                raise _moved(stream, key) if watch.is_moved else _refused_key(stream, key, fault)
             yield batch if stream.part is None else batch.drop_columns([stream.part])
     except Overdue:
         raise too_slow(stream.what, stream.seconds) from None
     except EmptyKey:
+        stream.spoilt()
         raise _refused_key(stream, key, "is empty in some row") from None
     except TooWide:
         raise SourceRefused(
