@@ -361,6 +361,24 @@ async def test_words_are_in_it_only_when_they_are_asked_for_and_not_erased(works
     assert opened in [json.loads(each) for each in part[layout.DISCLOSURES].splitlines()]
 
 
+async def test_words_that_are_erased_while_it_is_made_are_not_handed_out(works: Works, database_url: str) -> None:  # A6
+    one = await works.made()
+    await works.world.ask("POST", "/api/v1/holds", json={"export": one["id"], "reason": "Ann is on leave"})
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "CREATE FUNCTION erase_now() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
+            "SET search_path FROM CURRENT AS $$BEGIN DELETE FROM disclosures; RETURN NULL; END$$"
+        )
+        connection.execute(
+            "CREATE TRIGGER erase_now AFTER INSERT ON checkpoints FOR EACH ROW "
+            "WHEN (new.stage = 'generating') EXECUTE FUNCTION erase_now()"
+        )
+
+    bundle = await bundled(works, with_disclosures=True)
+
+    assert (bundle["status"], bundle["error"]["code"], bundle["file"]) == ("failed", "words-erased", None)
+
+
 async def test_it_has_the_proof_that_the_log_of_the_instance_knows_its_head(works: Works, tmp_path: Path) -> None:  # A1
     await works.made()
     await works.integrate()

@@ -66,6 +66,7 @@ CLASSES: Final[Mapping[str, FaultClass]] = MappingProxyType(
         "out-of-memory": FaultClass.RESOURCE,
         "webhook-failed": FaultClass.WEBHOOK,
         "ledger-restored": FaultClass.PERMANENT,
+        "words-erased": FaultClass.PERMANENT,
         "webhook-barred": FaultClass.PERMANENT,
         "webhook-gone": FaultClass.PERMANENT,
         "webhook-disabled": FaultClass.PERMANENT,

@@ -143,6 +143,7 @@ def audit(work: Work) -> Result:
             raise StorageFailed("The bundle was signed by another key than is believed here; it is not handed out.")
     if work.blobs.digest(facts["key"]) != facts["sha256"]:
         raise StorageFailed("The bundle changed on disk after it was built; it is not handed out.")
+    bundle_lines.require_told(work, queried["counts"])
     work.advance(1, 1)
     entries = queried["counts"]["entries"]
     return {

@@ -44,6 +44,13 @@ class HeadGone(ExportError):
     retryable = False
 
 
+class WordsErased(ExportError):
+    """Words that a bundle was to tell were erased while it was made; what was erased is never handed out."""
+
+    code = "words-erased"
+    retryable = False
+
+
 class NothingChosen(ExportError):
     """Nothing in the span is about what the bundle was to be about."""
 
@@ -153,6 +160,12 @@ def _disclosures(work: Work, leaves: Sequence[int]) -> tuple[int, dict[str, Any]
     counted = _Counted(_opened(work, leaves))
     facts = _lines(work, "disclosures.jsonl", counted)
     return counted.count, facts
+
+
+def require_told(work: Work, counts: Mapping[str, int]) -> None:
+    """Raise WordsErased unless the words that were written are all there still."""
+    if counts["disclosures"] and sum(1 for _ in _opened(work, range(counts["entries"]))) < counts["disclosures"]:
+        raise WordsErased("Words that the bundle tells were erased while it was made; ask for it again.")
 
 
 def _opened(work: Work, leaves: Sequence[int]) -> Iterator[bytes]:
