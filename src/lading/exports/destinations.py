@@ -238,7 +238,8 @@ async def _require(tx: Transaction, name: str, version: Version) -> bool:
     if row is not None:
         versions.require(f"Destination {name}", row["version"], version)
     elif not versions.may_be_new(version):
-        await get(tx, name)  # which says that there is none
+        # Which says that there is none, unless somebody has just made one.
+        versions.require(f"Destination {name}", (await get(tx, name)).version, version)
     return row is not None
 
 

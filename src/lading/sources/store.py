@@ -115,7 +115,8 @@ async def _require(tx: Transaction, name: str, version: Version) -> None:
     if row is not None:
         versions.require(f"Source {name}", row["version"], version)
     elif not versions.may_be_new(version):
-        await get(tx, name)  # which says that there is none
+        # Which says that there is none, unless somebody has just made one.
+        versions.require(f"Source {name}", (await get(tx, name)).version, version)
 
 
 def _check(
