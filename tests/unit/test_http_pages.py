@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lading.errors import SourceRefused
@@ -33,6 +33,7 @@ def turner(**options: str) -> Turner:
     return Turner(http_site.parse({"url": SITE, **options}), "/items?day=1")
 
 
+@example(body=None, link="https://api.example.org?page=2", style="link")
 @given(JSON, LINKS, st.sampled_from(["cursor", "next_url", "link"]))
 def test_the_next_page_lies_at_the_same_origin_or_is_refused(body: Any, link: str, style: str) -> None:
     pages = turner(pages=style, **({} if style == "link" else {"next": "next"}))

@@ -121,7 +121,8 @@ class Turner:
                 "Register the address that it uses for itself"
             )
         rest = url.partition("://")[2]
-        return rest[cut:] if (cut := min(_places(rest, "/?"), default=-1)) >= 0 else "/"
+        target = rest[cut:] if (cut := min(_places(rest, "/?"), default=-1)) >= 0 else "/"
+        return target if target.startswith("/") else f"/{target}"
 
     def _noted(self, target: str) -> str:
         mark = hashlib.sha256(target.encode()).digest()[:16]
