@@ -22,8 +22,10 @@ from lading.ledger import store as ledger
 from lading.ledger.entry import SYSTEM, Entry
 from lading.ledger.integrator import integrate
 from lading.ledger.keys import Signer
+from lading.sources.guarded import Door
 from lading.tenants.model import Role
 from lading.webhooks import fanout, store
+from lading.webhooks import handler as webhook_handler
 from lading.webhooks.handler import WebhookHandler
 from lading.webhooks.store import JOB_KIND
 from lading.worker import execute
@@ -138,6 +140,43 @@ async def desk(world: World, receiver: Receiver) -> Desk:
     made = Desk(world, receiver)
     await made.happen()
     return made
+
+
+async def test_a_job_that_is_cancelled_as_its_call_begins_calls_nobody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begins, goes_on, ends = threading.Event(), threading.Event(), threading.Event()
+
+    class Late(Door):
+        def __init__(self, *given: Any) -> None:
+            begins.set()
+            goes_on.wait(60)
+            super().__init__(*given)
+
+        def close(self) -> None:
+            super().close()
+            ends.set()
+
+    monkeypatch.setattr(webhook_handler, "Door", Late)
+    await desk.create()
+    await desk.happen("export.completed")
+    services = desk.world.services
+    settings = replace(services.settings, allowed_networks=desk.networks)
+    handler = WebhookHandler(services.database, settings, services.vault)
+    (claimed,) = await desk.world.claim()
+    begun = await execute.begin(services.database, claimed)
+    assert begun is not None
+    job, fence = begun
+
+    calling = asyncio.create_task(handler.run(job, Attempt(fence)))
+    await asyncio.to_thread(begins.wait, 60)
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    goes_on.set()
+    await asyncio.to_thread(ends.wait, 60)
+
+    assert not desk.receiver.got
 
 
 async def test_an_event_is_told_with_a_signature_that_others_verify(desk: Desk) -> None:

@@ -142,7 +142,8 @@ class WebhookHandler:
             ("webhook-timestamp", str(now)),
             ("webhook-signature", rules.signature(message_id, now, body, secrets)),
         ]
-        door = way.door = Door(origin, self._settings.networks, guard.look_up)
+        door = Door(origin, self._settings.networks, guard.look_up)
+        way.go_through(door)
         try:
             answer = door.call(
                 "POST",
@@ -174,7 +175,8 @@ class _Way:
         self._loop: Final = asyncio.get_running_loop()
         self._thread: Future[_Told] | None = None
         self._begun = 0.0
-        self.door: Door | None = None
+        self._door: Door | None = None
+        self._is_left = False
 
     def follow(self, thread: Future[_Told]) -> Future[_Told]:
         """Return the thread of the call; its end is that of the turn."""
@@ -182,12 +184,19 @@ class _Way:
         thread.add_done_callback(self._ended)
         return thread
 
+    def go_through(self, door: Door) -> None:
+        """Call through that door, in the thread, unless who waited has left before."""
+        self._door = door
+        if self._is_left:
+            door.stop()
+
     def leave(self) -> None:
         """End the call if it goes on; nobody waits for it any more."""
+        self._is_left = True
         if self._thread is None:
             self._give_back(seconds=None)
-        elif not self._thread.done() and self.door is not None:
-            self.door.stop()
+        elif not self._thread.done() and self._door is not None:
+            self._door.stop()
 
     def _ended(self, _thread: Future[_Told]) -> None:
         with suppress(RuntimeError):  # the loop has ended before
