@@ -148,6 +148,20 @@ def test_the_file_for_auditors_of_a_tenant_tells_of_no_other(keys: Keys, monkeyp
     assert (told(), told("--tenant", "acme")) == ({}, {"test/t/acme": 7, "test/t/acme/e2": 9})
 
 
+async def test_a_revocation_reaches_the_trust_file_though_somebody_died_before_writing_it(
+    database: Database, tenants: list[UUID], keys: Keys
+) -> None:
+    assert tenants
+    stolen, file = keys.package.public, keys.store.folder / "trust.json"
+    before = file.read_bytes()
+    rotation.revoke(keys.store, stolen.keyid, code="compromised")
+    file.write_bytes(before)  # as if the process had ended when the keyring was written
+
+    await signing_keys.announce_late(database, keys.store)
+
+    assert Trust.load(file).keys("package") == (keys.package.public,)
+
+
 def test_a_trust_file_has_room_for_the_sizes_of_many_ledgers(keys: Keys) -> None:
     sizes = {f"exports.example.org/t/organisation-{number:05d}": 1 << 40 for number in range(50_000)}
     instant = "2026-11-22T01:00:00.000000Z"

@@ -36,7 +36,8 @@ async def announce(database: Database, keys: KeyStore, *, reason: str, ticket: s
 
 
 async def announce_late(database: Database, keys: KeyStore) -> int:
-    """Tell all ledgers, and then the trust file, what whoever changed the keys has not told for minutes."""
+    """Tell all ledgers and the trust file what whoever changed the keys has not told; ledgers after some minutes."""
+    await asyncio.to_thread(_finish, keys)
     count = await _announce(database, keys, told={}, actor=SYSTEM, patience=_PATIENCE)
     await _say_sizes(database, keys)
     return count
@@ -86,6 +87,14 @@ async def _tell(tx: Transaction, statement: Statement, *, told: Mapping[str, Jso
     if statement.action != "revoked":
         return {}
     return {key.keyid: _limited(statement, rows)}
+
+
+def _finish(keys: KeyStore) -> None:
+    """Bring the trust file up to the keyring, and let go of private keys whose time is over."""
+    with locked(keys.folder):
+        ring = keys.read()
+        if ring.statements:
+            keys.publish(ring)
 
 
 async def _say_sizes(database: Database, keys: KeyStore) -> None:
