@@ -1,5 +1,7 @@
 """A light executor gives way to claims beside its big exchanges, and takes it back."""  # O6
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
