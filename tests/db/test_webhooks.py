@@ -252,7 +252,7 @@ async def test_a_failed_call_is_tried_again_under_the_same_id(desk: Desk) -> Non
 
 async def test_a_rest_that_is_asked_for_is_kept_and_costs_no_attempt(desk: Desk) -> None:
     made = await desk.create()
-    desk.receiver.answers = [(429, {"Retry-After": "120"}), (200, {})]
+    desk.receiver.answers = [(429, {"Retry-After": "120\x1f"}), (200, {})]
 
     await desk.happen("export.completed")
     await desk.call()

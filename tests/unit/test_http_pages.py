@@ -83,6 +83,7 @@ def test_a_long_header_of_spaces_and_semicolons_is_read_at_once() -> None:
     assert next_link("<a>; x" + " " * 200_000) is None
 
 
+@example(given_text="0\x1f", date="")
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_no_retry_after_is_too_odd_to_be_read(given_text: str, date: str) -> None:
     seconds = retry_after(given_text, date)

@@ -61,18 +61,18 @@ def pause(retries: Retries, tried: int, *, retry_after: float | None, chance: fl
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
-    """
+    r"""
     Return the seconds that a Retry-After header asks for; None without one that can be read.
 
-    >>> retry_after("3", datetime(2026, 1, 1, tzinfo=UTC))
-    3.0
+    >>> retry_after("3", datetime(2026, 1, 1, tzinfo=UTC)), retry_after("3\x1f", datetime(2026, 1, 1, tzinfo=UTC))
+    (3.0, 3.0)
     >>> retry_after("Thu, 01 Jan 2026 00:00:09 GMT", datetime(2026, 1, 1, tzinfo=UTC))
     9.0
     """
     if not value:
         return None
-    if value.strip().isdecimal() and len(value) < 10:
-        return float(value)
+    if (seconds := value.strip()).isdecimal() and len(seconds) < 10:
+        return float(seconds)
     try:
         asked = parsedate_to_datetime(value)
     except ValueError:

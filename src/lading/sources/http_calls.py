@@ -245,8 +245,9 @@ def retry_after(given: str, date: str) -> float | None:
     >>> retry_after("Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:27:30 GMT")
     30.0
     """
-    if re.fullmatch(r"[0-9]{1,9}", given.strip()):
-        return min(_LONGEST_WAIT, float(given))
+    # Without what surrounds it: a control character there is white space to strip and none to float.
+    if found := re.fullmatch(r"\s*([0-9]{1,9})\s*", given):
+        return min(_LONGEST_WAIT, float(found[1]))
     try:
         then, sent = email.utils.parsedate_to_datetime(given), email.utils.parsedate_to_datetime(date)
         return min(_LONGEST_WAIT, max(0.0, (then - sent).total_seconds()))

@@ -207,6 +207,7 @@ class _Way:
 
 
 def _judged(status: int, retry_after: str) -> _Told:
-    if status in (429, 503) and retry_after.strip().isdecimal() and len(retry_after) < 10:
-        return _Told(status, rest_seconds=min(_LONGEST_REST, max(1.0, float(retry_after))))
+    asked = retry_after.strip()  # of control characters, too, which float would refuse
+    if status in (429, 503) and asked.isdecimal() and len(asked) < 10:
+        return _Told(status, rest_seconds=min(_LONGEST_REST, max(1.0, float(asked))))
     return _Told(status, "" if 200 <= status < 300 else f"The webhook answered {status}.")
