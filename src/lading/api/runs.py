@@ -281,7 +281,8 @@ async def _ended(services: Services, caller: Caller, run_id: UUID, seconds: floa
             if (await run_store.find(tx, run_id)).state != "running":
                 return
         try:
-            await asyncio.wait_for(services.stopping.wait(), min(left, _LOOK_SECONDS))
+            async with asyncio.timeout(min(left, _LOOK_SECONDS)):
+                await services.stopping.wait()
         except TimeoutError:
             continue
 

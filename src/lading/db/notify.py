@@ -110,8 +110,10 @@ class Hearer:
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
+            # Not `wait_for`: before Python 3.12 it forgets a cancellation that meets the end of what it waits for.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
         return True
 
     async def _listen(self) -> None:

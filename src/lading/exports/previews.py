@@ -74,9 +74,8 @@ class Previews:
             env={**os.environ, "POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
         )
         try:
-            said, _ = await asyncio.wait_for(
-                child.communicate(json.dumps(task, default=_plain).encode()), seconds + _START_SECONDS
-            )
+            async with asyncio.timeout(seconds + _START_SECONDS):
+                said, _ = await child.communicate(json.dumps(task, default=_plain).encode())
         except TimeoutError:
             raise Conflict(
                 f"The preview did not end within {seconds} seconds; choose a shorter period, or an index at the source."

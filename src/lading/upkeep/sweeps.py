@@ -197,3 +197,7 @@ async def _once(sweep: Callable[[], Awaitable[None]]) -> None:
         _LOG.warning("sweep.failed", extra={"sweep": getattr(sweep, "__name__", "?"), "reason": error.message})
     except Exception:  # noqa: BLE001 - one broken round must not end this sweep, and with it all the others
         _LOG.exception("sweep.failed", extra={"sweep": getattr(sweep, "__name__", "?")})
+    # A database that goes away while a statement is being cancelled fails it, and the cancellation is no longer seen.
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

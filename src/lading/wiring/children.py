@@ -82,7 +82,8 @@ class Child:
             pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (self.failures - 1))
             self._say(f"{self.name} ended ({how}); it starts again in {pause:g} s.")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._leaving.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._leaving.wait()
 
     async def _run(self) -> int:
         self._process = await asyncio.create_subprocess_exec(

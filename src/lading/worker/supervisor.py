@@ -358,7 +358,8 @@ class Supervisor:
                 break
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
             except TimeoutError:
                 break
         if self._light is not None:
