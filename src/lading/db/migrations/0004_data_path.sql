@@ -51,7 +51,7 @@ GRANT SELECT, INSERT ON profile_activations TO lading_app;
 CREATE TABLE destinations (
     tenant_id uuid NOT NULL REFERENCES tenants,
     name text NOT NULL CHECK (name ~ '^[a-z0-9][a-z0-9_-]{0,49}$'),
-    kind text NOT NULL CHECK (kind IN ('directory', 's3', 'gcs')),
+    kind text NOT NULL CHECK (kind IN ('directory', 's3', 'gcs', 'azure')),
     credentials_ref text CHECK (credentials_ref ~ '^(env|file|systemd|kubernetes):.+'),
     options jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(options) = 'object'),
     object_name text NOT NULL CHECK (length(object_name) BETWEEN 1 AND 300),

@@ -1,11 +1,5 @@
 -- The service: who may come in, what policies allow, what runs by the clock, what is told to whom.
 
--- ---------------------------------------------------------------- destinations in containers of Azure
-
-ALTER TABLE destinations
-    DROP CONSTRAINT destinations_kind_check,
-    ADD CONSTRAINT destinations_kind_check CHECK (kind IN ('directory', 's3', 'gcs', 'azure'));
-
 -- ---------------------------------------------------------------- access: tenants, keys, members, identity providers
 
 -- A suspended tenant keeps everything and lets nobody in; `pause_id` is the pause that its suspension set.
