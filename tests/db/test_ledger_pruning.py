@@ -115,7 +115,7 @@ async def test_what_something_needs_stays(world: World, database_url: str) -> No
 
     async def change(statement: str) -> None:
         async with database.connection() as connection:
-            await connection.execute(SQL(statement), {"tenant": tenant})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            await connection.execute(SQL(statement), {"tenant": tenant})
 
     try:
         export_id = (await world.export())["id"]

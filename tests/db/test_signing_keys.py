@@ -83,8 +83,8 @@ async def test_every_ledger_is_told_of_a_rotation_once_under_a_head_that_both_ke
         rotated = [each for each in await told(database, tenant) if each["type"] == "signing_key.rotated"]
         [entry] = rotated
         assert entry["subject"] == f"keyid:{keys.log.public.keyid}"
-        assert entry["data"]["replaces"] == old  # type: ignore[index]
-        assert entry["data"]["ticket"] == "OPS-1"  # type: ignore[index]
+        assert entry["data"]["replaces"] == old
+        assert entry["data"]["ticket"] == "OPS-1"
         note = await head_of(database, tenant)
         assert heads.verify(note, before).keyid == old
         assert heads.verify(note, Trust("test", (keys.log.public,))).keyid == keys.log.public.keyid
@@ -108,10 +108,10 @@ async def test_a_revoked_key_is_believed_for_what_each_tenant_had_then(
         heads.verify(large, trust)
     assert heads.verify(await head_of(database, tenants[0]), trust).keyid == keys.log.public.keyid
     [revoked] = [each for each in await told(database, tenants[0]) if each["type"] == "signing_key.revoked"]
-    assert revoked["data"]["trusted_size"] == heads.read(small).size  # type: ignore[index]
-    assert revoked["data"]["trusted_root"] == heads.read(small).root.hex()  # type: ignore[index]
+    assert revoked["data"]["trusted_size"] == heads.read(small).size
+    assert revoked["data"]["trusted_root"] == heads.read(small).root.hex()
     [other] = [each for each in await told(database, tenants[1]) if each["type"] == "signing_key.revoked"]
-    assert "trusted_size" not in other["data"]  # type: ignore[operator]
+    assert "trusted_size" not in other["data"]
     # A start, and another rotation, leave the sizes where they are.
     assert load_or_create(keys.store.folder, "test").trust.lives == trust.lives
 

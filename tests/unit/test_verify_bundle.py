@@ -27,7 +27,7 @@ _OTHER = Key("log", 9)
 
 
 def _check(data: bytes, believed: Trust | None = _BELIEVED, **given: object) -> Report:
-    return check(io.BytesIO(data), believed, **given)[0]  # type: ignore[arg-type]
+    return check(io.BytesIO(data), believed, **given)[0]
 
 
 def _refused(data: bytes, **given: object) -> Refused:
@@ -341,7 +341,7 @@ def test_words_are_what_their_line_commits_to() -> None:  # A5
     opening = {"index": 20, "path": "reason", "salt": encoding.to_base64(salt), "subject": "pau_1", "value": words}
 
     def opened(*openings: dict[str, object]) -> bytes:
-        data = b"".join(encoding.encode(each) + b"\n" for each in openings)  # type: ignore[arg-type]
+        data = b"".join(encoding.encode(each) + b"\n" for each in openings)
         return bundle(lines, files={layout.DISCLOSURES: data}, counts={"disclosures": len(openings)})
 
     assert _check(opened(opening)).counts["disclosures"] == 1

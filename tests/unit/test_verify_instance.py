@@ -32,7 +32,7 @@ _STRANGER = Key("log", 9)
 
 def head_of(**given: object) -> bytes:
     """Return what the log of the instance has of the head of such a bundle: its text without signatures."""
-    note = mutating.unpacked(bundle(**given))[layout.HEAD]  # type: ignore[arg-type]
+    note = mutating.unpacked(bundle(**given))[layout.HEAD]
     return notes.read(note).head.text.encode()
 
 
@@ -57,7 +57,7 @@ def logged(
 
 
 def checked(files: Mapping[str, bytes], **given: object) -> Report:
-    return check(io.BytesIO(bundle(files=files)), _BELIEVED, **given)[0]  # type: ignore[arg-type]
+    return check(io.BytesIO(bundle(files=files)), _BELIEVED, **given)[0]
 
 
 def refused(files: Mapping[str, bytes], **given: object) -> Refused:
