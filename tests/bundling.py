@@ -17,13 +17,12 @@ from lading.bundles.bag import File
 from lading.bundles.provenance import Provenance
 from lading.ledger import heads
 from lading.ledger.entry import Actor, Entry, line
-from lading.ledger.merkle import leaf_hash
 from lading.ledger.proofs import Prover
 from lading.ledger.trust import PublicKey, Purpose, Trust
 from lading_verify import layout, notes
 from lading_verify.fold import Fold
 from lading_verify.layout import Manifest
-from lading_verify.merkle import Tree
+from lading_verify.merkle import Tree, leaf_hash
 
 ORIGIN = "ledger.example.org/t/acme"
 TENANT = UUID(int=(1 << 120) + 7)

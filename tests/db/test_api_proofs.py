@@ -14,12 +14,12 @@ from lading.ledger import heads, instance, proofs, store, tlog
 from lading.ledger.entry import SYSTEM, Entry
 from lading.ledger.integrator import integrate
 from lading.ledger.keys import Signer
-from lading.ledger.merkle import Frontier, leaf_hash, root_of, split, subtree_root
+from lading.ledger.merkle import Frontier, root_of, split, subtree_root
 from lading.ledger.offline import verify_lines
 from lading.ledger.trust import Trust
 from lading.tenants.model import Role
 from lading_verify import notes
-from lading_verify.merkle import root_of_path
+from lading_verify.merkle import leaf_hash, root_of_path
 from serving import World, app_for
 
 pytestmark = pytest.mark.anyio

@@ -18,11 +18,10 @@ from lading.exports import retention
 from lading.exports.types import packing
 from lading.ledger import heads, keys
 from lading.ledger.entry import SYSTEM, Entry
-from lading.ledger.merkle import leaf_hash
-from lading.ledger.proofs import root_of
 from lading.ledger.store import record
 from lading.worker import execute
 from lading.worker.execute import Attempt
+from lading_verify.merkle import leaf_hash, root_of_path
 from pdftext import pdf_text
 from serving import World
 from works import PERIOD, Works, contents, document
@@ -87,8 +86,8 @@ async def test_every_line_of_the_extract_leads_to_the_signed_root(works: Works) 
     assert len(lines) == len(proofs["entries"])
     for line, proof in zip(lines, proofs["entries"], strict=True):
         path = [bytes.fromhex(step) for step in proof["path"]]
-        assert root_of(leaf_hash(line), proof["index"], head.size, path) == head.root
-        assert root_of(leaf_hash(line + b" "), proof["index"], head.size, path) != head.root
+        assert root_of_path(leaf_hash(line), proof["index"], head.size, path) == head.root
+        assert root_of_path(leaf_hash(line + b" "), proof["index"], head.size, path) != head.root
 
 
 async def test_its_proofs_outlive_the_pruning_of_what_came_before(works: Works) -> None:  # A1 E9
@@ -107,7 +106,7 @@ async def test_its_proofs_outlive_the_pruning_of_what_came_before(works: Works) 
     head = heads.read(proofs["head"]["note"])
     for line, proof in zip(lines, proofs["entries"], strict=True):
         path = [bytes.fromhex(step) for step in proof["path"]]
-        assert root_of(leaf_hash(line), proof["index"], head.size, path) == head.root
+        assert root_of_path(leaf_hash(line), proof["index"], head.size, path) == head.root
 
 
 async def test_the_cover_says_what_is_inside_in_words_a_person_reads(works: Works, tmp_path: Path) -> None:  # E9

@@ -15,10 +15,9 @@ from lading.ledger import heads, instance, proofs, store, tiles
 from lading.ledger.entry import SYSTEM, Entry
 from lading.ledger.integrator import integrate
 from lading.ledger.keys import Signer
-from lading.ledger.merkle import leaf_hash
 from lading.ledger.trust import Trust
 from lading_verify import layout, notes
-from lading_verify.merkle import root_of_path
+from lading_verify.merkle import leaf_hash, root_of_path
 
 pytestmark = pytest.mark.anyio
 SIGNER = Signer.generate("log")

@@ -15,9 +15,10 @@ from lading.ledger import instance, proofs, pruning, selfcheck, store, tiles
 from lading.ledger.entry import SYSTEM, Entry
 from lading.ledger.integrator import integrate
 from lading.ledger.keys import Signer
-from lading.ledger.merkle import Frontier, leaf_hash, root_of
+from lading.ledger.merkle import Frontier, root_of
 from lading.ledger.offline import verify_lines
 from lading.ledger.trust import Trust
+from lading_verify.merkle import leaf_hash, root_of_path
 from serving import World
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +74,7 @@ async def test_what_is_old_goes_and_every_proof_stays(database: Database, databa
         assert head is not None
         for index in (0, 300, 511, 512, 699):
             path = await tiles.inclusion(tx, index, 700, log=log)
-            assert proofs.root_of(leaf_hash(lines[index]), index, 700, path) == root_of(lines)
+            assert root_of_path(leaf_hash(lines[index]), index, 700, path) == root_of(lines)
         path = await tiles.consistency(tx, 300, 700, log=log)
         with pytest.raises(ValueError, match="is not the beginning"):
             proofs.require_consistent(299, root_of(lines[:299]), 700, root_of(lines), path)

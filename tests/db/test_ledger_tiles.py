@@ -14,7 +14,8 @@ from lading.ledger import heads, proofs, store, tiles
 from lading.ledger.entry import SYSTEM, Entry
 from lading.ledger.integrator import fill_tiles, integrate
 from lading.ledger.keys import Signer
-from lading.ledger.merkle import Frontier, leaf_hash, root_of
+from lading.ledger.merkle import Frontier, root_of
+from lading_verify.merkle import leaf_hash, root_of_path
 
 pytestmark = pytest.mark.anyio
 SIGNER = Signer.generate("log")
@@ -80,7 +81,7 @@ async def require_proofs(database: Database, tenant: UUID, lines: list[bytes], s
             assert await tiles.frontier_at(tx, size) == frontier
             for index in {0, 1, size // 3, size // 2, size - 2, size - 1} & set(range(size)):
                 path = await tiles.inclusion(tx, index, size, log=log)
-                assert proofs.root_of(leaf_hash(lines[index]), index, size, path) == frontier.root()
+                assert root_of_path(leaf_hash(lines[index]), index, size, path) == frontier.root()
             for old in [each for each in sizes if each <= size]:
                 path = await tiles.consistency(tx, old, size, log=log)
                 proofs.require_consistent(old, root_of(lines[:old]), size, frontier.root(), path)

@@ -1,4 +1,4 @@
-"""Whole process trees for the tests: `lading up` on a data directory of its own and a free port."""
+"""What the flow tests share: a small organisation to export from, and whole process trees on a free port."""
 
 from __future__ import annotations
 
@@ -7,11 +7,35 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from lading.db.database import Database
+from lading.settings import Settings
+from tests.flow.organisation import Organisation, organisation
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """What lets the loss of a worker be noticed within seconds, and a job survive several."""
+    return Settings(
+        data_dir=tmp_path / "data",
+        lease_seconds=2.0,
+        heartbeat_seconds=0.4,
+        sweep_seconds=0.4,
+        self_fence_seconds=1.5,
+        max_crashes=5,
+    )
+
+
+@pytest.fixture
+async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisation]:
+    """The small organisation in a database of the test's own."""
+    async with organisation(database, settings) as made:
+        yield made
 
 
 @dataclass

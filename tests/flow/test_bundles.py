@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,14 +12,13 @@ import pytest
 
 from lading import ids
 from lading.db import notify
-from lading.db.database import Database
 from lading.exports.bundles import BundleService
 from lading.ledger import store as ledger
 from lading.settings import Settings
 from lading.tenants.model import Role
 from lading.wire.bundles import Bundle, BundleRequest
 from lading_verify import check, trust
-from tests.flow.organisation import Organisation, Worker, organisation
+from tests.flow.organisation import Organisation, Worker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
@@ -38,24 +36,6 @@ POINTS = (
     "auditing.done",
 )
 _LONG_SECONDS = 200.0
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        data_dir=tmp_path / "data",
-        lease_seconds=2.0,
-        heartbeat_seconds=0.4,
-        sweep_seconds=0.4,
-        self_fence_seconds=1.5,
-        max_crashes=5,
-    )
-
-
-@pytest.fixture
-async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisation]:
-    async with organisation(database, settings) as made:
-        yield made
 
 
 async def made(acme: Organisation, end: int | None = None) -> Bundle:

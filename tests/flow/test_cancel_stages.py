@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,9 @@ import pytest
 from psycopg.sql import SQL
 
 from lading import ids
-from lading.db.database import Database
 from lading.settings import Settings
 from lading.wire.exports import Export
-from tests.flow.organisation import Organisation, Worker, organisation
+from tests.flow.organisation import Organisation, Worker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
@@ -32,12 +30,6 @@ POINTS = [
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data", heartbeat_seconds=0.4, sweep_seconds=0.4)
-
-
-@pytest.fixture
-async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisation]:
-    async with organisation(database, settings) as made:
-        yield made
 
 
 async def visible(acme: Organisation) -> list[Any]:

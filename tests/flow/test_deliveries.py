@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ import pytest
 
 from lading import ids
 from lading.artifacts.verify import verify
-from lading.db.database import Database
 from lading.exports import destinations
 from lading.exports.destinations import Settings as Place
 from lading.ledger.entry import SYSTEM
@@ -23,7 +23,7 @@ from lading.ledger.trust import Trust
 from lading.settings import Settings
 from lading.wire.exports import Delivery, Export
 from tests import azure_server, receivers
-from tests.flow.organisation import Organisation, Worker, organisation
+from tests.flow.organisation import Organisation, Worker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
@@ -38,22 +38,8 @@ def out(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, out: Path) -> Settings:
-    return Settings(
-        data_dir=tmp_path / "data",
-        lease_seconds=2.0,
-        heartbeat_seconds=0.4,
-        sweep_seconds=0.4,
-        self_fence_seconds=1.5,
-        max_crashes=5,
-        delivery_roots=str(out),
-    )
-
-
-@pytest.fixture
-async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisation]:
-    async with organisation(database, settings) as made:
-        yield made
+def settings(settings: Settings, out: Path) -> Settings:
+    return replace(settings, delivery_roots=str(out))
 
 
 async def place(acme: Organisation, name: str, **changes: Any) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
+from dataclasses import replace
 
 import psycopg
 import pytest
 
 from lading import ids
-from lading.db.database import Database
 from lading.settings import Settings
 from tests.flow.faults import link
-from tests.flow.organisation import Organisation, Worker, organisation
+from tests.flow.organisation import Organisation, Worker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
@@ -28,20 +26,8 @@ COMMITS = (
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        data_dir=tmp_path / "data",
-        lease_seconds=6.0,
-        heartbeat_seconds=0.4,
-        sweep_seconds=0.4,
-        self_fence_seconds=4.0,
-    )
-
-
-@pytest.fixture
-async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisation]:
-    async with organisation(database, settings) as made:
-        yield made
+def settings(settings: Settings) -> Settings:
+    return replace(settings, lease_seconds=6.0, self_fence_seconds=4.0)
 
 
 async def test_an_export_completes_once_whichever_commit_loses_its_answer(  # P2, O2

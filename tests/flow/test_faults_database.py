@@ -9,6 +9,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -36,14 +37,8 @@ def mortal() -> Iterator[EmbeddedServer]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        data_dir=tmp_path / "data",
-        lease_seconds=6.0,
-        heartbeat_seconds=0.5,
-        sweep_seconds=0.5,
-        self_fence_seconds=4.0,
-    )
+def settings(settings: Settings) -> Settings:
+    return replace(settings, lease_seconds=6.0, heartbeat_seconds=0.5, sweep_seconds=0.5, self_fence_seconds=4.0)
 
 
 @pytest.fixture

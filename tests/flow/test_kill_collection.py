@@ -7,18 +7,16 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from lading import ids
 from lading.artifacts import registry
-from lading.db.database import Database
 from lading.exports import retention, store
 from lading.ledger.entry import SYSTEM
 from lading.settings import Settings
-from tests.flow.organisation import Organisation, Worker, organisation
+from tests.flow.organisation import Organisation, Worker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
@@ -36,18 +34,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path / "data", lease_seconds=2.0, heartbeat_seconds=0.4, sweep_seconds=0.4,
-                    self_fence_seconds=1.5)  # fmt: skip
-
-
-@pytest.fixture
-async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisation]:
-    async with organisation(database, settings) as made:
-        yield made
 
 
 def stored(settings: Settings) -> list[Path]:

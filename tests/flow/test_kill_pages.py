@@ -5,43 +5,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from lading.db.database import Database
 from lading.exports import registry
 from lading.ledger.entry import SYSTEM
 from lading.settings import Settings
 from lading.sources import store as sources
 from tests import api_server
-from tests.flow.organisation import PROFILE, Organisation, Worker, organisation
+from tests.flow.organisation import PROFILE, Organisation, Worker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 PAGES = 450
 """More than are kept together when they are small and come quickly."""
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        data_dir=tmp_path / "data",
-        lease_seconds=2.0,
-        heartbeat_seconds=0.4,
-        sweep_seconds=0.4,
-        self_fence_seconds=1.5,
-        max_crashes=5,
-    )
-
-
-@pytest.fixture
-async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisation]:
-    async with organisation(database, settings) as made:
-        yield made
 
 
 async def ready(acme: Organisation, url: str) -> None:

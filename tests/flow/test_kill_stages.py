@@ -4,41 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from lading import ids
 from lading.artifacts.verify import verify
-from lading.db.database import Database
 from lading.ledger.trust import Trust
 from lading.settings import Settings
-from tests.flow.organisation import BAD, DUPLICATE, ROWS, Organisation, Worker, organisation
+from tests.flow.organisation import BAD, DUPLICATE, ROWS, Organisation, Worker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 STAGES = ("querying", "mapping", "generating", "bundling", "auditing")
 POINTS = [f"{stage}.{moment}" for stage in STAGES[:-1] for moment in ("begun", "done", "checkpointed")]
 POINTS += ["auditing.begun", "auditing.done", "artifacts.placed", "settling", "settled"]
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        data_dir=tmp_path / "data",
-        lease_seconds=2.0,
-        heartbeat_seconds=0.4,
-        sweep_seconds=0.4,
-        self_fence_seconds=1.5,
-        max_crashes=5,
-    )
-
-
-@pytest.fixture
-async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisation]:
-    async with organisation(database, settings) as made:
-        yield made
 
 
 async def events(acme: Organisation, export_id: str) -> Counter[tuple[str, str]]:

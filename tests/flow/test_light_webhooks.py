@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,12 +16,11 @@ import anyio
 import pytest
 
 from lading import ids
-from lading.db.database import Database
 from lading.ledger.entry import SYSTEM
 from lading.settings import Settings
 from lading.webhooks import rules, store
 from lading.webhooks.vault import Vault
-from tests.flow.organisation import Organisation, Worker, organisation
+from tests.flow.organisation import Organisation, Worker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
@@ -79,12 +78,6 @@ def hanging() -> Iterator[Hanging]:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data", worker_slots="1", allowed_networks="127.0.0.1/32", max_crashes=5)
-
-
-@pytest.fixture
-async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisation]:
-    async with organisation(database, settings) as made:
-        yield made
 
 
 async def test_an_export_is_made_while_every_webhook_hangs(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,37 +12,18 @@ import pytest
 
 from lading import ids
 from lading.artifacts.verify import verify
-from lading.db.database import Database
 from lading.exports import registry
 from lading.ledger.entry import SYSTEM
 from lading.ledger.trust import Trust
 from lading.settings import Settings
 from lading.wire.exports import Export
-from tests.flow.organisation import BAD, DUPLICATE, PROFILE, ROWS, Organisation, Worker, organisation
+from tests.flow.organisation import BAD, DUPLICATE, PROFILE, ROWS, Organisation, Worker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 FORMATS = ["csv", "tsv", "xlsx", "json", "ndjson", "parquet", "xml", "pdf"]
 TOTALS = {"label": "Total", "label_column": "Kind", "columns": {"Minutes": "sum"}}
 COUNTS = {"read": ROWS + DUPLICATE, "written": ROWS - BAD, "quarantined": BAD, "duplicate": DUPLICATE}
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        data_dir=tmp_path / "data",
-        lease_seconds=2.0,
-        heartbeat_seconds=0.4,
-        sweep_seconds=0.4,
-        self_fence_seconds=1.5,
-        max_crashes=5,
-    )
-
-
-@pytest.fixture
-async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisation]:
-    async with organisation(database, settings) as made:
-        yield made
 
 
 async def revision(acme: Organisation, parts: Mapping[str, int] | None, **changes: Any) -> int:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from lading import ids
-from lading.db.database import Database
 from lading.errors import InvalidTransition
 from lading.exports.service import blob_prefix
 from lading.settings import Settings
 from lading.wire.exports import Export
-from tests.flow.organisation import Organisation, Worker, organisation
+from tests.flow.organisation import Organisation, Worker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
@@ -25,21 +25,8 @@ STAGES = ("querying", "mapping", "generating", "bundling", "auditing")
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        data_dir=tmp_path / "data",
-        lease_seconds=2.0,
-        heartbeat_seconds=0.4,
-        sweep_seconds=0.4,
-        self_fence_seconds=1.5,
-        max_attempts=1,
-    )
-
-
-@pytest.fixture
-async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisation]:
-    async with organisation(database, settings) as made:
-        yield made
+def settings(settings: Settings) -> Settings:
+    return replace(settings, max_attempts=1)
 
 
 def lock_source(url: str) -> psycopg.Connection[tuple[object, ...]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lading.ledger import proofs, spans
-from lading.ledger.merkle import Frontier, leaf_hash, root_of, split, subtree_root
+from lading.ledger.merkle import Frontier, root_of, split, subtree_root
+from lading_verify.merkle import leaf_hash, root_of_path
 
 LINES = [b"%d" % number for number in range(70)]
 
@@ -23,7 +24,7 @@ def test_a_path_of_spans_leads_from_each_leaf_to_the_root_of_each_size() -> None
         root = root_of(LINES[:size])
         for index in range(size):
             path = [mth(*span) for span in spans.inclusion(index, size)]
-            assert proofs.root_of(leaf_hash(LINES[index]), index, size, path) == root
+            assert root_of_path(leaf_hash(LINES[index]), index, size, path) == root
 
 
 def test_spans_of_consistency_prove_each_beginning_of_each_tree() -> None:

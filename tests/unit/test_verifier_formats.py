@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from lading import canonical
 from lading.ledger import heads, proofs
 from lading.ledger.merkle import Frontier
-from lading.ledger.merkle import leaf_hash as server_leaf_hash
 from lading.ledger.trust import PublicKey
 from lading_verify import dsse, encoding, layout, merkle, minisign, notes, sshsig
 from lading_verify import zip as container
@@ -181,7 +180,7 @@ def test_trees_and_paths_are_those_of_the_server(lines: list[bytes], data: st.Da
     tree = merkle.Tree(start, before.hashes)
     tree.extend(lines[start:])
     prover = proofs.Prover(range(len(lines)))
-    prover.add(map(server_leaf_hash, lines))
+    prover.add(map(merkle.leaf_hash, lines))
     root, paths = prover.finish()
 
     assert tree.root() == root

@@ -16,14 +16,13 @@ from tests.stamping_authority import Authority
 
 from lading.cli import run
 from lading.ledger import heads, timestamps
-from lading.ledger.merkle import leaf_hash
 from lading.ledger.proofs import Prover
 from lading.upkeep import stamping
 from lading_verify import layout, notes, trust
 from lading_verify.__main__ import main
 from lading_verify.check import Policy, Report, check
 from lading_verify.errors import Refused
-from lading_verify.merkle import Tree
+from lading_verify.merkle import Tree, leaf_hash
 
 INSTANCE = "ledger.example.org/instance"
 _BELIEVED = trust.parse(TRUST.dump())

@@ -24,8 +24,9 @@ from lading.ledger import heads, instance, store, tiles
 from lading.ledger.entry import SYSTEM, Actor, Entry, grounds, is_ticket, line
 from lading.ledger.integrator import LOCK
 from lading.ledger.marks import INSTANCE_LOG, Mark, Marks
-from lading.ledger.merkle import EMPTY_ROOT, Frontier
+from lading.ledger.merkle import Frontier
 from lading.ledger.trust import Signing
+from lading_verify.merkle import EMPTY_ROOT
 
 _SQL: Final = Statements("lading.ledger")
 _EPOCH: Final = re.compile(r"/e[0-9]+\Z")

@@ -8,16 +8,15 @@ the origin, so one instance key serves every tenant's log.  No time is in the no
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from lading.errors import PackageInvalid
-from lading.ledger.merkle import HASH_BYTES
 from lading.ledger.trust import PublicKey, Signing, Trust, unbase64
+from lading_verify.merkle import HASH_BYTES
+from lading_verify.notes import ED25519, key_hash
 
-_ED25519: Final = b"\x01"
 _MAX_NOTE: Final = 100_000
 _MAX_SIGNATURES: Final = 64
 _ORIGIN: Final = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
@@ -39,7 +38,7 @@ def sign(origin: str, size: int, root: bytes, key: Signing) -> str:
     text = signed_text(Head(origin, size, root))
     _read(text)
     lines = [
-        f"— {origin} {base64.b64encode(_key_hash(origin, one.public.raw) + one.sign(text.encode())).decode()}\n"
+        f"— {origin} {base64.b64encode(key_hash(origin, one.public.raw) + one.sign(text.encode())).decode()}\n"
         for one in key.signers()
     ]
     return f"{text}\n{''.join(lines)}"
@@ -77,23 +76,19 @@ def verify(note: str, trust: Trust) -> Head:
 
 
 def _signed_by(key: PublicKey, origin: str, text: str, lines: list[tuple[str, bytes]]) -> bool:
-    expected = _key_hash(origin, key.raw)
+    expected = key_hash(origin, key.raw)
     return any(name == origin and blob[:4] == expected and key.signed(text.encode(), blob[4:]) for name, blob in lines)
 
 
 def verifier_key(origin: str, key: PublicKey) -> str:
     """Return the C2SP verifier key (`name+hash+key`) that other tools take for the log `origin`."""
-    hashed = _key_hash(origin, key.raw).hex()
-    return f"{origin}+{hashed}+{base64.b64encode(_ED25519 + key.raw).decode()}"
+    hashed = key_hash(origin, key.raw).hex()
+    return f"{origin}+{hashed}+{base64.b64encode(ED25519 + key.raw).decode()}"
 
 
 def signed_text(head: Head) -> str:
     """Return what the signatures of a head sign."""
     return f"{head.origin}\n{head.size}\n{base64.b64encode(head.root).decode()}\n"
-
-
-def _key_hash(name: str, raw: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + raw).digest()[:4]
 
 
 def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:

@@ -19,11 +19,12 @@ from lading.errors import NotFound
 from lading.ledger import heads, tiles
 from lading.ledger.integrator import LOCK, Guard
 from lading.ledger.marks import INSTANCE_LOG, Mark
-from lading.ledger.merkle import EMPTY_ROOT, Frontier, leaf_hash
+from lading.ledger.merkle import Frontier
 from lading.ledger.spans import Slice
 from lading.ledger.store import SignedHead
 from lading.ledger.trust import Signing
 from lading_verify import layout, notes
+from lading_verify.merkle import EMPTY_ROOT, leaf_hash
 
 _SQL: Final = Statements("lading.ledger")
 _LEAVES: Final = 4096

@@ -24,8 +24,9 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.ledger import heads, tiles
 from lading.ledger.marks import Mark, Marks
-from lading.ledger.merkle import Frontier, leaf_hash
+from lading.ledger.merkle import Frontier
 from lading.ledger.trust import Signing
+from lading_verify.merkle import leaf_hash
 
 _SQL: Final = Statements("lading.ledger")
 LOCK: Final = 0x1AD1_46E0  # any number that nothing else here locks on

@@ -1,5 +1,5 @@
 """
-The Merkle tree of RFC 6962 (the same hashes as RFC 9162): pure, standard library only.
+The Merkle tree of RFC 6962 (the same hashes as RFC 9162), as it grows and is cut into tiles; pure.
 
 A tree grows through its `Frontier`, the roots of its perfect subtrees from left to right: 32 bytes for each bit set in
 its size, whatever the size.  Leaves are hashed with 0x00 before them, nodes with 0x01: neither passes for the other.
@@ -12,20 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-HASH_BYTES: Final = 32
+from lading_verify.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash, node_hash
+
 TILE_HEIGHT: Final = 8
 TILE_WIDTH: Final = 1 << TILE_HEIGHT
-EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
-
-
-def leaf_hash(line: bytes) -> bytes:
-    """Return the hash of a leaf."""
-    return hashlib.sha256(b"\x00" + line).digest()
-
-
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """Return the hash of the node above `left` and `right`."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 @dataclass(frozen=True, slots=True)

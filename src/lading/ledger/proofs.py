@@ -1,19 +1,28 @@
 """
 Proofs of RFC 6962: found for some leaves in one pass over all leaf hashes, and checked.
 
-Memory holds the frontier and the paths of the wanted leaves, whatever the size of the tree.  Pure, standard library
-only; `root_of` is the other half, for who has one leaf, its path and a signed head.
+Memory holds the frontier and the paths of the wanted leaves, whatever the size of the tree.  Pure.  The other half, for
+who has one leaf, its path and a signed head, is `lading_verify.merkle.root_of_path`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lading.ledger.merkle import EMPTY_ROOT, node_hash
+from lading_verify.merkle import EMPTY_ROOT, node_hash
 
 
 class Prover:
-    """Takes the leaf hashes of a tree in order and proves those at the `wanted` indexes."""
+    """
+    Takes the leaf hashes of a tree in order and proves those at the `wanted` indexes.
+
+    >>> from lading_verify.merkle import Tree, leaf_hash, root_of_path
+    >>> prover, tree = Prover([1]), Tree()
+    >>> prover.add(map(leaf_hash, [b"a", b"b", b"c"]))
+    >>> tree.extend([b"a", b"b", b"c"])
+    >>> root_of_path(leaf_hash(b"b"), 1, 3, prover.finish()[1][1]) == tree.root()
+    True
+    """
 
     def __init__(self, wanted: Iterable[int]) -> None:
         self._paths: dict[int, list[bytes]] = {index: [] for index in wanted}
@@ -45,34 +54,6 @@ class Prover:
         for index in right[1]:
             self._paths[index].append(left[0])
         return node_hash(left[0], right[0]), left[1] + right[1]
-
-
-def root_of(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
-    """
-    Return the root that a leaf's hash has by its path, as RFC 9162 §2.1.3.2; ValueError if it can't be a path.
-
-    >>> from lading.ledger.merkle import leaf_hash, root_of as whole
-    >>> prover = Prover([1])
-    >>> prover.add(map(leaf_hash, [b"a", b"b", b"c"]))
-    >>> root_of(leaf_hash(b"b"), 1, 3, prover.finish()[1][1]) == whole([b"a", b"b", b"c"])
-    True
-    """
-    if not 0 <= index < size:
-        raise ValueError(f"a tree of {size} leaves has none at {index}")
-    place, last, node = index, size - 1, leaf
-    for each in path:
-        if last == 0:
-            raise ValueError("the path is too long")
-        if place & 1 or place == last:
-            node = node_hash(each, node)
-            while not place & 1 and place:
-                place, last = place >> 1, last >> 1
-        else:
-            node = node_hash(node, each)
-        place, last = place >> 1, last >> 1
-    if last:
-        raise ValueError("the path is too short")
-    return node
 
 
 def require_consistent(old: int, old_root: bytes, new: int, new_root: bytes, path: Sequence[bytes]) -> None:

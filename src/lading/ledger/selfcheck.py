@@ -20,8 +20,9 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row
 from lading.errors import LadingError, PackageInvalid
 from lading.ledger import heads
-from lading.ledger.merkle import EMPTY_ROOT, HASH_BYTES, TILE_WIDTH, Frontier, Full, leaf_hash, split, subtree_root
+from lading.ledger.merkle import TILE_WIDTH, Frontier, Full, split, subtree_root
 from lading.ledger.trust import Trust
+from lading_verify.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash
 
 _SQL: Final = Statements("lading.ledger")
 INSTANCE: Final = UUID("00000000-0000-7000-8000-000000000000")

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lading.ledger.merkle import TILE_HEIGHT, node_hash
+from lading.ledger.merkle import TILE_HEIGHT
+from lading_verify.merkle import node_hash
 
 Span: TypeAlias = tuple[int, int]
 

@@ -18,8 +18,9 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import Conflict, Gone, NotFound
 from lading.ledger import spans
-from lading.ledger.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Frontier, Full, split, subtree_root
+from lading.ledger.merkle import TILE_HEIGHT, TILE_WIDTH, Frontier, Full, split, subtree_root
 from lading.ledger.spans import Slice, Span
+from lading_verify.merkle import HASH_BYTES
 
 _SQL: Final = Statements("lading.ledger")
 _FILLED: Final = 64
