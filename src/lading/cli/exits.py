@@ -64,9 +64,11 @@ _CODES: Final[tuple[tuple[type[LadingError], int], ...]] = (
     (errors.DownloadFailed, DAMAGED),
     (errors.EnvironmentUnfit, UNFIT),
     (errors.StorageFailed, UNFIT),
+    (errors.ExtractionFailed, UNFIT),
     (errors.SignerUnavailable, UNFIT),
     (errors.SourceError, UNFIT),
     (errors.ExportEndedBadly, EXPORT_FAILED),
+    (errors.RecoveryFailed, EXPORT_FAILED),
     (errors.ExportError, EXPORT_FAILED),
     (errors.WaitTimeout, TIMEOUT),
 )

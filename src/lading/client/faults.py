@@ -8,12 +8,16 @@ status.  What is shown from outside is cut and stripped of control characters: i
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from lading import errors
-from lading.errors import FieldError, InvalidInput, LadingError, ProfileInvalid, ServerUnreachable
+from lading.client.retries import may_repeat, retry_after
+from lading.errors import FieldError, InvalidInput, LadingError, ProfileInvalid, QueueFull, ServerUnreachable
 
 _SHOWN: Final = 1000
+_REQUEST_ID: Final = "X-Request-Id"
 _MOST_FIELDS: Final = 100
 _BY_STATUS: Final[dict[int, type[LadingError]]] = {
     400: errors.InvalidInput,
@@ -32,10 +36,11 @@ _BY_STATUS: Final[dict[int, type[LadingError]]] = {
 }
 
 
-def of_answer(status: int, body: bytes) -> LadingError:
-    """Return the error that an answer with `status` and `body` reports."""
-    problem = _problem(body)
-    code, request_id = _text(problem.get("code")), _text(problem.get("request_id"))
+def of_answer(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> LadingError:
+    """Return the error that an answer with `status`, `body` and `headers` reports."""
+    problem, sent = _problem(body), headers or {}
+    code = _text(problem.get("code"))
+    request_id = _text(problem.get("request_id")) or plain(sent.get(_REQUEST_ID, ""))
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status, LadingError)
     detail = _text(problem.get("detail")) or f"The server answered {status} without saying why; ask its operator."
     if status >= 500 and request_id:
@@ -43,7 +48,23 @@ def of_answer(status: int, body: bytes) -> LadingError:
     made = kind(detail, _fields(problem)) if issubclass(kind, InvalidInput | ProfileInvalid) else kind(detail)
     if code:
         made.code = code
+    if isinstance(made, QueueFull) and (asked := retry_after(sent.get("Retry-After"), datetime.now(UTC))) is not None:
+        made.retry_after_seconds = asked
+    made.problem, made.request_id = problem or None, request_id or None
+    made.retryable = made.retryable or may_repeat(status, is_idempotent=True)
     return made
+
+
+def in_creation(error: LadingError) -> LadingError:
+    """Return `error` as one that kept an export from being asked for, unless it says better itself what it was."""
+    error.export_code = error.export_code or "EXPORT_001"
+    return error
+
+
+def in_download(error: LadingError) -> LadingError:
+    """Return `error` as one that kept a file from arriving, unless it says better itself what it was."""
+    error.export_code = error.export_code or "EXPORT_004"
+    return error
 
 
 def unreachable(url: str, reason: Exception) -> ServerUnreachable:

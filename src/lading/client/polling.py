@@ -48,7 +48,8 @@ def completed(export: Export) -> Export:
     if export.error is not None:
         where = f" while {export.error.stage.lower()}" if export.error.stage else ""
         hint = f" Try again with: lading exports retry {export.id}" if export.error.retryable else ""
-        raise ExportEndedBadly(f"{export.id} {export.status}{where}: {export.error.message}{hint}")
+        told = f"{export.id} {export.status}{where}: {export.error.message}{hint}"
+        raise ExportEndedBadly(told, fault=export.error.code, retryable=export.error.retryable)
     raise ExportEndedBadly(f"{export.id} is {export.status}; it hands out no package.")
 
 

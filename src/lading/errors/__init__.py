@@ -37,6 +37,8 @@ from lading.errors.asked import (
 from lading.errors.client import (
     DownloadFailed,
     ExportEndedBadly,
+    ExtractionFailed,
+    RecoveryFailed,
     ServerUnreachable,
     WaitTimeout,
 )
@@ -93,6 +95,7 @@ __all__ = [
     "EnvironmentUnfit",
     "ExportEndedBadly",
     "ExportError",
+    "ExtractionFailed",
     "FieldError",
     "Forbidden",
     "Gone",
@@ -116,6 +119,7 @@ __all__ = [
     "QueueFull",
     "QuotaExceeded",
     "ReasonRequired",
+    "RecoveryFailed",
     "ServerUnreachable",
     "SignerUnavailable",
     "SourceError",

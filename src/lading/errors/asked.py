@@ -50,6 +50,8 @@ class Unauthenticated(LadingError):
     """
 
     code = "unauthenticated"
+    export_code = "EXPORT_008"
+    recoverable = True
 
     def __init__(self, message: str, *, of: tuple[UUID, str] | None = None, why: str = "invalid") -> None:
         super().__init__(message)
@@ -152,6 +154,7 @@ class InUse(Conflict):
     """Somebody is just reading the thing; the same request is taken when that is over."""
 
     code = "in-use"
+    retryable = True
 
 
 class Gone(LadingError):
@@ -164,6 +167,8 @@ class QueueFull(LadingError):
     """Too many jobs of the tenant have not ended; the same request may be taken later."""
 
     code = "queue-full"
+    recoverable = True
+    retryable = True
 
     def __init__(self, message: str, *, retry_after_seconds: float = 30.0) -> None:
         super().__init__(message)
@@ -202,6 +207,7 @@ class PackageInvalid(LadingError):
     """A package or its statement failed verification; says which file and what."""
 
     code = "package-invalid"
+    export_code = "EXPORT_006"
 
 
 class TooLarge(LadingError):
@@ -214,3 +220,5 @@ class TooSlow(LadingError):
     """The body did not come in time."""
 
     code = "request-timeout"
+    recoverable = True
+    retryable = True

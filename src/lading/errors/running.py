@@ -27,6 +27,8 @@ class ProviderUnavailable(EnvironmentUnfit):
     """The keys of an identity provider can't be had, so its tokens can't be checked; it may be back later."""
 
     code = "identity-provider-unavailable"
+    recoverable = True
+    retryable = True
 
 
 class TimeStampRefused(EnvironmentUnfit):
@@ -37,6 +39,8 @@ class DatabaseUnavailable(EnvironmentUnfit):
     """PostgreSQL does not answer, or refuses the login."""
 
     code = "database-unavailable"
+    recoverable = True
+    retryable = True
 
 
 class DatabaseBusy(DatabaseUnavailable):

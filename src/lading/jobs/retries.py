@@ -83,6 +83,8 @@ CLASSES: Final[Mapping[str, FaultClass]] = MappingProxyType(
         "stale-lease": FaultClass.PERMANENT,
         "precondition-failed": FaultClass.PERMANENT,
         "package-invalid": FaultClass.PERMANENT,
+        "extraction-failed": FaultClass.PERMANENT,
+        "recovery-failed": FaultClass.PERMANENT,
         "too-large": FaultClass.PERMANENT,
         "request-timeout": FaultClass.PERMANENT,
         "export-failed": FaultClass.PERMANENT,

@@ -9,13 +9,13 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from lading import ids
-from lading.client import polling
+from lading.client import faults, polling
 from lading.client.aio.download import download
 from lading.client.aio.session import Session, clock
 from lading.client.aio.waiting import wait
 from lading.client.partial import Version
 from lading.client.polling import DEADLINE_SECONDS, Watcher
-from lading.errors import NotFound
+from lading.errors import LadingError, NotFound
 from lading.wire.exports import Artifact, ArtifactList, Export, ExportPage, ExportRequest, History, Link, LinkRequest
 from lading.wire.jobs import Grounds
 
@@ -43,7 +43,10 @@ class Exports:
         """Ask for an export; the same key, made here if none is given, never gives a second one."""
         key = idempotency_key or ids.show("idm", ids.new())
         body = {name: value for name, value in asdict(request).items() if value is not None}
-        response = await self._session.call("POST", _BASE, body=body, idempotency_key=key)
+        try:
+            response = await self._session.call("POST", _BASE, body=body, idempotency_key=key)
+        except LadingError as error:
+            raise faults.in_creation(error) from error.__cause__
         is_replay = response.headers.get("Idempotent-Replayed", "").lower() == "true"
         return Submission(self._session.read(Export, response), key, is_replay)
 
@@ -204,13 +207,16 @@ class Exports:
     ) -> Path:
         """Return the path of the export's package, or of its file `name`, in `folder`, whole and checked."""
         artifact = package_of(export) if name is None else _named(export, name)
-        return await download(
-            self._session,
-            _path(export.id, "artifacts", artifact.name),
-            folder / file_name(artifact),
-            wanted=Version(size=artifact.size, sha256=artifact.sha256),
-            on_bytes=on_bytes,
-        )
+        try:
+            return await download(
+                self._session,
+                _path(export.id, "artifacts", artifact.name),
+                folder / file_name(artifact),
+                wanted=Version(size=artifact.size, sha256=artifact.sha256),
+                on_bytes=on_bytes,
+            )
+        except LadingError as error:
+            raise faults.in_download(error) from error.__cause__
 
 
 def package_of(export: Export) -> Artifact:

@@ -11,13 +11,13 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from lading import ids
-from lading.client import polling
+from lading.client import faults, polling
 from lading.client.partial import Version
 from lading.client.polling import DEADLINE_SECONDS, Watcher
 from lading.client.sync.download import download
 from lading.client.sync.session import Session, clock
 from lading.client.sync.waiting import wait
-from lading.errors import NotFound
+from lading.errors import LadingError, NotFound
 from lading.wire.exports import Artifact, ArtifactList, Export, ExportPage, ExportRequest, History, Link, LinkRequest
 from lading.wire.jobs import Grounds
 
@@ -45,7 +45,10 @@ class Exports:
         """Ask for an export; the same key, made here if none is given, never gives a second one."""
         key = idempotency_key or ids.show("idm", ids.new())
         body = {name: value for name, value in asdict(request).items() if value is not None}
-        response = self._session.call("POST", _BASE, body=body, idempotency_key=key)
+        try:
+            response = self._session.call("POST", _BASE, body=body, idempotency_key=key)
+        except LadingError as error:
+            raise faults.in_creation(error) from error.__cause__
         is_replay = response.headers.get("Idempotent-Replayed", "").lower() == "true"
         return Submission(self._session.read(Export, response), key, is_replay)
 
@@ -206,13 +209,16 @@ class Exports:
     ) -> Path:
         """Return the path of the export's package, or of its file `name`, in `folder`, whole and checked."""
         artifact = package_of(export) if name is None else _named(export, name)
-        return download(
-            self._session,
-            _path(export.id, "artifacts", artifact.name),
-            folder / file_name(artifact),
-            wanted=Version(size=artifact.size, sha256=artifact.sha256),
-            on_bytes=on_bytes,
-        )
+        try:
+            return download(
+                self._session,
+                _path(export.id, "artifacts", artifact.name),
+                folder / file_name(artifact),
+                wanted=Version(size=artifact.size, sha256=artifact.sha256),
+                on_bytes=on_bytes,
+            )
+        except LadingError as error:
+            raise faults.in_download(error) from error.__cause__
 
 
 def package_of(export: Export) -> Artifact:

@@ -172,7 +172,7 @@ class Session:
             body += chunk
             if len(body) > _PROBLEM_BYTES:
                 break
-        return faults.of_answer(response.status_code, body)
+        return faults.of_answer(response.status_code, body, response.headers)
 
     def _try(self, request: httpx2.Request, *, is_idempotent: bool) -> httpx2.Response | httpx2.TransportError:
         try:
@@ -204,12 +204,12 @@ class Session:
 
     def _error(self, answer: httpx2.Response | httpx2.TransportError) -> LadingError:
         if isinstance(answer, httpx2.Response):
-            return faults.of_answer(answer.status_code, answer.content)
+            return faults.of_answer(answer.status_code, answer.content, answer.headers)
         return faults.unreachable(self.target.url, answer)
 
     def _admit(self, answer: httpx2.Response) -> httpx2.Response:
         if answer.status_code >= 400:
-            raise faults.of_answer(answer.status_code, answer.content)
+            raise faults.of_answer(answer.status_code, answer.content, answer.headers)
         if 300 <= answer.status_code != 304:
             elsewhere = faults.plain(answer.headers.get("Location", "nowhere"))
             raise faults.unreadable(self.target.url, ValueError(f"it redirects to {elsewhere}"))
