@@ -18,7 +18,6 @@ from lading.errors.asked import (
     LastAdmin,
     NotFound,
     Overloaded,
-    PackageInvalid,
     PolicyDenied,
     PreconditionFailed,
     PreconditionRequired,
@@ -64,6 +63,10 @@ from lading.errors.met import (
     StorageFull,
     TooManyBadRows,
 )
+from lading.errors.package import (
+    PackageFault,
+    PackageInvalid,
+)
 from lading.errors.root import (
     LadingError,
 )
@@ -108,6 +111,7 @@ __all__ = [
     "NoData",
     "NotFound",
     "Overloaded",
+    "PackageFault",
     "PackageInvalid",
     "PolicyDenied",
     "PolicyInvalid",

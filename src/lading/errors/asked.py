@@ -203,13 +203,6 @@ class QuotaExceeded(QueueFull):
         self.violated = violated
 
 
-class PackageInvalid(LadingError):
-    """A package or its statement failed verification; says which file and what."""
-
-    code = "package-invalid"
-    export_code = "EXPORT_006"
-
-
 class TooLarge(LadingError):
     """The input is over a limit."""
 
