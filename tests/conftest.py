@@ -6,7 +6,7 @@ from a migrated template, so tests never see each other's rows.  LADING_TEST_DAT
 `lading` of another server to be tested on.
 
 Temporary files lie in memory where there is much of it: a disk that others use too makes tests ten times as slow.
-TMPDIR chooses another place.
+TMPDIR chooses another place.  What a killed run left there is removed by the next one (`leftovers`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import asyncio
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
@@ -31,11 +32,14 @@ from psycopg.sql import SQL, Identifier, Literal
 from lading.db.database import Database
 from lading.db.embedded import EmbeddedServer
 from lading.db.migrate import migrate
+from tests import leftovers
 
 _numbers = itertools.count()
 _admins: dict[str, psycopg.Connection[tuple[object, ...]]] = {}
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 4 << 30
+_ROOT = "PYTEST_DEBUG_TEMPROOT"  # where pytest makes its own directories, which outlive a run that failed
+_RUN = pytest.StashKey[leftovers.Run]()
 # What a power cut would lose is not missed in a test; statements and rows are the same.
 _HURRIED = ("fsync = off", "full_page_writes = off", "synchronous_commit = off", "authentication_timeout = '10s'")
 
@@ -43,14 +47,35 @@ _HURRIED = ("fsync = off", "full_page_writes = off", "synchronous_commit = off",
 PATIENT = "-c statement_timeout=120s -c lock_timeout=60s -c idle_in_transaction_session_timeout=120s"
 
 
-def _lie_in_memory() -> None:
-    """Let temporary files of tests, and of what they start, lie in memory if it has room and nobody chose a place."""
+def _root() -> Path:
+    """Return where temporary files of tests lie: in memory if it has room and nobody chose a place."""
+    if chosen := os.environ.get(_ROOT):  # by the process that started this one to run a part of the tests
+        return Path(chosen)
     has_room = os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES
-    if has_room and "TMPDIR" not in os.environ:
-        tempfile.tempdir = os.environ["TMPDIR"] = str(_MEMORY)
+    return _MEMORY if has_room and "TMPDIR" not in os.environ else Path(tempfile.gettempdir())
 
 
-_lie_in_memory()
+def pytest_configure(config: pytest.Config) -> None:
+    """Remove what killed runs left, and give this process a folder that the next run would remove."""
+    root = _root()
+    if not hasattr(config, "workerinput"):
+        leftovers.sweep(root)
+    run = config.stash[_RUN] = leftovers.begin(root)
+    os.environ |= {_ROOT: str(root), leftovers.MARK: str(run.folder), "TMPDIR": str(run.folder)}
+    tempfile.tempdir = str(run.folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the folder, and say what tests left running."""
+    for command in config.stash[_RUN].end():
+        sys.stderr.write(f"\nA test left a process running; it was killed: {command}\n")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _base(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> None:
+    pytestconfig.stash[_RUN].keep_base(tmp_path_factory.getbasetemp())
+
+
 if "CI" not in os.environ:  # there hypothesis has a profile of its own, which does the same and invents nothing new
     settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("here")
@@ -78,7 +103,7 @@ def server() -> Iterator[EmbeddedServer | GivenServer]:
         asyncio.run(migrate(given))
         yield GivenServer(given)
         return
-    with tempfile.TemporaryDirectory(prefix="lading-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="server-") as folder:
         embedded = EmbeddedServer(Path(folder) / "pg")
         embedded.start()
         try:

@@ -113,7 +113,7 @@ async def link(url: str) -> AsyncIterator[Link]:
 @contextmanager
 def own_server() -> Iterator[EmbeddedServer]:
     """Start a PostgreSQL that the test may kill."""
-    with tempfile.TemporaryDirectory(prefix="lading-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="server-") as folder:
         server = EmbeddedServer(Path(folder) / "pg")
         server.start()
         try:
