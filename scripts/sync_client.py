@@ -28,6 +28,7 @@ _RENAMED = {
     "AsyncClient": "Client",
     "AsyncGenerator": "Generator",
     "AsyncIterator": "Iterator",
+    "AsyncRemote": "Remote",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
     "aclose": "close",

@@ -101,7 +101,7 @@ class Session:
         try:
             return decode(shape, response.json())
         except (ValueError, RecursionError) as error:
-            raise faults.unreadable(self.target.url, error) from error
+            raise self.unreadable(error) from error
 
     def call(
         self,
@@ -109,30 +109,35 @@ class Session:
         path: str,
         *,
         body: Any = None,
+        form: bytes | None = None,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         hold_seconds: float = 0.0,
         most_tries: int | None = None,
+        changes_nothing: bool = False,
     ) -> httpx2.Response:
         """
         Return the answer of the server, tried as often as it may be; an answer of 400 or more is raised.
 
         `hold_seconds` is how long the server was asked to hold its answer back.  304 is an answer like any other.
+        `form` is sent instead of a JSON body; a POST that `changes_nothing` may be repeated like a GET.
         """
         sent = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        sent |= {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
         try:
             request = self._http.build_request(
                 method,
                 f"{self.target.url}{path}",
                 json=body,
+                content=form,
                 params={name: value for name, value in (query or {}).items() if value not in (None, [], ())},
                 headers={"Accept": "application/json", **sent, **(headers or {})},
                 timeout=httpx2.Timeout(self._timeout + hold_seconds, connect=CONNECT_SECONDS),
             )
         except ValueError as error:  # NaN, an infinity, half of a surrogate pair
             raise InvalidInput("The request holds what JSON has no way to write, such as NaN; correct it.") from error
-        is_idempotent = method in _SAFE or idempotency_key is not None
+        is_idempotent = changes_nothing or method in _SAFE or idempotency_key is not None
         most = self._patience.most if most_tries is None else most_tries - 1
         tried = 0
         while True:
@@ -172,14 +177,26 @@ class Session:
             body += chunk
             if len(body) > _PROBLEM_BYTES:
                 break
-        return faults.of_answer(response.status_code, body, response.headers)
+        return self.refused(response.status_code, body, response.headers)
+
+    def refused(self, status: int, body: bytes, headers: Mapping[str, str]) -> LadingError:
+        """Return the error that an answer reports."""
+        return faults.of_answer(status, body, headers)
+
+    def unreachable(self, reason: Exception) -> LadingError:
+        """Return the error of a server that gave no answer."""
+        return faults.unreachable(self.target.url, reason)
+
+    def unreadable(self, reason: Exception) -> LadingError:
+        """Return the error of an answer that is not what this kind of server answers."""
+        return faults.unreadable(self.target.url, reason)
 
     def _try(self, request: httpx2.Request, *, is_idempotent: bool) -> httpx2.Response | httpx2.TransportError:
         try:
             return self._whole(self._http.send(request, stream=True))
         except httpx2.TransportError as error:
             if not is_idempotent and not isinstance(error, _NEVER_SENT):
-                raise faults.unreachable(self.target.url, error) from error
+                raise self.unreachable(error) from error
             return error
 
     def _whole(self, response: httpx2.Response) -> httpx2.Response:
@@ -189,9 +206,9 @@ class Session:
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > ANSWER_BYTES or clock() - began > _ANSWER_SECONDS:
-                    raise faults.unreadable(self.target.url, ValueError("its answer does not end"))
+                    raise self.unreadable(ValueError("its answer does not end"))
         except httpx2.DecodingError as error:
-            raise faults.unreadable(self.target.url, error) from error
+            raise self.unreadable(error) from error
         finally:
             response.close()
         kept = {name: value for name, value in response.headers.items() if name not in _OF_THE_WIRE}
@@ -204,15 +221,15 @@ class Session:
 
     def _error(self, answer: httpx2.Response | httpx2.TransportError) -> LadingError:
         if isinstance(answer, httpx2.Response):
-            return faults.of_answer(answer.status_code, answer.content, answer.headers)
-        return faults.unreachable(self.target.url, answer)
+            return self.refused(answer.status_code, answer.content, answer.headers)
+        return self.unreachable(answer)
 
     def _admit(self, answer: httpx2.Response) -> httpx2.Response:
         if answer.status_code >= 400:
-            raise faults.of_answer(answer.status_code, answer.content, answer.headers)
+            raise self.refused(answer.status_code, answer.content, answer.headers)
         if 300 <= answer.status_code != 304:
             elsewhere = faults.plain(answer.headers.get("Location", "nowhere"))
-            raise faults.unreadable(self.target.url, ValueError(f"it redirects to {elsewhere}"))
+            raise self.unreadable(ValueError(f"it redirects to {elsewhere}"))
         return answer
 
 
