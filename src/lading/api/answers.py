@@ -8,7 +8,7 @@ more than half of what a list costs.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ from starlette.responses import Response
 
 from lading.db.versions import Version, Wanted
 from lading.errors import InvalidInput
+from lading.sources.model import Check
+from lading.wire import sources as wire
 from lading.wire.exports import Export
 
 FINAL: Final = frozenset({"completed", "failed", "cancelled", "expired"})
@@ -29,6 +31,17 @@ _PREFER_WAIT: Final = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,
 def shown(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return `value`, a wire dataclass, as JSON."""
     return Response(_adapter(type(value)).dump_json(value), status, headers, "application/json")
+
+
+def edited(value: Any, version: int, *, status: int = 200) -> Response:
+    """Return a thing that is edited, with the version that its next change names."""
+    return shown(value, status=status, headers={"ETag": f'"v{version}"'})
+
+
+def trial(found: Iterable[Check]) -> Response:
+    """Return what trying a place found out: whether it can be used, and each thing that was looked at."""
+    checks = [wire.Check(each.name, each.is_ok, each.detail) for each in found]
+    return shown(wire.SourceReport(all(each.ok for each in checks), checks))
 
 
 def export(value: Export, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -23,7 +23,7 @@ from lading.exports.types import requests
 from lading.wire import destinations as wire
 from lading.wire import exports as wire_exports
 from lading.wire.jobs import Grounds
-from lading.wire.sources import Check, SourceReport
+from lading.wire.sources import SourceReport
 
 router: Final = new_router("destinations")
 _BASE: Final = "/api/v1/destinations"
@@ -131,8 +131,7 @@ async def test(name: _Name, caller: Annotated[Caller, Depends(_OPERATOR)], servi
         destination = await destinations.get(tx, name)
         trial = partial(carriers.trial, destination, services.settings, tx.now)
     found = await services.trials.run_for(caller.tenant.id, trial)
-    checks = [Check(each.name, each.is_ok, each.detail) for each in found]
-    return answers.shown(SourceReport(all(each.ok for each in checks), checks))
+    return answers.trial(found)
 
 
 @router.get(_EXPORT, name="listDeliveries", response_model=wire_exports.DeliveryList, responses=documents.problems(404))
@@ -205,7 +204,7 @@ def _request(stands: Destination) -> wire.DestinationRequest:
 
 
 def _answer(destination: Destination) -> Response:
-    return answers.shown(_shown(destination), headers={"ETag": f'"v{destination.version}"'})
+    return answers.edited(_shown(destination), destination.version)
 
 
 def _shown(destination: Destination) -> wire.Destination:

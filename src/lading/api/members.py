@@ -185,11 +185,11 @@ async def delete_provider(
 
 
 def _answer(member: Member, *, status: int = 200) -> Response:
-    return answers.shown(_member(member), status=status, headers={"ETag": f'"v{member.version}"'})
+    return answers.edited(_member(member), member.version, status=status)
 
 
 def _told(provider: Provider) -> Response:
-    return answers.shown(_provider(provider), headers={"ETag": f'"v{provider.version}"'})
+    return answers.edited(_provider(provider), provider.version)
 
 
 def _member(member: Member) -> wire.Member:

@@ -325,4 +325,4 @@ def _shown(found: policy_store.Revision) -> Response:
     shown = wire.Policy(
         found.name, found.revision, found.is_active, found.version, found.digest.hex(), dict(found.document)
     )
-    return answers.shown(shown, headers={"ETag": f'"v{found.version}"'})
+    return answers.edited(shown, found.version)

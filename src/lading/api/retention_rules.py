@@ -89,7 +89,7 @@ async def put(
             actor=caller.principal.actor,
             version=version,
         )
-    return answers.shown(_shown(stands), headers={"ETag": f'"v{stands.version}"'})
+    return answers.edited(_shown(stands), stands.version)
 
 
 @router.delete(_ONE, name="deleteRetentionRule", status_code=204, responses=documents.problems(400, 404, 412, 428))

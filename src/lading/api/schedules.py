@@ -288,4 +288,4 @@ def _instant(word: str) -> datetime:
 
 
 def _answer(found: Schedule) -> Response:
-    return answers.shown(shapes.schedule(found), headers={"ETag": f'"v{found.version}"'})
+    return answers.edited(shapes.schedule(found), found.version)

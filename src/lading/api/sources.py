@@ -114,8 +114,7 @@ async def test(name: _Name, caller: Annotated[Caller, Depends(_OPERATOR)], servi
         source = await store.get(tx, name)
         await require_call(tx, source)
     found = await services.trials.run(source, glance(services.settings))
-    checks = [wire.Check(each.name, each.is_ok, each.detail) for each in found]
-    return answers.shown(wire.SourceReport(all(each.ok for each in checks), checks))
+    return answers.trial(found)
 
 
 async def _put(tx: Transaction, name: str, asked: wire.SourceRequest, caller: Caller, version: Version) -> Source:
@@ -156,7 +155,7 @@ def _request(stands: Source) -> wire.SourceRequest:
 
 
 def _answer(source: Source) -> Response:
-    return answers.shown(_shown(source), headers={"ETag": f'"v{source.version}"'})
+    return answers.edited(_shown(source), source.version)
 
 
 def _shown(source: Source) -> wire.Source:

@@ -155,7 +155,7 @@ async def _found(services: Services, slug: str) -> Tenant:
 
 
 def _answer(tenant: Tenant, *, status: int = 200) -> Response:
-    return answers.shown(_tenant(tenant), status=status, headers={"ETag": f'"v{tenant.version}"'})
+    return answers.edited(_tenant(tenant), tenant.version, status=status)
 
 
 def _tenant(tenant: Tenant) -> wire.Tenant:

@@ -245,11 +245,11 @@ def _request(stands: rules.Settings) -> wire.WebhookRequest:
 
 def _with_secret(webhook: store.Webhook, secret: bytes, *, status: int) -> Response:
     told = wire.WebhookWithSecret(_shown(webhook), rules.show_secret(secret))
-    return answers.shown(told, status=status, headers={"ETag": f'"v{webhook.version}"'})
+    return answers.edited(told, webhook.version, status=status)
 
 
 def _answer(webhook: store.Webhook) -> Response:
-    return answers.shown(_shown(webhook), headers={"ETag": f'"v{webhook.version}"'})
+    return answers.edited(_shown(webhook), webhook.version)
 
 
 def _shown(webhook: store.Webhook) -> wire.Webhook:
