@@ -643,7 +643,8 @@ CREATE TABLE public.handouts (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
     export_id uuid NOT NULL,
-    held_until timestamp with time zone NOT NULL
+    held_until timestamp with time zone NOT NULL,
+    is_away boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE ONLY public.handouts FORCE ROW LEVEL SECURITY;
@@ -1063,6 +1064,36 @@ CREATE TABLE public.pauses (
 );
 
 ALTER TABLE ONLY public.pauses FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.placement_parts (
+    tenant_id uuid NOT NULL,
+    blob_key text NOT NULL,
+    number integer NOT NULL,
+    size bigint NOT NULL,
+    digest bytea NOT NULL,
+    etag text NOT NULL,
+    CONSTRAINT placement_parts_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT placement_parts_number_check CHECK (((number >= 1) AND (number <= 50000))),
+    CONSTRAINT placement_parts_size_check CHECK ((size > 0))
+);
+
+ALTER TABLE ONLY public.placement_parts FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.placements (
+    tenant_id uuid NOT NULL,
+    blob_key text NOT NULL,
+    job_id uuid NOT NULL,
+    digest bytea NOT NULL,
+    part_bytes bigint,
+    upload_id text,
+    created_at timestamp with time zone DEFAULT public.lading_now() NOT NULL,
+    CONSTRAINT placements_check CHECK (starts_with(blob_key, (('objects/'::text || tenant_id) || '/bucket/'::text))),
+    CONSTRAINT placements_check1 CHECK (((upload_id IS NULL) OR (part_bytes IS NOT NULL))),
+    CONSTRAINT placements_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT placements_part_bytes_check CHECK ((part_bytes > 0))
+);
+
+ALTER TABLE ONLY public.placements FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.policies (
     tenant_id uuid NOT NULL,
@@ -1774,6 +1805,15 @@ ALTER TABLE ONLY public.objects
 ALTER TABLE ONLY public.pauses
     ADD CONSTRAINT pauses_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY public.placement_parts
+    ADD CONSTRAINT placement_parts_pkey PRIMARY KEY (tenant_id, blob_key, number);
+
+ALTER TABLE ONLY public.placements
+    ADD CONSTRAINT placements_pkey PRIMARY KEY (tenant_id, blob_key);
+
+ALTER TABLE ONLY public.placements
+    ADD CONSTRAINT placements_tenant_id_job_id_digest_key UNIQUE (tenant_id, job_id, digest);
+
 ALTER TABLE ONLY public.policies
     ADD CONSTRAINT policies_pkey PRIMARY KEY (tenant_id, name);
 
@@ -2151,6 +2191,12 @@ ALTER TABLE ONLY public.objects
 ALTER TABLE ONLY public.pauses
     ADD CONSTRAINT pauses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.placement_parts
+    ADD CONSTRAINT placement_parts_tenant_id_blob_key_fkey FOREIGN KEY (tenant_id, blob_key) REFERENCES public.placements(tenant_id, blob_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.placements
+    ADD CONSTRAINT placements_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.policies
     ADD CONSTRAINT policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -2330,6 +2376,10 @@ ALTER TABLE public.objects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.pauses ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.placement_parts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.placements ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.policies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.policy_activations ENABLE ROW LEVEL SECURITY;
@@ -2401,6 +2451,8 @@ CREATE POLICY system ON public.members FOR SELECT TO lading_system USING (true);
 CREATE POLICY system ON public.objects TO lading_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON public.pauses TO lading_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON public.placements FOR SELECT TO lading_system USING (true);
 
 CREATE POLICY system ON public.quotas TO lading_system USING (true) WITH CHECK (true);
 
@@ -2496,6 +2548,10 @@ CREATE POLICY tenant ON public.objects TO lading_app USING ((tenant_id = ( SELEC
 
 CREATE POLICY tenant ON public.pauses TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY tenant ON public.placement_parts TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.placements TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY tenant ON public.policies TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.policy_activations TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
@@ -2568,6 +2624,8 @@ GRANT SELECT ON TABLE public.allocations TO lading_system;
 GRANT SELECT ON TABLE public.api_keys TO lading_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO lading_system;
 
+GRANT UPDATE(revoke_reason) ON TABLE public.api_keys TO lading_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.approvals TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.artifacts TO lading_app;
@@ -2620,6 +2678,8 @@ GRANT SELECT(created_at) ON TABLE public.exports TO lading_ledger;
 
 GRANT SELECT,INSERT ON TABLE public.finished_jobs TO lading_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.finished_jobs TO lading_system;
+
+GRANT UPDATE(error) ON TABLE public.finished_jobs TO lading_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.handouts TO lading_app;
 
@@ -2702,13 +2762,23 @@ GRANT SELECT ON TABLE public.objects TO lading_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.pauses TO lading_app;
 GRANT SELECT ON TABLE public.pauses TO lading_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.placement_parts TO lading_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.placements TO lading_app;
+
+GRANT SELECT(tenant_id) ON TABLE public.placements TO lading_system;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.policies TO lading_app;
 
 GRANT SELECT,INSERT ON TABLE public.policy_activations TO lading_app;
 
+GRANT UPDATE(reason) ON TABLE public.policy_activations TO lading_app;
+
 GRANT SELECT,INSERT ON TABLE public.policy_revisions TO lading_app;
 
 GRANT SELECT,INSERT ON TABLE public.profile_activations TO lading_app;
+
+GRANT UPDATE(reason) ON TABLE public.profile_activations TO lading_app;
 
 GRANT SELECT,INSERT ON TABLE public.profile_revisions TO lading_app;
 

@@ -14,13 +14,21 @@ from lading.api.auth import ADMINS, AUDITORS, Caller, gate
 from lading.api.routing import router as new_router
 from lading.api.services import Services, services_of
 from lading.errors import InvalidInput
+from lading.exports import words as export_words
+from lading.jobs import words as job_words
 from lading.ledger import commitments, erasure, store
 from lading.ledger.entry import is_subject
+from lading.limits import words as limit_words
+from lading.schedules import words as schedule_words
+from lading.tenants import words as tenant_words
 from lading.wire import privacy as wire
 
 router: Final = new_router("privacy")
 _FURTHEST: Final = (1 << 53) - 1
 _LONGEST: Final = 200
+_PLACES: Final = (
+    export_words.FORGET, schedule_words.FORGET, job_words.FORGET, limit_words.FORGET, tenant_words.FORGET,
+)  # fmt: skip
 _Services = Annotated[Services, Depends(services_of)]
 
 
@@ -55,8 +63,8 @@ async def erase(
     """
     Erase words that entries commit to, for good: of a subject, of and by a person, or of one entry.
 
-    The entries, their proofs and bundles made before stay valid.  Words kept with the things themselves, such as the
-    reason shown at a pause, go with those.
+    The entries, their proofs and bundles made before stay valid.  Things that show such words, a pause its reason, show
+    `(erased)` from then on.
     """
     given = grounds.admit(body.reason, body.ticket)
     about = _about(body)
@@ -64,10 +72,14 @@ async def erase(
     async with services.database.tenant(caller.tenant.id) as tx:
         if about is None:
             assert body.entry is not None
-            erased = await erasure.erase_entry(tx, body.entry, actor=actor, reason=given.reason, ticket=given.ticket)
+            erased = await erasure.erase_entry(
+                tx, body.entry, places=_PLACES, actor=actor, reason=given.reason, ticket=given.ticket
+            )
         else:
-            erased = await erasure.erase_about(tx, about, actor=actor, reason=given.reason, ticket=given.ticket)
-    return answers.shown(wire.Erasure(erased))
+            erased = await erasure.erase_about(
+                tx, about, places=_PLACES, actor=actor, reason=given.reason, ticket=given.ticket
+            )
+    return answers.shown(wire.Erasure(erased.openings, erased.copies))
 
 
 def _about(body: wire.ErasureRequest) -> str | None:

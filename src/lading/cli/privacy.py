@@ -10,7 +10,7 @@ from lading.cli.options import Line, connected
 from lading.errors import InvalidInput
 
 _OPENINGS = {"index": "index", "subject": "subject", "path": "path", "value": "value"}
-_ERASURE = {"erased": "erased"}
+_ERASURE = {"erased": "erased", "copies": "copies"}
 
 
 @click.group()

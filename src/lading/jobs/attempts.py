@@ -141,8 +141,8 @@ async def kill(tx: Transaction, fence: Fence, fault: Fault) -> Job:
 
 async def cancel_running(tx: Transaction, fence: Fence, reason: str) -> Job:
     """End the job as cancelled by its own attempt."""
-    await guard(tx, fence)
-    fault = Fault("cancelled", reason)
+    job = await guard(tx, fence)
+    fault = Fault("cancelled", job.cancel_reason or reason)  # the worker's words may have been erased since
     return await _finish(tx, fence, "cancelled", outcome="cancelled", event="job.cancelled", fault=fault)
 
 

@@ -51,6 +51,7 @@ class ErasureRequest:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """How many openings were erased."""
+    """How many openings were erased, and how many things showed such words."""
 
     erased: int
+    copies: int = 0

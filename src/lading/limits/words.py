@@ -1,0 +1,9 @@
+"""Words kept with pauses and limits: what an erasure takes away here (`ledger.erasure`)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lading.db.statements import Statements
+
+FORGET: Final = Statements("lading.limits")["forget_words"]

@@ -1,0 +1,9 @@
+"""Words kept with keys and organisations: what an erasure takes away here (`ledger.erasure`)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lading.db.statements import Statements
+
+FORGET: Final = Statements("lading.tenants")["forget_words"]
