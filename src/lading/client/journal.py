@@ -1,0 +1,401 @@
+"""
+What a program has asked for and does not have yet, on disk: kill it at any point, and the next one goes on.
+
+One file for each run or batch, only for its owner (0600), locked by whoever works on it.  Everything is written and
+synced before it is done: the key and the requests before the first POST, an id before it is followed, a try before it
+is asked for.  A damaged line is told and skipped.  Never holds a token; a keyed digest tells whose it was.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from lading.client.target import Target
+from lading.errors import Conflict, StorageFailed, TooLarge
+
+MOST_ENTRIES: Final = 1000
+MOST_REQUESTS: Final = 10_000
+KEPT_SECONDS: Final = 30 * 86_400.0
+_MOST_BYTES: Final = 64 << 20
+_VERSION: Final = 1
+_SUFFIX: Final = ".journal"
+_ASIDE: Final = ".damaged"
+_OTHERS_MAY_WRITE: Final = 0o022
+_LOG: Final = logging.getLogger("lading.client")
+
+
+@dataclass(slots=True)
+class Item:
+    """
+    One export of an entry: what it asks for, at which try, and how far it came; `end` is done, failed or None.
+
+    The request is empty when its line was damaged.
+    """
+
+    request: dict[str, Any]
+    number: int = 0
+    export: str | None = None
+    end: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an entry begins with; `account` tells whether the same token asks, without saying which."""
+
+    key: str
+    server: str
+    tenant: str | None
+    account: str
+    folder: str | None
+    began: float
+    is_batch: bool = False
+
+    def key_of(self, index: int, number: int) -> str:
+        """
+        Return the idempotency key of an item's try: the same after every restart.
+
+        >>> plan = Plan("idm_1", "http://lading.test", None, "", None, 0.0)
+        >>> plan.key_of(0, 0), plan.key_of(7, 2)
+        ('idm_1', 'idm_1.7.2')
+        """
+        return self.key if (index, number) == (0, 0) else f"{self.key}.{index}.{number}"
+
+    def is_of(self, target: Target) -> bool:
+        """Tell whether it was asked of this server, for this tenant, with this token."""
+        ours = (target.url, target.tenant, account_of(target, self.key))
+        return (self.server, self.tenant, self.account) == ours
+
+
+def account_of(target: Target, key: str) -> str:
+    """Return what tells one token from another within one entry; the token can't be had from it."""
+    return hmac.new(key.encode(), (target.token or "").encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def folder_of(environment: Mapping[str, str] = os.environ) -> Path:
+    """
+    Return where journals are kept: LADING_STATE_DIR, or `lading` in the XDG state directory.
+
+    >>> folder_of({"XDG_STATE_HOME": "/state"}), folder_of({"LADING_STATE_DIR": "/own"})
+    (PosixPath('/state/lading/journal'), PosixPath('/own/journal'))
+    """
+    if own := environment.get("LADING_STATE_DIR"):
+        return Path(own) / "journal"
+    home = environment.get("XDG_STATE_HOME", "")
+    return (Path(home) if home.startswith("/") else Path("~/.local/state").expanduser()) / "lading" / "journal"
+
+
+class Entry:
+    """One file of the journal, held by us until it is left: use it as a context manager."""
+
+    def __init__(self, path: Path, file: int, plan: Plan, items: list[Item], *, damaged: int = 0) -> None:
+        self.path: Final = path
+        self.plan: Final = plan
+        self.items: Final = items
+        self.damaged: Final = damaged
+        """How many lines could not be read and were skipped."""
+        self._file = file
+        self._writing: Final = threading.Lock()
+
+    def __enter__(self) -> Self:
+        """Return the entry itself."""
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        """Let somebody else work on it."""
+        self.close()
+
+    def close(self) -> None:
+        """Let somebody else work on it; what is unfinished stays for them."""
+        with self._writing:
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
+
+    def accepted(self, index: int, export_id: str) -> None:
+        """Note that the server took the request."""
+        self.items[index].export = export_id
+        self._note({"item": index, "export": export_id})
+
+    def fetching(self, index: int, path: Path) -> None:
+        """Note where the package goes."""
+        self.items[index].path = str(path)
+        self._note({"item": index, "path": str(path)})
+
+    def ended(self, index: int, end: str) -> None:
+        """Note that nothing is left to do for an item: `done` or `failed`."""
+        self.items[index].end = end
+        self._note({"item": index, "end": end})
+
+    def again(self, index: int, request: Mapping[str, Any] | None = None) -> None:
+        """Note that an item is asked for anew, under another key; with another request if one is given."""
+        item = self.items[index]
+        item.number, item.export, item.end, item.path = item.number + 1, None, None, None
+        item.request = dict(request or item.request)
+        self._note({"item": index, "try": item.number, **({} if request is None else {"request": item.request})})
+
+    def finish(self) -> None:
+        """Forget the entry: everything it stands for is here, or has been told."""
+        with _storage(self.path):
+            self.path.unlink(missing_ok=True)
+
+    def _note(self, facts: Mapping[str, Any]) -> None:
+        with self._writing, _storage(self.path):
+            if self._file >= 0:
+                # A line that was torn by a kill ends here, so that it takes no other with it.
+                _write(self._file, b"\n" + _line(facts))
+                os.fsync(self._file)
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """All entries in one folder."""
+
+    folder: Path
+    kept_seconds: float = KEPT_SECONDS
+    most_entries: int = MOST_ENTRIES
+    _mutex: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def begin(self, name: str, plan: Plan, requests: Sequence[Mapping[str, Any]]) -> Entry:
+        """
+        Return the entry `name`, durable before this returns: a fresh one, or the one that an earlier run left there.
+
+        Conflict when another process works on it.
+        """
+        data = _begun(plan, requests)
+        if len(data) > _MOST_BYTES or len(requests) > MOST_REQUESTS:
+            raise TooLarge(f"{len(requests)} requests of {len(data)} bytes are too much for one batch; split it.")
+        with self._mutex, _storage(self.folder):
+            self._ready()
+            self.tidy()
+            path = self.folder / f"{name}{_SUFFIX}"
+            while True:
+                if (found := self._opened(path)) is not None:
+                    return found
+                fresh = self.folder / f".{name}.{os.getpid()}.{threading.get_ident()}"
+                file = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_APPEND, 0o600)
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                    _write(file, data)
+                    os.fsync(file)
+                    os.link(fresh, path)  # unlike a rename it takes nobody's place
+                except FileExistsError:
+                    os.close(file)
+                    continue
+                except BaseException:
+                    os.close(file)
+                    raise
+                finally:
+                    fresh.unlink(missing_ok=True)
+                self._sync()
+                return Entry(path, file, plan, [Item(dict(each)) for each in requests])
+
+    def open(self) -> Iterator[Entry]:
+        """Yield what nobody works on, oldest first, each held until the next; what can't be read is logged."""
+        self.tidy()
+        for path in self._paths(_SUFFIX):
+            try:
+                with _storage(path):
+                    entry = self._opened(path)
+            except (Conflict, StorageFailed):
+                continue
+            if entry is not None:
+                with entry:
+                    yield entry
+
+    def forget(self, key: str) -> bool:
+        """Drop the entry that asked with `key`; tell whether there was one that nobody works on."""
+        for entry in self.open():
+            if entry.plan.key == key:
+                entry.finish()
+                return True
+        return False
+
+    def tidy(self) -> None:
+        """Drop what has not changed for too long, and the oldest where there is too much; never what is worked on."""
+        paths = self._paths(_SUFFIX, _ASIDE)
+        oldest = time.time() - self.kept_seconds
+        surplus = len(paths) - self.most_entries + 1
+        for number, path in enumerate(paths):
+            with suppress(OSError):
+                if (number < surplus or path.stat().st_mtime < oldest) and _drop(path):
+                    _LOG.warning("%s was dropped from the journal: it is too old, or there are too many.", path.name)
+        for left in self.folder.glob(".*") if self.folder.is_dir() else ():
+            with suppress(OSError):
+                if left.stat().st_mtime < time.time() - 3600:
+                    left.unlink()
+
+    def _opened(self, path: Path) -> Entry | None:
+        """Return what stands at `path`, locked; None if there is nothing that can be gone on with."""
+        while True:
+            try:
+                file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_APPEND | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                return None
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(file)
+                raise Conflict(f"Another process works on {path.stem}; wait for it, or stop it.") from None
+            if os.fstat(file).st_nlink == 0:  # finished while we opened it
+                os.close(file)
+                continue
+            entry = _read(path, file)
+            if entry is not None:
+                return entry
+            _LOG.warning("%s can't be read and is set aside: its first lines are damaged.", path)
+            path.replace(path.with_suffix(_ASIDE))
+            os.close(file)
+
+    def _ready(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        facts = self.folder.stat()
+        if facts.st_uid != os.geteuid() or facts.st_mode & _OTHERS_MAY_WRITE:
+            raise StorageFailed(f"{self.folder} is open to others; set LADING_STATE_DIR to a directory of your own.")
+
+    def _paths(self, *suffixes: str) -> list[Path]:
+        found: list[tuple[float, Path]] = []
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            with suppress(OSError):
+                if path.suffix in suffixes:
+                    found.append((path.stat().st_mtime, path))
+        return [path for _, path in sorted(found)]
+
+    def _sync(self) -> None:
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        os.fsync(folder)
+        os.close(folder)
+
+
+@contextmanager
+def _storage(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(
+            f"The journal of unfinished exports can't be written ({path}: {error.strerror}). Set LADING_STATE_DIR to a "
+            "directory that can, or do without a journal."
+        ) from error
+
+
+def _begun(plan: Plan, requests: Sequence[Mapping[str, Any]]) -> bytes:
+    head = {
+        "lading": _VERSION, "key": plan.key, "server": plan.server, "tenant": plan.tenant, "account": plan.account,
+        "folder": plan.folder, "began": plan.began, "batch": plan.is_batch, "items": len(requests),
+    }  # fmt: skip
+    lines = ({"item": index, "try": 0, "request": request} for index, request in enumerate(requests))
+    return b"".join(map(_line, (head, *lines)))
+
+
+def _line(facts: Mapping[str, Any]) -> bytes:
+    text = json.dumps(facts, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return f"{text} {_sum(text)}\n".encode("ascii")
+
+
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _write(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
+
+
+def _drop(path: Path) -> bool:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(file)
+    return True
+
+
+def _read(path: Path, file: int) -> Entry | None:
+    facts = os.fstat(file)
+    if facts.st_size > _MOST_BYTES or facts.st_uid != os.geteuid():
+        return None
+    with os.fdopen(os.dup(file), "rb") as reader:
+        reader.seek(0)
+        lines = [line for line in reader.read().split(b"\n") if line.strip()]
+    parsed = [_parsed(line) for line in lines]
+    head = parsed[0] if parsed else None
+    plan = None if head is None else _plan(head)
+    if head is None or plan is None:
+        return None
+    items = [Item({}) for _ in range(head["items"])]
+    damaged = sum(each is None or not _apply(items, each) for each in parsed[1:])
+    if damaged:
+        _LOG.warning("%s: %d damaged lines of the journal were skipped.", path.name, damaged)
+    return Entry(path, file, plan, items, damaged=damaged)
+
+
+def _plan(head: Mapping[str, Any]) -> Plan | None:
+    try:
+        plan = Plan(
+            head["key"], head["server"], head["tenant"], head["account"], head["folder"], head["began"], head["batch"]
+        )
+        is_sound = (
+            head["lading"] == _VERSION
+            and all(isinstance(each, str) for each in (plan.key, plan.server, plan.account))
+            and isinstance(plan.tenant, str | None)
+            and isinstance(plan.folder, str | None)
+            and isinstance(head["items"], int)
+            and 0 < head["items"] <= MOST_REQUESTS
+        )
+    except KeyError:
+        return None
+    return plan if is_sound else None
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """Return what a line says, None if it is not as it was written."""
+    text, _, told = line.decode("ascii", "replace").rpartition(" ")
+    if _sum(text) != told:
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _apply(items: list[Item], facts: Mapping[str, Any]) -> bool:
+    """Take one line into `items`; False if it fits none."""
+    index = facts.get("item")
+    if not isinstance(index, int) or not 0 <= index < len(items):
+        return False
+    item = items[index]
+    match facts:
+        case {"try": int(number)}:
+            request = facts.get("request", item.request)
+            if not isinstance(request, dict):
+                return False
+            items[index] = Item(request, number)
+        case {"export": str(export)}:
+            item.export = export
+        case {"path": str(path)}:
+            item.path = path
+        case {"end": "done" | "failed" as end}:
+            item.end = end
+        case _:
+            return False
+    return True
