@@ -12,8 +12,7 @@ from lading.db.database import Database
 from lading.errors import EnvironmentUnfit, TimeStampRefused
 from lading.ledger import timestamps
 from lading.settings import Settings
-from lading.sources.guard import Barred, look_up, origin_of, target_of
-from lading.sources.guarded import Distrusted, Door, NoAnswer, TooMuch
+from lading.sources.asking import service
 
 _CALL_SECONDS = 20.0
 
@@ -47,27 +46,16 @@ def trusted(place: str) -> Sequence[x509.Certificate]:
 
 
 def _exchange(settings: Settings, question: bytes) -> bytes:
-    origin = origin_of(settings.timestamp_url)
-    if origin is None:
-        raise EnvironmentUnfit("LADING_TIMESTAMP_URL is no plain URL; write https://host/path, with no user in it.")
-    door = Door(origin, settings.networks, look_up)
-    try:
-        answer = door.call(
-            "POST",
-            target_of(settings.timestamp_url),
-            headers=[("Content-Type", timestamps.MEDIA_TYPE), ("Accept", "application/timestamp-reply")],
-            seconds=_CALL_SECONDS,
-            most_bytes=timestamps.MOST_BYTES,
-            content=question,
-        )
-    except Barred as error:
-        raise TimeStampRefused(
-            f"The time-stamp authority is at {error}, which is not called; allow it in LADING_ALLOWED_NETWORKS."
-        ) from error
-    except (Distrusted, NoAnswer, TooMuch, OSError) as error:
-        raise TimeStampRefused(f"The time-stamp authority gave no answer that can be used: {error}.") from error
-    finally:
-        door.close()
-    if answer.status != 200:
-        raise TimeStampRefused(f"The time-stamp authority answered {answer.status}.")
-    return answer.body
+    authority = service(
+        "The time-stamp authority",
+        settings.timestamp_url,
+        "LADING_TIMESTAMP_URL",
+        networks=settings.networks,
+        refused=TimeStampRefused,
+    )
+    return authority.ask(
+        question,
+        headers=[("Content-Type", timestamps.MEDIA_TYPE), ("Accept", "application/timestamp-reply")],
+        seconds=_CALL_SECONDS,
+        most_bytes=timestamps.MOST_BYTES,
+    )

@@ -11,8 +11,7 @@ from lading.ledger.keys import Keys, KeyStore
 from lading.ledger.signers import External
 from lading.settings import Settings
 from lading.sources import credentials
-from lading.sources.guard import Barred, look_up, origin_of, target_of
-from lading.sources.guarded import Distrusted, Door, NoAnswer, TooMuch
+from lading.sources.asking import service
 from lading.wiring import database
 
 _MOST_BYTES: Final = 64 << 10
@@ -48,33 +47,19 @@ async def announce(settings: Settings, found: KeyStore, *, reason: str, ticket: 
 
 
 def _service(settings: Settings) -> External:
-    url, seconds = settings.signer_url, settings.signer_seconds
-    origin = origin_of(url)
-    if origin is None:
-        raise EnvironmentUnfit("LADING_SIGNER_URL is no plain URL; write https://host/path, with no user in it.")
-    name = f"The signer at {origin}"
+    signer = service(
+        "The signer",
+        settings.signer_url,
+        "LADING_SIGNER_URL",
+        networks=settings.networks,
+        refused=SignerUnavailable,
+    )
 
     def exchange(question: bytes) -> bytes:
         headers = [("Content-Type", "application/json"), *_token(settings)]
-        # A door for each question: keys are used from several threads, and a signer is asked seldom.
-        door = Door(origin, settings.networks, look_up)
-        try:
-            answer = door.call(
-                "POST", target_of(url), headers=headers, seconds=seconds, most_bytes=_MOST_BYTES, content=question
-            )
-        except Barred as error:
-            raise SignerUnavailable(
-                f"{name} is at {error}, which is not called; allow its network in LADING_ALLOWED_NETWORKS."
-            ) from error
-        except (Distrusted, NoAnswer, TooMuch, OSError) as error:
-            raise SignerUnavailable(f"{name} gave no answer that can be used: {error}.") from error
-        finally:
-            door.close()
-        if answer.status != 200:
-            raise SignerUnavailable(f"{name} answered {answer.status}; its own log says why.")
-        return answer.body
+        return signer.ask(question, headers=headers, seconds=settings.signer_seconds, most_bytes=_MOST_BYTES)
 
-    return External(name, exchange)
+    return External(signer.name, exchange)
 
 
 def _token(settings: Settings) -> list[tuple[str, str]]:
