@@ -8,12 +8,17 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of a package; `document_bytes` is for manifest and statement, which are read whole."""
+    """
+    Bounds of a package; `document_bytes` is for manifest and statement, which are read whole.
+
+    `names_bytes` is for all names of a package together.
+    """
 
     entries: int = 50_000
     entry_bytes: int = 1 << 37
     total_bytes: int = 1 << 38
     document_bytes: int = 32 << 20
+    names_bytes: int = 32 << 20
     ratio: int = 200
     ratio_from_bytes: int = 1 << 20
 

@@ -13,6 +13,8 @@ from typing import Final
 
 from lading.artifacts.container import MAX_NAME_BYTES
 
+STATEMENT: Final = "statement.dsse.json"
+"""The file of a package that says who sealed it."""
 MAX_SEGMENT_BYTES: Final = 200
 MAX_DEPTH: Final = 16
 _FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\/]')

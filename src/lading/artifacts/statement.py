@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lading import canonical
+from lading.artifacts import names
 from lading.canonical import Json
 from lading.errors import PackageInvalid
 from lading.ledger.trust import PublicKey, Signing, Trust, unbase64
 
-NAME: Final = "statement.dsse.json"
+NAME: Final = names.STATEMENT
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://lading.dev/export/v1"

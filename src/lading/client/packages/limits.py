@@ -1,0 +1,40 @@
+"""How much a package from elsewhere may hold before it is refused, all of it decided before anything is unpacked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lading.artifacts.limits import Limits as ZipLimits
+
+_RATIO_FROM_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    Bounds of a package that is opened; whoever trusts a larger one passes larger numbers.
+
+    `ratio` is between unpacked and packed bytes, of the whole and of each entry from 1 MiB on.  `names_bytes` is for
+    all names together; `document_bytes` and `depth` are for each JSON document that is read: the manifest, and what
+    `Package.json` is asked for.
+    """
+
+    package_bytes: int = 100_000_000
+    unpacked_bytes: int = 500_000_000
+    ratio: int = 100
+    entries: int = 10_000
+    names_bytes: int = 1_000_000
+    document_bytes: int = 8_000_000
+    depth: int = 64
+
+    def of_zip(self) -> ZipLimits:
+        """Return what of them the reader of zips watches."""
+        return ZipLimits(
+            entries=self.entries,
+            entry_bytes=self.unpacked_bytes,
+            total_bytes=self.unpacked_bytes,
+            document_bytes=self.document_bytes,
+            names_bytes=self.names_bytes,
+            ratio=self.ratio,
+            ratio_from_bytes=_RATIO_FROM_BYTES,
+        )
