@@ -153,6 +153,8 @@ class ShareDo:
                     return self._submitted(given)
                 case "/api/configuration/export":
                     return self._at_once(given)
+                case _:
+                    pass
         if method == "GET" and (found := _PROGRESS.fullmatch(path)) and found[2]:
             return self._progress(found[1])
         if method == "DELETE" and (found := _JOB.fullmatch(path)):
@@ -303,7 +305,7 @@ def _handler(server: ShareDo) -> type[BaseHTTPRequestHandler]:
         def do_DELETE(self) -> None:
             self._do()
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name
             pass
 
     return Handler

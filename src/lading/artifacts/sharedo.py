@@ -75,7 +75,9 @@ def inspect(path: Path, limits: Limits = LIMITS) -> Inspected:
             files = {entry.filename: _read(archive, entry) for entry in entries if not entry.is_dir()}
             manifest = _manifest(archive, limits)
     except _DAMAGED as error:
-        raise PackageInvalid(f"{path.name} is no whole package: {_said(error)}. Export it again.") from None
+        raise PackageInvalid(
+            f"{path.name.removesuffix('.part')} is no whole package: {_said(error)}. Export it again."
+        ) from None
     return Inspected(manifest, tuple(_steps(manifest, files)))
 
 

@@ -253,13 +253,12 @@ has_package=False, error='')
     """
     if not isinstance(answer, Mapping):
         raise Odd("its progress is no object")
-    percent = answer.get("percentage")
-    is_number = isinstance(percent, int | float) and not isinstance(percent, bool) and -1e9 < percent < 1e9
+    percent = _number(answer.get("percentage"))
     current, queued = answer.get("current"), answer.get("queued")
     steps = [each.get("description") for each in _listed(current) if isinstance(each, Mapping)]
     return Progress(
         state=plain(answer.get("state")),
-        percent=min(100.0, max(0.0, float(percent))) if is_number else 0.0,
+        percent=min(100.0, max(0.0, percent)),
         steps=tuple(shown for each in steps if (shown := plain(each))),
         queued=len(_listed(queued)),
         is_complete=answer.get("complete") is True,
@@ -314,6 +313,11 @@ def plain(text: Any) -> str:
     if not isinstance(text, str):
         return ""
     return " ".join("".join(each if each.isprintable() else " " * each.isspace() for each in text[:_SHOWN]).split())
+
+
+def _number(value: Any) -> float:
+    is_one = isinstance(value, int | float) and not isinstance(value, bool) and -1e9 < value < 1e9
+    return float(value) if is_one else 0.0
 
 
 def _words(error: Any) -> str:
