@@ -155,6 +155,8 @@ class AsyncRemote:
         wanted.item()  # what can't be asked for is refused before anything is sent
         try:
             job = await self.submit(wanted)
+            if watching.on_submitted is not None:
+                watching.on_submitted(job)
             await self._patiently(job, timeout, watching)
         except ExportEndedBadly as failure:
             return await self._otherwise(wanted, folder, failure)

@@ -89,8 +89,13 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """Who is told what: progress never falls; a stall once each time that it begins; bytes as they come."""
+    """
+    Who is told what.
 
+    The id of the job once there is one; progress, which never falls; a stall once each time that it begins; bytes.
+    """
+
+    on_submitted: Callable[[str], None] | None = None
     on_progress: Callable[[Progress], None] | None = None
     on_stalled: Callable[[Progress], None] | None = None
     on_bytes: Callable[[int, int | None], None] | None = None

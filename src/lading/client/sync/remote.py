@@ -152,6 +152,8 @@ class Remote:
         wanted.item()  # what can't be asked for is refused before anything is sent
         try:
             job = self.submit(wanted)
+            if watching.on_submitted is not None:
+                watching.on_submitted(job)
             self._patiently(job, timeout, watching)
         except ExportEndedBadly as failure:
             return self._otherwise(wanted, folder, failure)
