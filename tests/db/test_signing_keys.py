@@ -16,10 +16,11 @@ from click.testing import CliRunner
 from lading import cli, ids
 from lading.db.database import Database
 from lading.errors import PackageInvalid
-from lading.ledger import heads, rotation, signing_keys, store
+from lading.ledger import epochs, heads, instance, rotation, signing_keys, store
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.integrator import integrate
 from lading.ledger.keys import Keys, load_or_create
+from lading.ledger.marks import Mark, Marks
 from lading.ledger.trust import Life, Revoked, Trust
 from lading_verify import trust as verifier_trust
 from serving import World
@@ -114,6 +115,64 @@ async def test_a_revoked_key_is_believed_for_what_each_tenant_had_then(
     assert "trusted_size" not in other["data"]
     # A start, and another rotation, leave the sizes where they are.
     assert load_or_create(keys.store.folder, "test").trust.lives == trust.lives
+
+
+async def restored(database: Database, tenant: UUID, keys: Keys, folder: Path) -> None:
+    """Open the next epoch of the ledger, as after a restore."""
+    marks = Marks(folder)
+    marks.note({tenant: Mark(1, heads.read(await head_of(database, tenant)).size + 5, bytes(32))})
+    assert await epochs.adopt(database, keys.log, marks, origin_prefix="test", reason="A disk broke", ticket=None)
+
+
+async def test_a_revoked_key_is_believed_in_each_epoch_as_far_as_it_was_good(
+    database: Database, tenants: list[UUID], keys: Keys, tmp_path: Path
+) -> None:
+    stolen = keys.log.signers()[0]
+    first = await grow(database, tenants[0], keys)
+    await instance.append(database, keys.log, origin_prefix="test", seconds=0)
+    await restored(database, tenants[0], keys, tmp_path / "marks")
+    second = await grow(database, tenants[0], keys)
+    async with database.ledger() as tx:
+        until = tx.now
+    late = await grow(database, tenants[0], keys)
+
+    rotation.revoke(keys.store, stolen.public.keyid, code="compromised", trusted_until=until)
+    await announce(database, keys)
+
+    trust = Trust.load(keys.store.folder / "trust.json")
+    assert [heads.read(each).origin for each in (first, second)] == ["test/t/t-0", "test/t/t-0/e2"]
+    assert [heads.verify(each, trust).keyid for each in (first, second)] == [stolen.public.keyid] * 2
+    with pytest.raises(PackageInvalid, match="was revoked"):
+        heads.verify(late, trust)
+    life = trust.of_log("test/t/t-0").revoked(stolen.public)
+    assert life is not None
+    assert life.sizes.keys() == {"test/t/t-0", "test/t/t-0/e2", "test/instance"}
+    [entry] = [each for each in await told(database, tenants[0]) if each["type"] == "signing_key.revoked"]
+    assert entry["data"]["trusted_logs"] == {"test/t/t-0": heads.read(first).size}
+
+
+async def test_epochs_that_an_older_version_forgot_are_believed_again_by_upkeep(
+    database: Database, tenants: list[UUID], keys: Keys, tmp_path: Path
+) -> None:
+    stolen = keys.log.signers()[0]
+    first = await grow(database, tenants[0], keys)
+    await restored(database, tenants[0], keys, tmp_path / "marks")
+    await grow(database, tenants[0], keys)
+    rotation.revoke(keys.store, stolen.public.keyid, code="superseded")
+    await announce(database, keys)
+    file = keys.store.folder / "trust.json"
+    document = json.loads(file.read_bytes())
+    for each in document["keys"]:
+        each.get("revoked", {}).get("sizes", {}).pop("test/t/t-0", None)
+    file.write_text(json.dumps(document))  # as a version before this one wrote it
+    async with database.connection() as connection:
+        await connection.execute("DELETE FROM signing_key_logs")
+    with pytest.raises(PackageInvalid, match="was revoked"):
+        heads.verify(first, Trust.load(file))
+
+    await signing_keys.announce_late(database, keys.store)
+
+    assert heads.verify(first, Trust.load(file)).keyid == stolen.public.keyid
 
 
 async def test_sizes_that_ledgers_were_told_of_reach_the_trust_file_though_somebody_died_between_the_two(

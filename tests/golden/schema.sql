@@ -1500,6 +1500,17 @@ CREATE TABLE public.signed_heads (
 
 ALTER TABLE ONLY public.signed_heads FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.signing_key_logs (
+    tenant_id uuid NOT NULL,
+    keyid text NOT NULL,
+    origin text NOT NULL,
+    size bigint NOT NULL,
+    CONSTRAINT signing_key_logs_keyid_check CHECK ((keyid ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT signing_key_logs_size_check CHECK ((size >= 0))
+);
+
+ALTER TABLE ONLY public.signing_key_logs FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.signing_key_sizes (
     tenant_id uuid NOT NULL,
     keyid text NOT NULL,
@@ -1876,6 +1887,9 @@ ALTER TABLE ONLY public.schema_migrations
 
 ALTER TABLE ONLY public.signed_heads
     ADD CONSTRAINT signed_heads_pkey PRIMARY KEY (tenant_id, size);
+
+ALTER TABLE ONLY public.signing_key_logs
+    ADD CONSTRAINT signing_key_logs_pkey PRIMARY KEY (tenant_id, keyid, origin);
 
 ALTER TABLE ONLY public.signing_key_sizes
     ADD CONSTRAINT signing_key_sizes_pkey PRIMARY KEY (tenant_id, keyid);
@@ -2254,6 +2268,9 @@ ALTER TABLE ONLY public.schedules
 ALTER TABLE ONLY public.signed_heads
     ADD CONSTRAINT signed_heads_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.signing_key_logs
+    ADD CONSTRAINT signing_key_logs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.signing_key_sizes
     ADD CONSTRAINT signing_key_sizes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -2348,6 +2365,8 @@ CREATE POLICY ledger ON public.logged_heads TO lading_ledger USING (true) WITH C
 
 CREATE POLICY ledger ON public.signed_heads TO lading_ledger USING (true) WITH CHECK (true);
 
+CREATE POLICY ledger ON public.signing_key_logs TO lading_ledger USING (true) WITH CHECK (true);
+
 CREATE POLICY ledger ON public.signing_key_sizes TO lading_ledger USING (true) WITH CHECK (true);
 
 CREATE POLICY ledger ON public.tenants FOR SELECT TO lading_ledger USING (true);
@@ -2413,6 +2432,8 @@ ALTER TABLE public.schedule_slots ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.schedules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.signed_heads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.signing_key_logs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.signing_key_sizes ENABLE ROW LEVEL SECURITY;
 
@@ -2585,6 +2606,8 @@ CREATE POLICY tenant ON public.schedule_slots TO lading_app USING ((tenant_id = 
 CREATE POLICY tenant ON public.schedules TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.signed_heads TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY tenant ON public.signing_key_logs TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY tenant ON public.signing_key_sizes TO lading_app USING ((tenant_id = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant_id = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -2821,6 +2844,9 @@ GRANT SELECT ON TABLE public.schedules_seen TO lading_app;
 
 GRANT SELECT ON TABLE public.signed_heads TO lading_app;
 GRANT SELECT,INSERT ON TABLE public.signed_heads TO lading_ledger;
+
+GRANT SELECT ON TABLE public.signing_key_logs TO lading_app;
+GRANT SELECT,INSERT ON TABLE public.signing_key_logs TO lading_ledger;
 
 GRANT SELECT,INSERT ON TABLE public.signing_key_sizes TO lading_ledger;
 GRANT SELECT ON TABLE public.signing_key_sizes TO lading_app;

@@ -193,6 +193,8 @@ class Actor:
 
 
 SYSTEM: Final = Actor("system", "lading")
+INSTANCE: Final = UUID("00000000-0000-7000-8000-000000000000")
+"""The tenant that stands for the installation itself."""
 
 
 class Private(str):

@@ -21,7 +21,7 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.errors import Conflict
 from lading.ledger import heads, instance, store, tiles
-from lading.ledger.entry import SYSTEM, Actor, Entry, grounds, is_ticket, line
+from lading.ledger.entry import INSTANCE, SYSTEM, Actor, Entry, grounds, is_ticket, line
 from lading.ledger.integrator import LOCK
 from lading.ledger.marks import INSTANCE_LOG, Mark, Marks
 from lading.ledger.merkle import Frontier
@@ -30,7 +30,6 @@ from lading_verify.merkle import EMPTY_ROOT
 
 _SQL: Final = Statements("lading.ledger")
 _EPOCH: Final = re.compile(r"/e[0-9]+\Z")
-INSTANCE: Final = UUID("00000000-0000-7000-8000-000000000000")
 OPENED: Final = "ledger.epoch_opened"
 
 

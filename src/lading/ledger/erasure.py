@@ -58,7 +58,7 @@ async def erase_entry(
 
 
 async def _forget(tx: Transaction, erased: Sequence[Row], places: Sequence[Place], *, about: str | None) -> int:
-    # By the words, as many things keep no more than them; and by id and actor, for what was erased in the ledger before.
+    # By the words, as many things keep no more than them; by id and actor too, for what the ledger lost before.
     words = sorted({row["value"] for row in erased})
     given = {"words": words, "about": about, "id": about and _inner(about), "mark": MARK}
     return sum([(await tx.one(place, tenant_id=tx.tenant, **given))["copies"] for place in places])

@@ -20,13 +20,12 @@ from lading.db.statements import Statements
 from lading.db.transaction import Row
 from lading.errors import LadingError, PackageInvalid
 from lading.ledger import heads
+from lading.ledger.entry import INSTANCE
 from lading.ledger.merkle import TILE_WIDTH, Frontier, Full, split, subtree_root
 from lading.ledger.trust import Trust
 from lading_verify.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash
 
 _SQL: Final = Statements("lading.ledger")
-INSTANCE: Final = UUID("00000000-0000-7000-8000-000000000000")
-"""The tenant that is the instance itself; the log over all tenants is checked with its ledger."""
 _PAGE: Final = 2000
 _TILES: Final = 128
 
@@ -65,7 +64,7 @@ async def check(database: Database, tenant: UUID, slug: str, trust: Trust) -> Ch
     fault: str | None = None
     try:
         await checker.run()
-        if tenant == INSTANCE:
+        if tenant == INSTANCE:  # with its ledger the log over all tenants
             await _Instance(database, trust).run()
     except (Fault, PackageInvalid) as error:
         fault = error.message[:500]

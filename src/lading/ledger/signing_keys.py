@@ -19,7 +19,7 @@ from lading.db.database import Database
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
 from lading.ledger import store
-from lading.ledger.entry import SYSTEM, Actor, Entry, grounds
+from lading.ledger.entry import INSTANCE, SYSTEM, Actor, Entry, grounds
 from lading.ledger.keyring import Keyring, Statement
 from lading.ledger.keys import KeyStore, locked
 from lading.ledger.trust import Life, Revoked
@@ -72,6 +72,7 @@ async def _tell(tx: Transaction, statement: Statement, *, told: Mapping[str, Jso
     if statement.action == "revoked":
         assert statement.trusted_until is not None
         await tx.run(_SQL["limit_key"], keyid=key.keyid, trusted_until=clock.parse(statement.trusted_until))
+        await _limit_logs(tx, statement)
     rows = await tx.all(_SQL["key_sizes"], keyid=key.keyid)
     data = _data(statement) | dict(told)
     await store.record_all(
@@ -98,25 +99,36 @@ def _finish(keys: KeyStore) -> None:
 
 
 async def _say_sizes(database: Database, keys: KeyStore) -> None:
-    """Put the sizes that ledgers were told of into the trust file, if somebody died between the two."""
+    """Put the sizes that are believed into the trust file, if somebody died before, or a log was not looked at then."""
     ring, known = await asyncio.to_thread(keys.ring), await asyncio.to_thread(keys.known)
     revoked = [each for each in ring.statements if each.action == "revoked"]
-    lacking = [each for each in revoked if (life := known.revoked(each.key)) is None or not life.sizes]
-    if not lacking:
+    if not revoked:
         return
     lives: dict[str, Life] = {}
     async with database.ledger() as tx:
-        for each in lacking:
+        for each in revoked:
+            await _limit_logs(tx, each)
             life = _limited(each, await tx.all(_SQL["key_sizes"], keyid=each.key.keyid))
-            if life.revoked is not None and life.revoked.sizes:
+            stands = known.revoked(each.key)
+            if life.revoked is not None and not life.revoked.sizes.items() <= (stands.sizes if stands else {}).items():
                 lives[each.key.keyid] = life
     if lives:
         await asyncio.to_thread(_publish, keys, lives)
 
 
+async def _limit_logs(tx: Transaction, statement: Statement) -> None:
+    if statement.key.purpose == "log" and statement.trusted_until is not None:
+        until = clock.parse(statement.trusted_until)
+        await tx.run(_SQL["limit_key_logs"], keyid=statement.key.keyid, trusted_until=until, instance=INSTANCE)
+
+
 def _limited(statement: Statement, rows: Sequence[Row]) -> Life:
     assert statement.trusted_until is not None
-    sizes = {row["origin"]: row["size"] for row in rows if row["origin"] is not None}
+    sizes: dict[str, int] = {}
+    for row in rows:
+        sizes |= row["logs"]
+        if row["origin"] is not None:
+            sizes[row["origin"]] = row["size"]
     return Life(None, None, Revoked(statement.at, statement.trusted_until, sizes))
 
 
@@ -136,7 +148,9 @@ def _data(statement: Statement) -> dict[str, Json]:
 def _limit(row: Row) -> dict[str, Json]:
     if row["origin"] is None:
         return {}
-    return {"trusted_size": row["size"], "trusted_root": row["root"].hex()}
+    earlier = {origin: size for origin, size in sorted(row["logs"].items()) if origin != row["origin"]}
+    told: dict[str, Json] = {"trusted_size": row["size"], "trusted_root": row["root"].hex()}
+    return {**told, "trusted_logs": earlier} if earlier else told
 
 
 def _publish(keys: KeyStore, lives: Mapping[str, Life]) -> None:

@@ -134,7 +134,11 @@ class Trust:
         )
 
     def of_log(self, origin: str) -> Trust:
-        """Return this trust with the sizes of that log, and of its epochs, alone: others tell how much they do."""
+        """
+        Return this trust with the sizes of that tenant's log, of its epochs and of the log over all tenants alone.
+
+        Those of other tenants tell how much they do.
+        """
         return replace(self, lives={keyid: _of_log(life, origin) for keyid, life in self.lives.items()})
 
     def dump(self) -> bytes:
@@ -204,10 +208,11 @@ def _shown_life(life: Life) -> dict[str, Any]:
 def _of_log(life: Life, origin: str) -> Life:
     if life.revoked is None:
         return life
+    logs = (origin, f"{origin.rpartition('/t/')[0]}/instance")
     sizes = {
         name: size
         for name, size in life.revoked.sizes.items()
-        if name == origin or name.startswith(f"{origin}/e")  # an epoch of it
+        if name in logs or any(name.startswith(f"{log}/e") for log in logs)  # an epoch of it
     }
     return replace(life, revoked=replace(life.revoked, sizes=sizes))
 
