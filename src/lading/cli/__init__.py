@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import click
 
-from lading.cli import exits
+from lading.cli import exits, manner
 from lading.cli.lazy import LazyGroup
 from lading.errors import LadingError
 
@@ -22,9 +22,11 @@ _COMMANDS = {
     "demo": ("lading.cli.demo", "Produce one example report, from nothing to a checked package."),
     "up": ("lading.cli.up", "Run database, API and workers on this machine."),
     "exports": ("lading.cli.exports", "Ask for exports, follow, fetch and manage them."),
+    "remote": ("lading.cli.remote", "Export configuration of ShareDo servers, and compare it."),
     "events": ("lading.cli.events", "See what happens, as it happens."),
     "webhooks": ("lading.cli.webhooks", "Let other systems be called when something happens."),
     "artifacts": ("lading.cli.artifacts", "See stored files by their digests, check and collect them."),
+    "packages": ("lading.cli.packages", "Check, look into, lay out and compare packages, offline."),
     "verify": ("lading.cli.verify", "Check a package or an audit bundle offline."),
     "replay": ("lading.cli.replay", "Rebuild every state from the history in an audit bundle, offline."),
     "bundle": ("lading.cli.bundle", "Take a span of the ledger out as one signed file that proves itself."),
@@ -72,6 +74,7 @@ _COMMANDS = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="lading", message="lading %(version)s")
+@manner.options
 def root() -> None:
     """
     Lading runs exports as durable, auditable jobs and hands out packages that anybody can verify.
@@ -93,6 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; what it has to say of a failure is on standard error."""
+    with manner.one_invocation():
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     try:
         ended = root.main(args=arguments, prog_name="lading", standalone_mode=False)
     except click.exceptions.Exit as end:

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from lading import errors
+from lading.cli import manner
 from lading.errors import InvalidInput, LadingError, ProfileInvalid
 
 OK: Final = 0
@@ -23,6 +24,7 @@ NOT_PINNED: Final = 10
 UNFIT: Final = 11
 GAP: Final = 12
 POLICY_UNMET: Final = 13
+DIFFERENT: Final = 14
 EXPORT_FAILED: Final = 20
 TIMEOUT: Final = 21
 INTERRUPTED: Final = 130
@@ -40,6 +42,7 @@ MEANINGS: Final = {
     UNFIT: "environment unfit: port, data directory, database, storage",
     GAP: "verified, but a gap: in the history, or after the previous bundle",
     POLICY_UNMET: "verified, but what was asked for besides is missing: witnesses, a time stamp",
+    DIFFERENT: "compared, and they differ",
     EXPORT_FAILED: "the export or run failed or was cancelled",
     TIMEOUT: "timed out; the export or run goes on",
     INTERRUPTED: "interrupted",
@@ -107,5 +110,5 @@ def say_unexpected(error: Exception) -> None:
 
 
 def colour() -> bool | None:
-    """Return False when NO_COLOR asks for none, else leave it to the terminal."""
-    return False if os.environ.get("NO_COLOR") else None
+    """Return False when none are wanted, else leave it to the terminal."""
+    return False if manner.is_colourless() else None

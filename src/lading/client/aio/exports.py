@@ -11,8 +11,10 @@ from urllib.parse import quote
 from lading import ids
 from lading.client import faults, polling
 from lading.client.aio.download import download
+from lading.client.aio.ground import in_thread
 from lading.client.aio.session import Session, clock
 from lading.client.aio.waiting import wait
+from lading.client.packages import Limits, Package, open_package
 from lading.client.partial import Version
 from lading.client.polling import DEADLINE_SECONDS, Watcher
 from lading.errors import LadingError, NotFound
@@ -36,8 +38,9 @@ class Submission:
 class Exports:
     """The exports of one tenant."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, journal: Path | None = None) -> None:
         self._session = session
+        self._journal = journal
 
     async def submit(self, request: ExportRequest, *, idempotency_key: str | None = None) -> Submission:
         """Ask for an export; the same key, made here if none is given, never gives a second one."""
@@ -217,6 +220,22 @@ class Exports:
             )
         except LadingError as error:
             raise faults.in_download(error) from error.__cause__
+
+    async def open(
+        self,
+        export: Export,
+        folder: Path,
+        *,
+        limits: Limits | None = None,
+        on_bytes: Callable[[int, int | None], None] | None = None,
+    ) -> Package:
+        """
+        Download the export's package into `folder` and return it opened: every byte checked, nothing unpacked.
+
+        PackageInvalid says why it is not what a package should be, or that it is over `limits`.
+        """
+        path = await self.download(export, folder, on_bytes=on_bytes)
+        return await in_thread(open_package, path, limits=limits)
 
 
 def package_of(export: Export) -> Artifact:

@@ -29,9 +29,7 @@ def markdown(comparison: Comparison) -> str:
         lines += ["## Changed", ""]
         for each in comparison.changed:
             lines += [f"### {_code(each.name)}", "", "| where | before | after |", "|---|---|---|"]
-            lines += [
-                f"| {_code(c.path or 'bytes')} | {_value(c, c.before)} | {_value(c, c.after)} |" for c in each.changes
-            ]
+            lines += ["| " + " | ".join(map(_code, (c.path or "bytes", *sides(c)))) + " |" for c in each.changes]
             lines.append("")
     if comparison.is_cut:
         lines += ["There are more changes than are told here.", ""]
@@ -50,12 +48,13 @@ def short(value: Any) -> str:
     return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
 
 
-def _value(change: Change, value: Any) -> str:
-    is_absent = value is None and change.kind == ("added" if value is change.before else "removed")
-    return "" if is_absent else _code(short(value))
+def sides(change: Change) -> tuple[str, str]:
+    """Return what stood there before and after, short; nothing where there was nothing."""
+    before = "" if change.kind == "added" else short(change.before)
+    return before, "" if change.kind == "removed" else short(change.after)
 
 
 def _code(text: str) -> str:
     # Neither a table's border nor the end of the span may come from a package.
     kept = "".join(letter if letter.isprintable() else " " for letter in text).replace("|", "\\|").replace("`", "'")
-    return f"`{kept}`"
+    return f"`{kept}`" if kept else ""
