@@ -75,6 +75,7 @@ _CROSS_TENANT = {
         "holds",
         "exports",
         "disclosures",
+        "signing_key_logs",
         "signing_key_sizes",
     },
 }

@@ -8,6 +8,7 @@ import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -56,7 +57,7 @@ async def head_of(database: Database, tenant: UUID) -> str:
     return head.note
 
 
-async def told(database: Database, tenant: UUID) -> list[dict[str, object]]:
+async def told(database: Database, tenant: UUID) -> list[dict[str, Any]]:
     async with database.tenant(tenant) as tx:
         found = await store.entries(tx, first=0, limit=1000)
     lines = [json.loads(each.line) for each in found]
