@@ -123,9 +123,9 @@ class Entry:
     def close(self) -> None:
         """Let somebody else work on it; what is unfinished stays for them."""
         with self._writing:
-            if self._file >= 0:
-                os.close(self._file)
-                self._file = -1
+            file, self._file = self._file, -1
+            if file >= 0:
+                os.close(file)
 
     def accepted(self, index: int, export_id: str) -> None:
         """Note that the server took the request."""
@@ -264,8 +264,7 @@ class Journal:
 
     def _ready(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        facts = self.folder.stat()
-        if facts.st_uid != os.geteuid() or facts.st_mode & _OTHERS_MAY_WRITE:
+        if (facts := self.folder.stat()).st_uid != os.geteuid() or facts.st_mode & _OTHERS_MAY_WRITE:
             raise StorageFailed(f"{self.folder} is open to others; set LADING_STATE_DIR to a directory of your own.")
 
     def _paths(self, *suffixes: str) -> list[Path]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -58,6 +58,12 @@ def find(
         _header("token", token or environment.get("LADING_TOKEN")),
         _header("tenant", tenant or environment.get("LADING_TENANT")),
     )
+
+
+def with_token(target: Target, token: str | None) -> Target:
+    """Return the target as it is asked with `token`; without one, the target itself."""
+    found = _header("token", token)
+    return target if found is None else replace(target, token=found)
 
 
 def _header(name: str, value: str | None) -> str | None:

@@ -1,9 +1,11 @@
-"""The client: one connection pool, every capability of the API as an attribute."""
+"""The client: every capability of the API as an attribute."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import httpx2
 
@@ -28,6 +30,7 @@ from lading.client.aio.session import TIMEOUT_SECONDS, Session
 from lading.client.aio.sharing import Allocations, RetryPolicies
 from lading.client.aio.throttles import Throttles
 from lading.client.aio.webhooks import Webhooks
+from lading.client.journal import folder_of
 from lading.client.retries import Retries
 
 
@@ -35,8 +38,10 @@ class AsyncClient:
     """
     A client of one server, to be used as a context manager.
 
-    What is not given comes from LADING_URL, LADING_TOKEN and LADING_TENANT.  One client is one connection pool: make
-    one and share it.
+    What is not given comes from LADING_URL, LADING_TOKEN and LADING_TENANT.  All clients of one environment share its
+    connections: at most ten, kept alive.  `http_client` brings others, which the caller closes.  `refresh` returns a
+    fresh token when the server refuses the old one; the call is then sent once more.  `journal` is where unfinished
+    runs and batches are kept, by default in the state directory of the user; None keeps none.
     """
 
     def __init__(
@@ -48,10 +53,15 @@ class AsyncClient:
         timeout: float = TIMEOUT_SECONDS,
         patience: Retries | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
+        http_client: httpx2.AsyncClient | None = None,
+        refresh: Callable[[], str | None] | None = None,
+        journal: Path | Literal["state"] | None = "state",
     ) -> None:
         found = target.find(url=url, token=token, tenant=tenant)
-        self.session = Session(found, patience=patience, timeout=timeout, transport=transport)
-        self.exports = Exports(self.session)
+        self.session = Session(
+            found, patience=patience, timeout=timeout, transport=transport, http_client=http_client, refresh=refresh
+        )
+        self.exports = Exports(self.session, folder_of() if journal == "state" else journal)
         self.events = Events(self.session)
         self.webhooks = Webhooks(self.session)
         self.artifacts = Artifacts(self.session)
@@ -90,9 +100,9 @@ class AsyncClient:
     async def __aexit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
     ) -> None:
-        """Close every connection."""
+        """Close the connections, unless another client uses them."""
         await self.close()
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close the connections, unless another client uses them."""
         await self.session.close()

@@ -1,14 +1,17 @@
 # Made from lading/client/aio/client.py by scripts/sync_client.py; change it there.
-"""The client: one connection pool, every capability of the API as an attribute."""
+"""The client: every capability of the API as an attribute."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import httpx2
 
 from lading.client import target
+from lading.client.journal import folder_of
 from lading.client.retries import Retries
 from lading.client.sync.access import IdentityProviders, Keys, Members, Tenants
 from lading.client.sync.artifacts import Artifacts
@@ -36,8 +39,10 @@ class Client:
     """
     A client of one server, to be used as a context manager.
 
-    What is not given comes from LADING_URL, LADING_TOKEN and LADING_TENANT.  One client is one connection pool: make
-    one and share it.
+    What is not given comes from LADING_URL, LADING_TOKEN and LADING_TENANT.  All clients of one environment share its
+    connections: at most ten, kept alive.  `http_client` brings others, which the caller closes.  `refresh` returns a
+    fresh token when the server refuses the old one; the call is then sent once more.  `journal` is where unfinished
+    runs and batches are kept, by default in the state directory of the user; None keeps none.
     """
 
     def __init__(
@@ -49,10 +54,15 @@ class Client:
         timeout: float = TIMEOUT_SECONDS,
         patience: Retries | None = None,
         transport: httpx2.BaseTransport | None = None,
+        http_client: httpx2.Client | None = None,
+        refresh: Callable[[], str | None] | None = None,
+        journal: Path | Literal["state"] | None = "state",
     ) -> None:
         found = target.find(url=url, token=token, tenant=tenant)
-        self.session = Session(found, patience=patience, timeout=timeout, transport=transport)
-        self.exports = Exports(self.session)
+        self.session = Session(
+            found, patience=patience, timeout=timeout, transport=transport, http_client=http_client, refresh=refresh
+        )
+        self.exports = Exports(self.session, folder_of() if journal == "state" else journal)
         self.events = Events(self.session)
         self.webhooks = Webhooks(self.session)
         self.artifacts = Artifacts(self.session)
@@ -91,9 +101,9 @@ class Client:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
     ) -> None:
-        """Close every connection."""
+        """Close the connections, unless another client uses them."""
         self.close()
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close the connections, unless another client uses them."""
         self.session.close()

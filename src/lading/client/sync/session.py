@@ -1,6 +1,6 @@
 # Made from lading/client/aio/session.py by scripts/sync_client.py; change it there.
 """
-One connection pool to one server: sends, tries again, turns problem documents into errors.
+Calls to one server as one principal: sends, tries again, turns problem documents into errors.
 
 What may be repeated is decided in `client.retries`.  Nothing is served from a cache.  The token stays with the server
 it is meant for: redirects are followed for downloads only, and lose it on another host.  An answer that is read whole
@@ -10,9 +10,9 @@ has a limit in bytes, unpacked, and in time.
 from __future__ import annotations
 
 import random
-import ssl
+import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -24,26 +24,31 @@ from lading.client import faults, retries
 from lading.client.conditions import if_match
 from lading.client.decode import decode
 from lading.client.retries import Retries
-from lading.client.sync.ground import sleep
-from lading.client.target import Target
+from lading.client.sync import pools
+from lading.client.sync.ground import home, in_thread, sleep
+from lading.client.sync.pools import Pool
+from lading.client.target import Target, with_token
 from lading.errors import InvalidInput, LadingError, PreconditionRequired
 
 T = TypeVar("T")
 
 TIMEOUT_SECONDS: Final = 30.0
 CONNECT_SECONDS: Final = 5.0
-_CONNECTIONS: Final = 10
 _PROBLEM_BYTES: Final = 1 << 20
 ANSWER_BYTES: Final = 64 << 20
 _ANSWER_SECONDS: Final = 300.0  # the timeouts of the network begin anew with every byte
-_NOT_PROXIED: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 _NEVER_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _OF_THE_WIRE: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _SAFE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 
 class Session:
-    """The pool, its target and its patience; `transport` replaces the network, for tests and special networks."""
+    """
+    A target, the pool of its environment and some patience.
+
+    `transport` replaces the network, for tests and special networks; `http_client` brings connections of the caller's
+    own, who closes them.  `refresh` returns a fresh token when the server says that this one is none any more.
+    """
 
     def __init__(
         self,
@@ -52,22 +57,39 @@ class Session:
         patience: Retries | None = None,
         timeout: float = TIMEOUT_SECONDS,
         transport: httpx2.BaseTransport | None = None,
+        http_client: httpx2.Client | None = None,
+        refresh: Callable[[], str | None] | None = None,
     ) -> None:
         self.target = target
         self._patience = patience or Retries()
         self._timeout = timeout
-        self._http = httpx2.Client(
-            headers={"User-Agent": f"lading/{lading.__version__}", **target.headers()},
-            limits=httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
-            # A context that trusts nobody costs 1 ms, reading the system's certificates 100: plain HTTP needs none.
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if target.is_plain else True,
-            mounts=None if transport else dict.fromkeys(_NOT_PROXIED),
-            transport=transport,
-        )
+        self._refresh = refresh
+        self._refreshing = threading.Lock()
+        self._taking = threading.Lock()
+        self._own = None if transport is None else pools.made(pools.origin_of(target.url), transport)
+        given = http_client or self._own
+        self._pool = None if given is None else Pool(given)
+        self._is_shared = given is None
+        self._is_closed = False
+
+    @property
+    def pool(self) -> Pool:
+        """Return the connections: those of the environment, in this event loop and process, or the caller's own."""
+        with self._taking:
+            if self._is_closed:
+                raise RuntimeError("This client is closed; make another one.")
+            if self._pool is None or (self._is_shared and self._pool.place is not home()):
+                self._pool = pools.take(pools.origin_of(self.target.url))
+            return self._pool
 
     def close(self) -> None:
-        """Close every connection."""
-        self._http.close()
+        """Close the connections, if nobody else uses them."""
+        with self._taking:
+            is_over, self._is_closed = self._is_closed, True
+        if self._own is not None:
+            self._own.close()
+        elif self._is_shared and self._pool is not None and not is_over:
+            pools.hand_back(self._pool)
 
     def pause(self, tried: int) -> float | None:
         """Return the seconds before the next try after `tried` failed ones in a row, None to give up."""
@@ -126,23 +148,27 @@ class Session:
         sent = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         sent |= {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
         try:
-            request = self._http.build_request(
+            request = self.pool.http.build_request(
                 method,
                 f"{self.target.url}{path}",
                 json=body,
                 content=form,
                 params={name: value for name, value in (query or {}).items() if value not in (None, [], ())},
-                headers={"Accept": "application/json", **sent, **(headers or {})},
+                headers={"Accept": "application/json", **self._headers(), **sent, **(headers or {})},
                 timeout=httpx2.Timeout(self._timeout + hold_seconds, connect=CONNECT_SECONDS),
             )
         except ValueError as error:  # NaN, an infinity, half of a surrogate pair
             raise InvalidInput("The request holds what JSON has no way to write, such as NaN; correct it.") from error
         is_idempotent = changes_nothing or method in _SAFE or idempotency_key is not None
         most = self._patience.most if most_tries is None else most_tries - 1
-        tried = 0
+        tried, asked_as = 0, self.target
         while True:
             tried += 1
             answer = self._try(request, is_idempotent=is_idempotent)
+            if _is_refused_token(answer) and asked_as is not None and in_thread(self._renewed, asked_as):
+                request.headers.update(self.target.headers())
+                tried, asked_as = tried - 1, None
+                continue
             if isinstance(answer, httpx2.Response) and not (
                 answer.status_code >= 400 and retries.may_repeat(answer.status_code, is_idempotent=is_idempotent)
             ):
@@ -153,16 +179,23 @@ class Session:
             sleep(seconds)
 
     @contextmanager
-    def stream(self, path: str, *, headers: Mapping[str, str], accept: frozenset[int]) -> Generator[httpx2.Response]:
+    def stream(
+        self, path: str, *, headers: Mapping[str, str], accept: frozenset[int], timeout: float | None = None
+    ) -> Generator[httpx2.Response]:
         """Give an answer to GET whose body is not read yet; a status outside `accept` is raised. Tried once."""
-        request = self._http.build_request(
+        http, asked_as = self.pool.http, self.target
+        request = http.build_request(
             "GET",
             f"{self.target.url}{path}",
-            headers={"Accept-Encoding": "identity", **headers},
-            timeout=httpx2.Timeout(self._timeout, connect=CONNECT_SECONDS),
+            headers={"Accept-Encoding": "identity", **self._headers(), **headers},
+            timeout=httpx2.Timeout(timeout or self._timeout, connect=CONNECT_SECONDS),
         )
         # A redirect away from plain HTTP would meet a context that trusts nobody; it is refused with its status.
-        response = self._http.send(request, stream=True, follow_redirects=not self.target.is_plain)
+        response = http.send(request, stream=True, follow_redirects=not self.target.is_plain)
+        if _is_refused_token(response) and in_thread(self._renewed, asked_as):
+            response.close()
+            request.headers.update(self.target.headers())
+            response = http.send(request, stream=True, follow_redirects=not self.target.is_plain)
         try:
             if response.status_code not in accept:
                 raise self.refusal(response)
@@ -191,9 +224,19 @@ class Session:
         """Return the error of an answer that is not what this kind of server answers."""
         return faults.unreadable(self.target.url, reason)
 
+    def _headers(self) -> dict[str, str]:
+        return {"User-Agent": f"lading/{lading.__version__}", **self.target.headers()}
+
+    def _renewed(self, asked_as: Target) -> bool:
+        """Tell whether there is another token than the one that was refused; many who ask at once get the same one."""
+        with self._refreshing:
+            if self.target is asked_as and self._refresh is not None:
+                self.target = with_token(asked_as, self._refresh())
+            return self.target.token != asked_as.token
+
     def _try(self, request: httpx2.Request, *, is_idempotent: bool) -> httpx2.Response | httpx2.TransportError:
         try:
-            return self._whole(self._http.send(request, stream=True))
+            return self._whole(self.pool.http.send(request, stream=True))
         except httpx2.TransportError as error:
             if not is_idempotent and not isinstance(error, _NEVER_SENT):
                 raise self.unreachable(error) from error
@@ -231,6 +274,10 @@ class Session:
             elsewhere = faults.plain(answer.headers.get("Location", "nowhere"))
             raise self.unreadable(ValueError(f"it redirects to {elsewhere}"))
         return answer
+
+
+def _is_refused_token(answer: httpx2.Response | httpx2.TransportError) -> bool:
+    return isinstance(answer, httpx2.Response) and answer.status_code == 401
 
 
 def clock() -> float:
