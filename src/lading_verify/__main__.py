@@ -35,6 +35,7 @@ _EXAMPLES: Final = """\
 examples:
   lading-verify acme-0-82.zip --trust trust.json
   lading-verify acme-82-190.zip --trust trust.json --previous acme-0-82.zip --json
+  lading-verify acme-82-190.zip --trust trust-of-2024.json --keyring keyring.json
   lading-verify replay acme-0-82.zip --at 40 --out states
 
 """
@@ -111,6 +112,16 @@ def replayed(result: Replayed, *, as_json: bool) -> int:
     return GAP if result.fault_count else OK
 
 
+def believing(trust_file: Path | None, keyring_file: Path | None) -> trust.Trust | None:
+    """Return the keys of the trust file, and those that a keyring says follow from them; None without a trust file."""
+    if trust_file is None and keyring_file is not None:
+        raise Unreadable("A keyring convinces nobody by itself: name the keys you believe with --trust FILE.")
+    if trust_file is None:
+        return None
+    pinned = trust.load(trust_file)
+    return pinned if keyring_file is None else pinned.following(trust.load_keyring(keyring_file))
+
+
 def witness(text: str) -> tuple[str, bytes]:
     """Return name and key of a witness, as C2SP writes them."""
     try:
@@ -129,6 +140,7 @@ def _verify(given: Sequence[str]) -> int:
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the bundle")
     parser.add_argument("--trust", type=Path, metavar="FILE", help="keys to believe (trust.json of the instance)")
+    parser.add_argument("--keyring", type=Path, metavar="FILE", help="what became of these keys: follow it from them")
     parser.add_argument("--previous", "--prev", type=Path, metavar="FILE", help="the bundle that this one must follow")
     parser.add_argument("--witness", action="append", default=[], metavar="KEY", help="a witness: name+hash+key")
     parser.add_argument("--witnesses", type=int, metavar="N", help="how many of them must have seen the head (all)")
@@ -138,7 +150,7 @@ def _verify(given: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--version", action="version", version=f"lading-verify {__version__}, reads {layout.FORMAT}")
     chosen = parser.parse_args(given)
-    believed = None if chosen.trust is None else trust.load(chosen.trust)
+    believed = believing(chosen.trust, chosen.keyring)
     witnesses = tuple(map(witness, chosen.witness))
     policy = Policy(witnesses, len(witnesses) if chosen.witnesses is None else chosen.witnesses, chosen.tsa)
     report = verify(chosen.file, believed, previous=chosen.previous, policy=policy)

@@ -122,6 +122,19 @@ def load(path: Path) -> Trust:
         raise Unreadable(f"{path} is not a trust file: {error}. Fetch trust.json from the instance again.") from None
 
 
+def load_keyring(path: Path) -> Keyring:
+    """Read a keyring file; Unreadable says what is wrong with it."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise Unreadable(f"The keyring {path} can't be read: {error.strerror}. Check the path.") from None
+    try:
+        return read_keyring(data)
+    except ValueError as error:
+        raise Unreadable(f"{path} is not a keyring: {error}. Fetch it from the instance again.") from None
+
+
 def parse(data: bytes) -> Trust:
     """Return the trust in `data`; ValueError says what is wrong with it."""
     if len(data) > _MAX_BYTES:
@@ -137,6 +150,8 @@ def parse(data: bytes) -> Trust:
 
 def read_keyring(data: bytes) -> Keyring:
     """Return the keyring in `data`; ValueError unless every link and every signature is good."""
+    if len(data) > _MAX_BYTES:
+        raise ValueError(f"it has more than {_MAX_BYTES} bytes")
     try:
         document = encoding.decode(data)
         if document.keys() != {"schema_version", "instance", "statements"}:
@@ -146,7 +161,7 @@ def read_keyring(data: bytes) -> Keyring:
         chain = _Chain(document["instance"])
         for envelope in document["statements"]:
             chain.admit(envelope)
-    except (LookupError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{error!r:.80} is missing or of the wrong type") from None
     return Keyring(tuple(chain.statements))
 

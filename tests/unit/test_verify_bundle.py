@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from tests import mutating
 from tests.bundling import CONTENT, LOG, ORIGIN, PACKAGE, TRUST, Key, Told, bundle, export, job, story
+from tests.packages import pack
 
 from lading.cli import run
+from lading.ledger.keyring import Keyring, Statement, extended
+from lading.ledger.trust import Trust as Pinned
 from lading_verify import dsse, encoding, layout, notes, trust
 from lading_verify.__main__ import main
 from lading_verify.check import Policy, Report, check, verify
@@ -418,11 +421,36 @@ def test_a_witness_that_is_asked_for_must_have_seen_the_head() -> None:
 # --- the command ----------------------------------------------------------------------------------
 
 
+OLD = (Key("log", 21), Key("package", 22))
+
+
+def ring_after(*, revoked: bool = False) -> bytes:
+    """What became of the old keys: others replaced them, and the old ones were revoked if you like."""
+    at = "2026-01-01T00:00:00.000000Z"
+    ring = Keyring("ledger.example.org")
+    for key in OLD:
+        ring = extended(ring, Statement("made", key.public, key.public.keyid, at), [key])
+    for old, new in zip(OLD, (LOG, PACKAGE), strict=True):
+        ring = extended(ring, Statement("rotated", new.public, old.public.keyid, at, overlap_until=at), [old, new])
+    if revoked:
+        for key in (LOG, PACKAGE):  # somebody stole them; a third pair came
+            newer = Key(key.purpose, key.number + 50)
+            told = Statement("rotated", newer.public, key.public.keyid, at, overlap_until=at)
+            ring = extended(ring, told, [key, newer])
+            told = Statement("revoked", key.public, newer.public.keyid, at, trusted_until=at, code="compromised")
+            ring = extended(ring, told, [newer])
+    return ring.dump()
+
+
 @pytest.fixture
-def files(kept) -> Mapping[str, Path]:
+def files(kept, tmp_path: Path) -> Mapping[str, Path]:
     other = story()
     del other[4]
     return {
+        "old": kept("old.json", Pinned("ledger.example.org", tuple(key.public for key in OLD)).dump()),
+        "ring": kept("ring.json", ring_after()),
+        "stolen": kept("stolen.json", ring_after(revoked=True)),
+        "package": kept("package.zip", pack(tmp_path, signer=PACKAGE)[0]),
         "one": kept("one.zip", bundle(end=12)),
         "two": kept("two.zip", bundle(start=12)),
         "gap": kept("gap.zip", bundle(other)),
@@ -442,6 +470,12 @@ def files(kept) -> Mapping[str, Path]:
         (["gap", "--trust", "trust"], 12),
         (["one", "--trust", "trust", "--previous", "two"], 12),
         (["one", "--trust", "broken"], 2),
+        (["one", "--trust", "old"], 10),
+        (["one", "--trust", "old", "--keyring", "ring"], 0),
+        (["one", "--trust", "old", "--keyring", "stolen"], 10),
+        (["one", "--trust", "trust", "--keyring", "stolen"], 10),
+        (["one", "--trust", "trust", "--keyring", "broken"], 2),
+        (["one", "--keyring", "ring"], 2),
         (["nowhere"], 2),
         (["one", "--witness", "no"], 2),
         (["replay", "one"], 0),
@@ -479,12 +513,28 @@ def test_a_replay_writes_the_states_of_any_moment(files, tmp_path: Path) -> None
         (["verify", "cut", "--trust", "trust"], 9),
         (["verify", "gap", "--trust", "trust"], 12),
         (["verify", "one", "--trust", "broken"], 2),
+        (["verify", "one", "--trust", "old"], 10),
+        (["verify", "one", "--trust", "old", "--keyring", "ring"], 0),
+        (["verify", "one", "--trust", "old", "--keyring", "stolen"], 10),
+        (["verify", "one", "--trust", "trust", "--keyring", "stolen"], 10),
+        (["verify", "one", "--trust", "trust", "--keyring", "broken"], 2),
+        (["verify", "one", "--keyring", "ring"], 2),
         (["verify", "trust", "--previous", "one"], 2),
+        (["verify", "package", "--trust", "trust"], 0),
+        (["verify", "package", "--trust", "old"], 10),
+        (["verify", "package", "--trust", "old", "--keyring", "ring"], 0),
+        (["verify", "package", "--trust", "trust", "--keyring", "stolen"], 10),
+        (["verify", "package", "--trust", "trust", "--keyring", "trust"], 2),
         (["replay", "one"], 0),
         (["replay", "gap", "--json"], 12),
         (["replay", "cut"], 9),
         (["replay", "one", "--at", "99"], 2),
     ],
 )
-def test_the_command_line_of_lading_knows_bundles(files, arguments: list[str], code: int) -> None:
+def test_the_command_line_of_lading_knows_bundles(
+    files, tmp_path, monkeypatch, arguments: list[str], code: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LADING_TRUST", raising=False)
+    monkeypatch.delenv("LADING_DATA_DIR", raising=False)
     assert run([str(files.get(each, each)) for each in arguments]) == code

@@ -24,6 +24,7 @@ def verify(
     shown: Path,
     trust_file: Path | None,
     *,
+    keyring: Path | None,
     previous: Path | None,
     witnesses: Sequence[str],
     at_least: int | None,
@@ -32,10 +33,10 @@ def verify(
 ) -> int:
     """Check the bundle at `path`, say what was proved of `shown`, and return the exit code."""
     from lading_verify import __main__ as command
-    from lading_verify import check, trust
+    from lading_verify import check
 
     def work() -> int:
-        believed = None if trust_file is None else trust.load(trust_file)
+        believed = command.believing(trust_file, keyring)
         known = tuple(map(command.witness, witnesses))
         policy = check.Policy(known, len(known) if at_least is None else at_least, authority)
         report = check.verify(path, believed, previous=previous, policy=policy)

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lading.errors import InvalidInput
+
 if TYPE_CHECKING:
     from lading.ledger.trust import Trust
 
@@ -29,3 +31,17 @@ def load(path: Path) -> Trust:
     from lading.ledger.trust import Trust
 
     return Trust.load(path)
+
+
+def followed(trust: Trust | None, path: Path) -> Trust:
+    """Return `trust` with the keys and revocations that the keyring at `path` says follow from it."""
+    from lading.ledger import keyring
+
+    if trust is None:
+        raise InvalidInput("A keyring convinces nobody by itself: name the keys you believe with --trust FILE.")
+    try:
+        with path.open("rb") as file:
+            data = file.read(keyring.MAX_BYTES + 1)
+    except OSError as error:
+        raise InvalidInput(f"The keyring {path} can't be read: {error.strerror}. Check the path.") from error
+    return keyring.follow(trust, keyring.read(data))

@@ -30,6 +30,10 @@ _CHECKED: Final = (
 @click.argument("package", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--trust", "trust_file", type=click.Path(path_type=Path), metavar="FILE", help="Keys to believe.")
 @click.option(
+    "--keyring", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="What became of those keys: follow it from them.",
+)  # fmt: skip
+@click.option(
     "--identity", type=click.Path(path_type=Path), metavar="FILE", help="Secret key of an encrypted file (.age)."
 )
 @click.option(
@@ -49,6 +53,7 @@ def command(
     package: Path,
     *,
     trust_file: Path | None,
+    keyring: Path | None,
     identity: Path | None,
     previous: Path | None,
     witnesses: tuple[str, ...],
@@ -64,6 +69,9 @@ def command(
     so anybody could have made it.  12: a gap in the history, or not the one that follows --previous.  13: not seen by
     the witnesses, or without the time stamp, that were asked for.
 
+    --keyring takes the file of `lading ledger keyring`: keys that replaced a believed one are believed, too, and what
+    was revoked is not.
+
     A file that is encrypted (.age) is decrypted with --identity to a temporary file, which is gone afterwards.
     --previous, --witness, --witnesses and --tsa are for bundles.
 
@@ -75,18 +83,20 @@ def command(
         believed = trust_file or checking.default_trust_file()
         if bundles_offline.is_bundle(path):
             return bundles_offline.verify(
-                path, package, believed, previous=previous, witnesses=witnesses, at_least=at_least, authority=tsa,
+                path, package, believed, keyring=keyring, previous=previous, witnesses=witnesses, at_least=at_least, authority=tsa,
                 as_json=as_json,
             )  # fmt: skip
         if previous is not None or witnesses or at_least is not None or tsa is not None:
             raise InvalidInput(f"{package} is no audit bundle; --previous, --witness and --tsa are for bundles.")
-        return _package(path, package, trust_file, as_json=as_json)
+        return _package(path, package, trust_file, keyring, as_json=as_json)
 
 
-def _package(path: Path, package: Path, trust_file: Path | None, *, as_json: bool) -> int:
+def _package(path: Path, package: Path, trust_file: Path | None, keyring: Path | None, *, as_json: bool) -> int:
     from lading.artifacts.verify import verify
 
     trust = checking.load(trust_file) if trust_file else checking.default_trust()
+    if keyring is not None:
+        trust = checking.followed(trust, keyring)
     report = verify(path, trust)
     _show(report, package, trust_file, as_json=as_json)
     if report.is_pinned:
