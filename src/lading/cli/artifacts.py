@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import click
 from lading.cli import exits, output
 from lading.cli.columns import ARTIFACTS, COLLECTION, CONTENT, CONTENT_FAULTS, INPUTS
 from lading.cli.options import Line, connected, into
+from lading.cli.progress import downloading
 from lading.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -76,7 +78,9 @@ def get(line: Line, digest: str, folder: Path) -> None:
     Example: lading artifacts get 9f2cb1a2d0f54c6e8a7b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7081
     """
     with line.client() as client:
-        path = client.artifacts.download(client.artifacts.get(digest), folder)
+        content = client.artifacts.get(digest)
+        with downloading(digest[:12], stream=sys.stderr, is_json=line.is_json) as arrived:
+            path = client.artifacts.download(content, folder, on_bytes=arrived)
     output.document({"path": str(path)}) if line.is_json else click.echo(str(path))
 
 

@@ -91,10 +91,14 @@ def line(view: View, *, width: int, turn: int = 0, glyphs: Glyphs = FINE) -> Lin
     what = _fit(view.what, max(_WHAT, room - 42), glyphs).ljust(_WHAT)
     percent = f"{int(min(max(view.share, 0.0), 1.0) * 100):>3}%"
     shown = _chosen(_parts(view), room - len(what) - _GAP - _LEAST_BAR - _GAP - len(percent))
+    if shown and not any(text for _, text, _ in shown):
+        # Room for one of the two: how long it takes when that is known, until then how long it took.
+        shown = [(0, clock(view.elapsed), shown[-1][2])]
     tail = "".join(f"{'':{_GAP}}{text:>{size}}" for _, text, size in shown)
     length = min(_MOST_BAR, room - len(what) - _GAP - _GAP - len(percent) - len(tail))
     if length < _LEAST_BAR:
-        return _cut([(head, ""), (f"{_fit(view.what, max(room - 6, 1), glyphs)}  ", ""), (percent, "bold")], view_room)
+        short = _fit(view.what, max(room - 6, 1), glyphs)
+        return _cut([(head, _QUIET), (f"{short:<{min(_WHAT, max(room - 6, 1))}}  ", ""), (percent, "bold")], view_room)
     drawn = bar(view.share, length, glyphs)
     return [(head, _QUIET), (f"{what}  ", ""), *drawn, (f"  {percent}", "bold"), (tail, _QUIET)]
 
@@ -193,7 +197,7 @@ def _parts(view: View) -> list[tuple[int, str, int]]:
     else:
         rows = f"{output.number(view.rows)} rows" if view.rows else ""
         found = [(3, rows, 14), (4, size, 8), (2, clock(view.elapsed), 5)]
-    return [*found, (0, "" if view.left is None else f"{clock(view.left)} left", 10)]
+    return [*found, (0, "" if view.left is None else f"{clock(view.left)} left", 9)]
 
 
 def _chosen(parts: Sequence[tuple[int, str, int]], room: int) -> list[tuple[int, str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import click
 from lading.cli import exits, output
 from lading.cli.columns import BUNDLE, BUNDLES
 from lading.cli.options import Line, connected
+from lading.cli.progress import downloading, waiting
 from lading.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -125,11 +127,13 @@ def download(line: Line, bundle_id: str, target: Path | None, timeout: float) ->
 
 def _fetch(line: Line, client: Client, bundle_id: str, target: Path | None, *, timeout: float) -> int:
     try:
-        bundle = client.bundles.result(bundle_id, timeout=timeout)
+        with waiting("making the bundle", stream=sys.stderr):
+            bundle = client.bundles.result(bundle_id, timeout=timeout)
         name = bundle_id if bundle.file is None else Path(bundle.file.name).name
-        path = client.bundles.download(bundle, target or Path(name))
+        with downloading(bundle_id, stream=sys.stderr, is_json=line.is_json) as arrived:
+            path = client.bundles.download(bundle, target or Path(name), on_bytes=arrived)
     except KeyboardInterrupt:
-        output.talk(f"\nDetached; the bundle is still made. Fetch it: lading bundle download {bundle_id}")
+        output.tell(f"\nDetached; the bundle is still made. Fetch it: lading bundle download {bundle_id}")
         return exits.INTERRUPTED
     output.document({"bundle": bundle, "path": str(path)}) if line.is_json else click.echo(str(path))
     return exits.OK

@@ -32,11 +32,11 @@ def deliver(
     from lading.client import polling
 
     try:
-        export = polling.completed(follow(client, export_id, timeout=timeout, stream=stream))
-        path = fetch(client, export, folder / export_id, stream=stream)
+        export = polling.completed(follow(client, export_id, timeout=timeout, stream=stream, is_json=line.is_json))
+        path = fetch(client, export, folder / export_id, stream=stream, is_json=line.is_json)
     except KeyboardInterrupt:
         again = f"lading exports download {export_id} --wait --output {shlex.quote(str(folder))}"
-        output.talk(f"\nDetached; {export_id} goes on. Follow it: lading exports wait {export_id}\nFetch it: {again}")
+        output.tell(f"\nDetached; {export_id} goes on. Follow it: lading exports wait {export_id}\nFetch it: {again}")
         return exits.INTERRUPTED
     return check_and_tell(line, client, export, path, began=began)
 
@@ -61,7 +61,7 @@ def check_and_tell(line: Line, client: Client, export: Export, path: Path, *, be
     else:
         print_summary(sealed, path, elapsed)
     if trust is not None and not report.is_pinned:
-        output.talk(f"The package is whole, but signed by {report.signer}, which the trust file does not have.")
+        output.tell(f"The package is whole, but signed by {report.signer}, which the trust file does not have.")
         return exits.NOT_PINNED
     return exits.OK
 

@@ -35,9 +35,9 @@ def command(line: Line, *, export_id: str, name: str | None, folder: Path, wait:
             return deliver(line, client, export_id, folder, timeout=timeout, began=began, stream=sys.stderr)
         export = client.exports.wait(export_id, timeout=timeout) if wait else client.exports.get(export_id)
         try:
-            path = fetch(client, export, folder / export_id, stream=sys.stderr, name=name)
+            path = fetch(client, export, folder / export_id, stream=sys.stderr, name=name, is_json=line.is_json)
         except KeyboardInterrupt:
-            output.talk("\nStopped; the same command goes on where it stopped.")
+            output.tell("\nStopped; the same command goes on where it stopped.")
             return exits.INTERRUPTED
         if name is None:
             return check_and_tell(line, client, export, path, began=began)

@@ -26,9 +26,9 @@ def command(line: Line, export_id: str, timeout: float) -> int:
 
     with line.client() as client:
         try:
-            export = follow(client, export_id, timeout=timeout, stream=sys.stderr)
+            export = follow(client, export_id, timeout=timeout, stream=sys.stderr, is_json=line.is_json)
         except KeyboardInterrupt:
-            output.talk(f"\nDetached; {export_id} goes on. Follow it again: lading exports wait {export_id}")
+            output.tell(f"\nDetached; {export_id} goes on. Follow it again: lading exports wait {export_id}")
             return exits.INTERRUPTED
         output.facts(line.form, export, EXPORT)
         polling.completed(export)

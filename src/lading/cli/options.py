@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lading.cli import interrupts, manner
 from lading.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def connected(function: Callable[..., Any]) -> Callable[..., Any]:
         help="table, tsv or json.",
     )
     @click.option("--json", "as_json", is_flag=True, help="Short for --output-format json.")
+    @manner.options
     @functools.wraps(function)
     def inner(
         url: str | None,
@@ -73,6 +75,7 @@ def connected(function: Callable[..., Any]) -> Callable[..., Any]:
         as_json: bool,
         **rest: Any,
     ) -> Any:
+        interrupts.quit_at_the_second()
         return function(Line(url, token_file, tenant, "json" if as_json else output_format), **rest)
 
     return inner

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import click
 
-from lading.cli import exits, periods
+from lading.cli import exits, manner, periods
 
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -61,7 +61,10 @@ def facts(form: str, item: Any, columns: Mapping[str, str]) -> None:
     shown = {name: text for name, text in found.items() if text}
     width = max(map(len, shown), default=0)
     for name, text in shown.items():
-        click.echo(f"{click.style(name.ljust(width), dim=True)}  {text}" if is_table else f"{name}\t{text}")
+        click.echo(
+            f"{click.style(name.ljust(width), dim=True)}  {text}" if is_table else f"{name}\t{text}",
+            color=exits.colour(),
+        )
 
 
 def document(value: Any) -> None:
@@ -70,7 +73,13 @@ def document(value: Any) -> None:
 
 
 def talk(sentence: str) -> None:
-    """Say something to the person."""
+    """Say something to the person, unless --quiet."""
+    if not manner.is_quiet():
+        tell(sentence)
+
+
+def tell(sentence: str) -> None:
+    """Say something that must be known also to who wants quiet: how to go on after Ctrl-C, what is not as asked for."""
     click.echo(sentence, err=True, color=exits.colour())
 
 

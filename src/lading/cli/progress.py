@@ -1,22 +1,25 @@
 """
-An export, followed live: a bar on a terminal, a line per change of stage elsewhere.
+An export, followed live: a bar on a terminal; elsewhere a line per change of stage, and one every ten seconds.
 
-`follow` and `fetch` write to `stream` only, never to standard output.
+`follow` and `fetch` write to `stream` only, never to standard output.  For whoever asked for JSON the lines are JSON.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Generator
-from contextlib import contextmanager
+import json
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from lading.cli import output
+from lading.cli import bar_drawing, manner, output
+from lading.cli.bars import PAUSE_SECONDS, Bar, Clock
+from lading.cli.estimate import Estimate
 
 if TYPE_CHECKING:
     from lading.client import Client
+    from lading.client.polling import Watcher
     from lading.wire.exports import Export
 
 STAGES: Final = ("querying", "mapping", "generating", "bundling", "auditing")
@@ -33,50 +36,84 @@ _WAITS: Final = {
 }
 
 
-def follow(client: Client, export_id: str, *, timeout: float | None, stream: TextIO) -> Export:
+def follow(client: Client, export_id: str, *, timeout: float | None, stream: TextIO, is_json: bool = False) -> Export:
     """
     Return the export once it has ended, showing how far it is on `stream`.
 
     WaitTimeout after `timeout` seconds (None: never); the export goes on at the server then, as it does on Ctrl-C.
     """
-    from lading.client.polling import Watcher
-
-    if not _is_live(stream):
-        lines = _Lines(stream)
-        return client.exports.wait(
-            export_id, timeout=timeout, watcher=Watcher(lines.saw, lines.stalled, on_outage=lines.lost)
-        )
-    with _bar(stream, _columns(is_download=False)) as bar:
-        task = bar.add_task("waiting", total=100.0, rows="")
-
-        said = ""
-
-        def saw(export: Export) -> None:
-            nonlocal said
-            if (why := trouble(export)) and why != said:
-                said = why
-                bar.console.print(why, markup=False, style="yellow")
-            if export.status not in _ENDS:
-                count = f"{output.number(export.progress.rows)} rows" if export.progress.rows else ""
-                bar.update(task, completed=export.progress.percent, description=state(export), rows=count)
-
-        def lost(_export: Export) -> None:
-            bar.update(task, description="no answer from the server")
-
-        return client.exports.wait(export_id, timeout=timeout, watcher=Watcher(saw, on_outage=lost))
+    if not manner.is_live(stream):
+        lines = Lines(stream, is_json=is_json)
+        return client.exports.wait(export_id, timeout=timeout, watcher=lines.watcher())
+    with Bar(stream, "asks the server") as bar:
+        return client.exports.wait(export_id, timeout=timeout, watcher=_shown(bar))
 
 
-def fetch(client: Client, export: Export, folder: Path, *, stream: TextIO, name: str | None = None) -> Path:
+def fetch(
+    client: Client,
+    export: Export,
+    folder: Path,
+    *,
+    stream: TextIO,
+    name: str | None = None,
+    is_json: bool = False,
+) -> Path:
     """Return the path of the export's package, or of its file `name`, downloaded to `folder` and checked."""
-    if not _is_live(stream):
-        return client.exports.download(export, folder, name=name)
-    with _bar(stream, _columns(is_download=True)) as bar:
-        task = bar.add_task("downloading", total=None, rows="")
+    with downloading(export.id, stream=stream, is_json=is_json) as arrived:
+        return client.exports.download(export, folder, name=name, on_bytes=arrived)
+
+
+@contextmanager
+def downloading(what: str, *, stream: TextIO, is_json: bool = False) -> Generator[Callable[[int, int | None], None]]:
+    """Yield who is told how many bytes of how many are here, and show it; `what` is named in lines of a log."""
+    if not manner.is_live(stream):
+        yield Lines(stream, is_json=is_json).arrived(what)
+        return
+    with Bar(stream, "downloading") as bar:
 
         def arrived(count: int, total: int | None) -> None:
-            bar.update(task, completed=count, total=total, rows=output.size(count))
+            is_whole = total is not None and count >= total
+            bar.show("checking" if is_whole else "downloading", done=count, total=total, is_bytes=True)
 
-        return client.exports.download(export, folder, name=name, on_bytes=arrived)
+        yield arrived
+
+
+@contextmanager
+def waiting(what: str, *, stream: TextIO) -> Generator[None]:
+    """Show that `what` is waited for, on a terminal; elsewhere say nothing."""
+    with Bar(stream, what) if manner.is_live(stream) else nullcontext():
+        yield
+
+
+def _shown(bar: Bar) -> Watcher:
+    from lading.client.polling import Watcher
+
+    said = ""
+
+    def saw(export: Export) -> None:
+        nonlocal said
+        if (why := trouble(export)) and why != said:
+            said = why
+            bar.say(why, "yellow")
+        if export.status not in _ENDS:
+            show(bar, export)
+
+    def stalled(export: Export) -> None:
+        bar.rename(f"{state(export)}, no change for a minute")
+
+    def lost(_export: Export) -> None:
+        bar.rename("no answer from the server")
+
+    return Watcher(saw, stalled, on_outage=lost)
+
+
+def show(bar: Bar, export: Export) -> None:
+    """Let `bar` show how far `export` is: of one that does not run yet nothing is known."""
+    far = export.progress
+    if export.status != "running" and not far.percent:
+        bar.show(state(export))
+        return
+    bar.show(state(export), done=far.percent, total=100.0, rows=far.rows, size=far.bytes)
 
 
 def state(export: Export) -> str:
@@ -100,63 +137,90 @@ def trouble(export: Export) -> str:
     return output.plain(export.error.message)
 
 
-class _Lines:
-    """One line per change of stage, for logs and pipes."""
+class Lines:
+    """
+    A line per change of stage, for logs and pipes, and one every ten seconds while something moves.
 
-    def __init__(self, stream: TextIO) -> None:
+    With `is_json` each is an object with the id, status, stage, percent, rows, bytes and seconds.
+    """
+
+    def __init__(self, stream: TextIO, *, is_json: bool = False, clock: Clock = time.monotonic) -> None:
         self._stream = stream
+        self._is_json = is_json
+        self._clock = clock
+        self._began = self._wrote = clock()
+        self._estimate = Estimate(self._began)
         self._last = ""
 
+    def watcher(self) -> Watcher:
+        """Return who is told of an export."""
+        from lading.client.polling import Watcher
+
+        return Watcher(self.saw, self.stalled, on_outage=self.lost)
+
     def saw(self, export: Export) -> None:
-        """Write a line if the stage is another one."""
+        """Write a line if the stage is another one, or the last line is ten seconds old."""
         why = trouble(export)
         now = export.status if export.status in _ENDS else state(export) + (f": {why}" if why else "")
-        if now != self._last:
+        if export.status == "running":
+            self._estimate.saw(self._clock(), done=export.progress.percent, total=100.0)
+        is_due = export.status == "running" and self._clock() - self._wrote >= PAUSE_SECONDS
+        if now != self._last or is_due:
+            self._write(export, now + (self._far(export) if now == self._last else ""))
             self._last = now
-            self._write(f"{export.id}  {now}")
 
     def stalled(self, export: Export) -> None:
         """Write that nothing has happened for a while."""
-        self._write(f"{export.id}  no change for a minute; still {state(export)}")
+        self._write(export, f"no change for a minute; still {state(export)}")
 
     def lost(self, export: Export) -> None:
         """Write that the server does not answer; `saw` writes when it does again."""
         self._last = ""
-        self._write(f"{export.id}  no answer from the server; waiting for it")
+        self._write(export, "no answer from the server; waiting for it")
 
-    def _write(self, line: str) -> None:
-        self._stream.write(line + "\n")
-        self._stream.flush()
+    def arrived(self, export_id: str) -> Callable[[int, int | None], None]:
+        """Return what a download tells of its bytes: a line every ten seconds."""
+        self._estimate = Estimate(self._clock())
 
+        def arrived(count: int, total: int | None) -> None:
+            now = self._clock()
+            self._estimate.saw(now, done=count, total=total)
+            if now - self._wrote < PAUSE_SECONDS:
+                return
+            of = f" of {output.size(total)}" if total else ""
+            said = f"downloading  {output.size(count)}{of}{self._left()}"
+            self._line(f"{export_id}  {said}", {"id": export_id, "said": said, "bytes": count, "total": total})
 
-def _is_live(stream: TextIO) -> bool:
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+        return arrived
 
+    def _far(self, export: Export) -> str:
+        far = export.progress
+        rows = f"  {output.number(far.rows)} rows" if far.rows else ""
+        size = f"  {output.size(far.bytes)}" if far.bytes else ""
+        return f"  {int(far.percent)}%{rows}{size}{self._left()}"
 
-@contextmanager
-def _bar(stream: TextIO, columns: list[Any]) -> Generator[Any]:
-    from rich.console import Console
-    from rich.progress import Progress
+    def _left(self) -> str:
+        left = self._estimate.left(self._clock())
+        return "" if left is None else f"  about {bar_drawing.clock(left)} left"
 
-    console = Console(file=stream, no_color=bool(os.environ.get("NO_COLOR")), highlight=False)
-    with Progress(*columns, console=console, transient=True, expand=False) as bar:
-        yield bar
-
-
-def _columns(*, is_download: bool) -> list[Any]:
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.table import Column
-
-    width = shutil.get_terminal_size().columns
-    columns: list[Any] = [TextColumn("{task.description}", table_column=Column(min_width=14, no_wrap=True))]
-    if width >= 44:
-        length = min(40, width - 60) if width >= 72 else 10
-        columns.append(BarColumn(length, complete_style="cyan", finished_style="green", pulse_style="cyan"))
-    columns.append(TaskProgressColumn())
-    if width >= 60:
-        columns.append(
-            TextColumn("{task.fields[rows]}", table_column=Column(min_width=12, justify="right", no_wrap=True))
+    def _write(self, export: Export, said: str) -> None:
+        far = export.progress
+        facts = {"id": export.id, "status": export.status, "stage": export.stage, "said": said}
+        self._line(
+            f"{export.id}  {said}",
+            {**facts, "percent": far.percent, "rows": far.rows, "bytes": far.bytes},
         )
-    if width >= 72:
-        columns.append(TimeRemainingColumn(compact=True) if is_download else TimeElapsedColumn())
-    return columns
+
+    def _line(self, text: str, facts: dict[str, Any]) -> None:
+        if manner.is_quiet():
+            return
+        now = self._clock()
+        self._wrote = now
+        left = self._estimate.left(now)
+        if self._is_json:
+            spans = {"elapsed_seconds": now - self._began, "seconds_left": left}
+            text = json.dumps(
+                {**facts, **{each: None if found is None else round(found, 1) for each, found in spans.items()}}
+            )
+        self._stream.write(text + "\n")
+        self._stream.flush()

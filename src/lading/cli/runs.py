@@ -17,6 +17,7 @@ from lading.cli.asking import grounds
 from lading.cli.columns_work import BARS, CRITICAL, NODES, RUN, RUNS
 from lading.cli.documents import read
 from lading.cli.options import Line, connected
+from lading.cli.progress import waiting
 from lading.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -222,9 +223,10 @@ def replay(line: Line, run_id: str, *, keys: Sequence[str], failed: bool, reason
 def _follow(line: Line, run_id: str, timeout: float | None) -> int:
     with line.client() as client:
         try:
-            run = client.runs.wait(run_id, timeout=timeout)
+            with waiting(f"{run_id} runs", stream=sys.stderr):
+                run = client.runs.wait(run_id, timeout=timeout)
         except KeyboardInterrupt:
-            output.talk(f"\nDetached; {run_id} goes on. Wait for it again: lading runs wait {run_id}")
+            output.tell(f"\nDetached; {run_id} goes on. Wait for it again: lading runs wait {run_id}")
             return exits.INTERRUPTED
     _show(line, run)
     if run.state == "completed":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lading.cli import exits, output
+from lading.cli import output
 
 if TYPE_CHECKING:
     from lading.wire.exports import Export
@@ -39,7 +39,7 @@ class Told:
 def print_summary(export: Export, package_path: Path, elapsed_seconds: float) -> None:
     """Write the summary to standard error and, as the last line on standard output, the path of the package."""
     for line in summary(export, package_path, elapsed_seconds, width=_width()):
-        click.echo(line, err=True, color=exits.colour())
+        output.talk(line)
     sys.stderr.flush()
     click.echo(str(package_path))
 
