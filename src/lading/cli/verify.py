@@ -83,8 +83,8 @@ def command(
         believed = trust_file or checking.default_trust_file()
         if bundles_offline.is_bundle(path):
             return bundles_offline.verify(
-                path, package, believed, keyring=keyring, previous=previous, witnesses=witnesses, at_least=at_least, authority=tsa,
-                as_json=as_json,
+                path, package, believed, keyring=keyring, previous=previous, witnesses=witnesses, at_least=at_least,
+                authority=tsa, as_json=as_json,
             )  # fmt: skip
         if previous is not None or witnesses or at_least is not None or tsa is not None:
             raise InvalidInput(f"{package} is no audit bundle; --previous, --witness and --tsa are for bundles.")
