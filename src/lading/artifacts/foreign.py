@@ -28,12 +28,15 @@ _ENCRYPTED: Final = 0x0001 | 0x0040 | 0x2000
 _DESCRIBED_AFTER: Final = 0x0008
 _UTF8: Final = 0x0800
 _KNOWN_FLAGS: Final = _ENCRYPTED | 0x0006 | _DESCRIBED_AFTER | _UTF8
+_MAX_DESCRIPTION_BYTES: Final = 24
 _ZIP64: Final = 0x0001
 _STRONG_ENCRYPTION: Final = 0x0017
 _UNICODE_NAME: Final = 0x7075
 _AES: Final = 0x9901
 _AGE: Final = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPT")
 _TYPE_MASK: Final = 0o170000
+_NEWEST: Final = 63
+"""The version of the format up to which a reader may need nothing but what is checked here: 6.3."""
 _FOLDER: Final = 0o040000
 _REGULAR: Final = 0o100000
 _LINK: Final = 0o120000
@@ -137,7 +140,7 @@ def _entry(line: Line, file: BinaryIO, end: int) -> Entry:
     fields = _fields(line.extra, name)
     if line.flags & _ENCRYPTED or _AES in fields or _STRONG_ENCRYPTION in fields:
         raise _bad(name, "it is encrypted", PackageFault.ENCRYPTED)
-    if line.flags & ~_KNOWN_FLAGS or line.method not in {Method.STORED, Method.DEFLATE}:
+    if line.version > _NEWEST or line.flags & ~_KNOWN_FLAGS or line.method not in {Method.STORED, Method.DEFLATE}:
         raise _bad(name, f"it is kept by method {line.method} in a way that is not read", PackageFault.METHOD)
     if line.comment or line.disk:
         raise _bad(name, "it has a comment or lies on another disk", PackageFault.FOREIGN_BYTES)
@@ -163,10 +166,12 @@ def _start(file: BinaryIO, entry: Entry, line: Line) -> int:
     head = file.read(_LOCAL.size)
     if len(head) < _LOCAL.size or head[:4] != b"PK\x03\x04":
         raise _bad(entry.name, "there is no header where the directory names one", PackageFault.HEADERS_DISAGREE)
-    _, _, flags, method, _, _, crc, stored_size, size, name_length, extra_length = _LOCAL.unpack(head)
+    _, version, flags, method, _, _, crc, stored_size, size, name_length, extra_length = _LOCAL.unpack(head)
     name, extra = file.read(name_length), file.read(extra_length)
     fields = _fields(extra, entry.name) if len(extra) == extra_length else {}
     _same_name(fields, line.name, entry.name)
+    if version > _NEWEST:
+        raise _bad(entry.name, "its header asks for a newer reader", PackageFault.METHOD)
     wide = fields.get(_ZIP64)
     if UNIT_32 in {size, stored_size} and (wide is None or len(wide) != 16):
         raise _bad(entry.name, "the ZIP64 field of its header is missing or damaged", PackageFault.ZIP64)
@@ -188,34 +193,34 @@ def _start(file: BinaryIO, entry: Entry, line: Line) -> int:
 
 def _tile(file: BinaryIO, ordered: Sequence[Entry], end: int) -> None:
     """Refuse the zip unless its entries follow one another from its first byte to the directory."""
-    place, before = 0, ordered[0].name
-    for entry in ordered:
-        _follows(before, entry.offset - place)
-        place, before = entry.start + entry.stored_size, entry.name
-        if entry.is_described_after:
-            place += _described(file, entry)
-    _follows(before, end - place)
+    _follow(ordered[0].name, ordered[0].offset)
+    for entry, after in zip(ordered, (*(each.offset for each in ordered[1:]), end), strict=True):
+        place = entry.start + entry.stored_size
+        gap = after - place
+        if entry.is_described_after and 0 < gap <= _MAX_DESCRIPTION_BYTES:
+            file.seek(place)
+            _describes(file.read(gap), entry)
+        elif entry.is_described_after and gap == 0:
+            raise _bad(entry.name, "what should follow it does not", PackageFault.HEADERS_DISAGREE)
+        else:
+            _follow(entry.name, gap)
 
 
-def _follows(name: str, gap: int) -> None:
+def _follow(name: str, gap: int) -> None:
     if gap < 0:
         raise _bad(name, "it shares bytes with another entry", PackageFault.OVERLAP)
     if gap > 0:
         raise _bad(name, "bytes that belong to no entry stand beside it", PackageFault.FOREIGN_BYTES)
 
 
-def _described(file: BinaryIO, entry: Entry) -> int:
-    """Return how many bytes describe an entry after its own."""
-    file.seek(entry.start + entry.stored_size)
-    found = file.read(24)
-    for numbers in ("<3I", "<I2Q"):
-        if numbers == "<3I" and max(entry.size, entry.stored_size) > UNIT_32:
-            continue
-        told = struct.pack(numbers, entry.crc, entry.stored_size, entry.size)
-        for form in (b"PK\x07\x08" + told, told):
-            if found.startswith(form):
-                return len(form)
-    raise _bad(entry.name, "what follows it says something else than the directory", PackageFault.HEADERS_DISAGREE)
+def _describes(found: bytes, entry: Entry) -> None:
+    """Refuse the zip unless what follows an entry says of it what the directory does."""
+    numbers = (entry.crc, entry.stored_size, entry.size)
+    forms = [struct.pack("<I2Q", *numbers)]
+    if max(numbers) <= UNIT_32:
+        forms.append(struct.pack("<3I", *numbers))
+    if found.removeprefix(b"PK\x07\x08") not in forms and found not in forms:
+        raise _bad(entry.name, "what follows it says something else than the directory", PackageFault.HEADERS_DISAGREE)
 
 
 def _name(line: Line) -> tuple[str, bool]:
@@ -230,7 +235,8 @@ def _name(line: Line) -> tuple[str, bool]:
         raise _bad(name, "its name leaves the folder", PackageFault.LEAVES_FOLDER)
     if "\\" in plain:
         raise _bad(name, "its name has a backslash, which is a folder on some systems", PackageFault.NAME)
-    if (wrong := names.fault(plain)) is not None:
+    wrong = names.fault(plain) if plain else "it has no name"
+    if wrong is not None:
         raise _bad(name, wrong, PackageFault.NAME)
     return plain, plain != name
 
