@@ -1,7 +1,8 @@
 """
 Waiting for an export as pure rules: when it has ended, when to look again, what to tell whoever watches.
 
-The server holds a look until something changes; these intervals are for servers and proxies that do not.
+A stream says when something happened, else the server holds a look until something changes; the intervals are for
+progress beside a stream, and for servers and proxies that do neither.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ OUTAGE_SECONDS: Final = 60.0
 @dataclass(frozen=True, slots=True)
 class Watcher:
     """
-    Who is told what: progress never falls within an attempt; complete or error come once, at the end.
+    Who is told what: progress never falls within an attempt; a stall comes at most once, and so does the end.
 
-    A stall and an outage of the server are told once each time they begin, with the export as it was seen last.
+    It has stalled when nothing changed for twice as long as ever before, and for `stalled_seconds` at least, while it
+    waits for nothing that is known.  An outage of the server is told each time it begins.
     """
 
     on_progress: Callable[[Export], None] | None = None
@@ -34,6 +36,49 @@ class Watcher:
     on_error: Callable[[Export], None] | None = None
     on_outage: Callable[[Export], None] | None = None
     stalled_seconds: float = STALLED_SECONDS
+
+
+class Teller:
+    """What one watcher has been told: over all looks, connections and waits for the same thing."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher: Final = watcher
+        self._told: set[str] = set()
+
+    def progress(self, export: Export) -> None:
+        """Tell how far it is."""
+        if self.watcher.on_progress is not None:
+            self.watcher.on_progress(export)
+
+    def outage(self, export: Export) -> None:
+        """Tell that the server does not answer."""
+        if self.watcher.on_outage is not None:
+            self.watcher.on_outage(export)
+
+    def stalled(self, export: Export) -> None:
+        """Tell that nothing happens, once."""
+        self._once("stalled", self.watcher.on_stalled, export)
+
+    def ended(self, export: Export) -> None:
+        """Tell how it ended, once."""
+        self._once("end", self.watcher.on_complete if export.status == "completed" else self.watcher.on_error, export)
+
+    def _once(self, what: str, tell: Callable[[Export], None] | None, export: Export) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            if tell is not None:
+                tell(export)
+
+
+def patience(stalled_seconds: float, longest: float, export: Export) -> float:
+    """
+    Return for how many seconds nothing may change before it is a stall, after a silence of `longest` at most so far.
+
+    What waits for a time, a person or a limit has not stalled, however long that takes; for a worker it may have.
+    """
+    if export.waiting_for not in {None, "worker"}:
+        return float("inf")
+    return max(stalled_seconds, 2 * longest)
 
 
 def has_ended(export: Export) -> bool:

@@ -11,9 +11,9 @@ from urllib.parse import quote
 from lading import ids
 from lading.client import faults, polling
 from lading.client.aio.download import download
+from lading.client.aio.following import wait
 from lading.client.aio.ground import in_thread
 from lading.client.aio.session import Session, clock
-from lading.client.aio.waiting import wait
 from lading.client.packages import Limits, Package, open_package
 from lading.client.partial import Version
 from lading.client.polling import DEADLINE_SECONDS, Watcher

@@ -16,9 +16,9 @@ from lading.client.packages import Limits, Package, open_package
 from lading.client.partial import Version
 from lading.client.polling import DEADLINE_SECONDS, Watcher
 from lading.client.sync.download import download
+from lading.client.sync.following import wait
 from lading.client.sync.ground import in_thread
 from lading.client.sync.session import Session, clock
-from lading.client.sync.waiting import wait
 from lading.errors import LadingError, NotFound
 from lading.wire.exports import Artifact, ArtifactList, Export, ExportPage, ExportRequest, History, Link, LinkRequest
 from lading.wire.jobs import Grounds

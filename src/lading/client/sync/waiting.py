@@ -1,6 +1,6 @@
 # Made from lading/client/aio/waiting.py by scripts/sync_client.py; change it there.
 """
-Wait for the end of an export: a look that the server holds until something changes, else a look every second or so.
+Wait for the end of an export: by a stream first, by looks that the server holds next, by a look every second at last.
 
 Measured with a clock that only goes forward.  An outage is borne for `OUTAGE_SECONDS`: the export goes on without us.
 """
@@ -11,45 +11,36 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lading.client import polling
-from lading.client.polling import LOOK_SECONDS, OUTAGE_SECONDS, Watcher
+from lading.client.polling import LOOK_SECONDS, OUTAGE_SECONDS, Teller
+from lading.client.retries import Retries
 from lading.client.sync.session import Session, clock
-from lading.errors import DatabaseUnavailable, ServerUnreachable, WaitTimeout
+from lading.errors import LadingError, QueueFull, WaitTimeout
 from lading.wire.exports import Export
 
 _BREATH_SECONDS: Final = 0.05
 _SHORTEST_LOOK: Final = 2.0
-
-
-def wait(session: Session, path: str, export_id: str, *, timeout: float | None, watcher: Watcher) -> Export:
-    """Return the export once it has ended; WaitTimeout after `timeout` seconds. It goes on at the server then."""
-    watch = _Watch(watcher, until=None if timeout is None else clock() + timeout)
-    while True:
-        _look(session, path, watch)
-        export = watch.export
-        if export is not None and polling.has_ended(export):
-            watch.ended(export)
-            return export
-        if watch.left() <= 0:
-            raise WaitTimeout(
-                f"{export_id} did not end within {timeout:g} seconds; it goes on. "
-                f"Wait again with: lading exports wait {export_id}"
-            )
-        session.rest(min(watch.rest_seconds, watch.left()))
+_OBEYED_SECONDS: Final = Retries().obey_seconds
 
 
 @dataclass(slots=True)
-class _Watch:
+class Watch:
     """What one wait has seen so far."""
 
-    watcher: Watcher
+    teller: Teller
     until: float | None
     export: Export | None = None
     looks: int = 0
     hold_seconds: float = LOOK_SECONDS
     rest_seconds: float = 0.0
     changed_at: float = field(default_factory=clock)
+    longest: float = 0.0
     down_since: float | None = None
-    has_stalled: bool = False
+    bears_until: float = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the export has ended, or the time has."""
+        return self.left() <= 0 or (self.export is not None and polling.has_ended(self.export))
 
     def left(self) -> float:
         """Return the seconds until the deadline."""
@@ -61,56 +52,74 @@ class _Watch:
             return 0.0
         return max(0.0, min(self.hold_seconds, self.left()))
 
+    def pace(self) -> float:
+        """Return the seconds until the next look that nobody holds."""
+        return polling.interval(self.looks, 0.0 if self.export is None else self.export.progress.percent)
+
     def saw(self, export: Export | None) -> None:
         """Note an answer: a new state, or None for "unchanged"."""
         self.looks += 1
         was_down, self.down_since = self.down_since is not None, None
         if export is None or (self.export is not None and export.version == self.export.version):
             self._stalled()
-            if was_down:
-                self._tell()
+            if was_down and self.export is not None:
+                self.teller.progress(self.export)
             return
+        if self.export is not None and self.export.waiting_for in {None, "worker"}:
+            self.longest = max(self.longest, clock() - self.changed_at)
         self.export = polling.forward(self.export, export)
-        self.changed_at, self.has_stalled = clock(), False
-        self._tell()
+        self.changed_at = clock()
+        self.teller.progress(self.export)
 
-    def ended(self, export: Export) -> None:
-        """Tell the watcher how it ended."""
-        tell = self.watcher.on_complete if export.status == "completed" else self.watcher.on_error
-        if tell is not None:
-            tell(export)
-
-    def failed(self, error: ServerUnreachable | DatabaseUnavailable) -> None:
-        """Note a look without an answer; raise it when the export was never seen or the outage lasts too long."""
-        now, is_new = clock(), self.down_since is None
-        self.down_since = now if self.down_since is None else self.down_since
-        if self.export is None or now - self.down_since > OUTAGE_SECONDS:
+    def failed(self, error: LadingError) -> None:
+        """Note a look without an answer; raise it when another will have none either, or the outage lasts too long."""
+        asked = error.retry_after_seconds if isinstance(error, QueueFull) else 0.0
+        if not error.retryable or self.export is None or asked > _OBEYED_SECONDS:
             raise error
-        if is_new and self.watcher.on_outage is not None:
-            self.watcher.on_outage(self.export)
-        self.rest_seconds = 1.0
-
-    def _tell(self) -> None:
-        if self.watcher.on_progress is not None and self.export is not None:
-            self.watcher.on_progress(self.export)
+        now = clock()
+        if self.down_since is None:
+            self.down_since, self.bears_until = now, now + OUTAGE_SECONDS
+            if not asked:
+                self.teller.outage(self.export)
+        elif now > self.bears_until:
+            raise error
+        self.bears_until += asked
+        self.rest_seconds = max(1.0, asked)
 
     def _stalled(self) -> None:
-        if self.has_stalled or self.export is None or clock() - self.changed_at < self.watcher.stalled_seconds:
+        seconds = self.teller.watcher.stalled_seconds
+        if self.export is None or clock() - self.changed_at < polling.patience(seconds, self.longest, self.export):
             return
-        self.has_stalled = True
-        if self.watcher.on_stalled is not None:
-            self.watcher.on_stalled(self.export)
+        self.teller.stalled(self.export)
 
 
-def _look(session: Session, path: str, watch: _Watch) -> None:
-    hold, began, before = watch.hold(), clock(), watch.export
+def hold_on(session: Session, path: str, watch: Watch) -> None:
+    """Return once the export has ended or the time has, by looks that the server holds, or by many."""
+    while not watch.is_over:
+        session.rest(min(watch.rest_seconds, watch.left()))
+        look(session, path, watch, hold=watch.hold())
+
+
+def outcome(watch: Watch, export_id: str, timeout: float | None) -> Export:
+    """Return the export that has ended; WaitTimeout if it has not."""
+    if watch.export is not None and polling.has_ended(watch.export):
+        return watch.export
+    raise WaitTimeout(
+        f"{export_id} did not end within {timeout or 0:g} seconds; it goes on. "
+        f"Wait again with: lading exports wait {export_id}"
+    )
+
+
+def look(session: Session, path: str, watch: Watch, *, hold: float = 0.0) -> None:
+    """Look once; the server may hold its answer for `hold` seconds."""
+    began, before = clock(), watch.export
     headers = {"If-None-Match": f'"v{before.version}"'} if before else {}
     query = {"wait": f"{hold:.1f}"} if hold else None
     try:
         response = session.call(
             "GET", path, query=query, headers=headers, hold_seconds=hold, most_tries=None if before is None else 1
         )
-    except (ServerUnreachable, DatabaseUnavailable) as error:
+    except LadingError as error:
         # A proxy that cuts long requests looks like an outage: ask for less next time, in the end for no holding.
         if clock() - began >= _SHORTEST_LOOK:
             watch.hold_seconds = min(hold, clock() - began) / 2
@@ -122,5 +131,4 @@ def _look(session: Session, path: str, watch: _Watch) -> None:
     if hold and (is_same or export is before) and took < min(1.0, hold / 2):
         watch.hold_seconds = 0.0  # the server does not hold looks
     is_held = watch.hold_seconds >= _SHORTEST_LOOK
-    percent = 0.0 if export is None else export.progress.percent
-    watch.rest_seconds = max(0.0, _BREATH_SECONDS - took) if is_held else polling.interval(watch.looks, percent)
+    watch.rest_seconds = max(0.0, _BREATH_SECONDS - took) if is_held else watch.pace()
