@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest -q -n logical --maxprocesses 8
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help install demo up test check fast chaos bench lint types contracts unit db tidy flow format lock clean azurite foreign mutations verifier bench-verify bench-engine
+.PHONY: help install demo up test check fast chaos bench lint types contracts unit db tidy flow format lock clean azurite foreign mutations verifier bench-verify bench-engine fuzz
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -86,6 +86,15 @@ foreign: .foreign/.ok ## install the verifier from npm that tests of bundles com
 mutations: .venv/.ok ## change a bundle and a package in a million ways and print how many are missed (half an hour)
 	@nice -n 15 $(BIN)/python tests/mutating.py
 
+fuzz: .fuzz/.ok ## fuzz what opens packages, a million executions or RUNS of them (a quarter of an hour)
+	@mkdir -p build/fuzz
+	@nice -n 15 .fuzz/bin/python tests/fuzz/packages.py -runs=$(if $(RUNS),$(RUNS),1000000) -artifact_prefix=build/fuzz/ -print_final_stats=1 build/fuzz/corpus
+
+.fuzz/.ok: tests/fuzz/requirements.lock $(filter .uv/%,$(UV))
+	@test -x .fuzz/bin/python || $(UV) venv --quiet --python python3 .fuzz
+	@$(UV) pip sync --quiet --python .fuzz/bin/python --require-hashes tests/fuzz/requirements.lock
+	@touch $@
+
 verifier: .venv/.ok ## build the offline verifier: build/lading-verify.pyz, and the wheel of its distribution
 	@$(BIN)/python verifier/build.py build
 
@@ -106,4 +115,4 @@ lock: ## renew requirements.lock from pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra server --extra azure --extra duckdb --group build --constraint requirements.lock --no-annotate pyproject.toml -o deploy/container/requirements.lock
 
 clean: ## forget what was installed (never touches .lading)
-	@rm -rf .venv .uv .azurite .foreign build
+	@rm -rf .venv .uv .azurite .foreign .fuzz build

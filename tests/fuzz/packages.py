@@ -1,10 +1,10 @@
 """
 Fuzz what opens packages, guided by coverage: `make fuzz`, or with libFuzzer's own options
 
-    .fuzz/bin/python tests/fuzz/packages.py -runs=1000000 .fuzz/corpus
+    .fuzz/bin/python tests/fuzz/packages.py -runs=1000000 build/fuzz/corpus
 
 Begins with packages as Lading and ShareDo make them, and all that was ever found (`findings/`).  What it finds is left
-as `crash-…` beside the corpus: put it into `findings/` with the mend, `tests/unit/test_packages_fuzz.py` replays it.
+as `build/fuzz/crash-…`: put it into `findings/` with the mend, `tests/unit/test_packages_fuzz.py` replays it.
 """
 
 from __future__ import annotations
