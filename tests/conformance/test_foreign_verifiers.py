@@ -7,7 +7,6 @@ Each proves a part of what `lading verify` proves, by code that somebody else wr
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
-from tests import mutating
+from tests import gopher, mutating
 from tests.bundling import LOG, ORIGIN, PACKAGE, Key, bundle
 
 from lading_verify import dsse, layout, minisign, notes, sshsig
@@ -28,7 +27,6 @@ from lading_verify.encoding import decode, from_base64
 
 _ROOT = Path(__file__).parents[2]
 _FOREIGN = _ROOT / "tests" / "foreign"
-_GO_CODE = Path("/usr/share/gocode")
 
 
 @dataclass(frozen=True)
@@ -146,25 +144,12 @@ def sigstore(bag: Bag) -> bool:
 
 @pytest.fixture(scope="session")
 def go_program(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
-    if shutil.which("go") is None or not (_GO_CODE / "src/golang.org/x/mod/sumdb/note").is_dir():
-        return None
-    program = tmp_path_factory.mktemp("go") / "log"
-    environment = {
-        **os.environ,
-        "GO111MODULE": "off",
-        "GOPATH": str(_GO_CODE),
-        "GOFLAGS": "",
-        "GOCACHE": str(program.parent / "cache"),
-    }
-    subprocess.run(
-        ["go", "build", "-o", str(program), str(_FOREIGN / "log.go")], env=environment, check=True, timeout=280
-    )
-    return program
+    return gopher.built("log", tmp_path_factory.mktemp("go"))
 
 
 def go_log(bag: Bag) -> bool:
     if "go" not in bag.made:
-        pytest.skip("Go's own log verifier is not installed: apt-get install golang-go golang-golang-x-mod-dev")
+        pytest.skip(gopher.MISSING)
     key = notes.verifier_key(ORIGIN, LOG.public.raw)
     return _ran([bag.made["go"], bag.folder / layout.HEAD, key, bag.folder / layout.HISTORY])
 

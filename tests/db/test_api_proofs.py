@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx2
 import pytest
+from tests import gopher
 
 from lading.cli.ledger_prove import checked
 from lading.client import AsyncClient
 from lading.errors import InvalidInput, NotFound, PackageInvalid
-from lading.ledger import heads, instance, proofs, store, tlog
+from lading.ledger import epochs, heads, instance, proofs, store, tlog
 from lading.ledger.entry import SYSTEM, Entry
 from lading.ledger.integrator import integrate
 from lading.ledger.keys import Signer
+from lading.ledger.marks import Mark, Marks
 from lading.ledger.merkle import Frontier, root_of, split, subtree_root
 from lading.ledger.offline import verify_lines
 from lading.ledger.trust import Trust
@@ -102,6 +106,52 @@ async def test_the_ledger_is_read_as_tiles_by_a_client_of_tlog_tiles(world: Worl
     for path in ("0/002", "0/003.p/1", "1/000", "2/000.p/1", "entries/002", "x", "0/2", "00/002.p/1", "0/000.p/256"):
         with pytest.raises(NotFound):
             await client.proofs.tile(path)
+
+
+async def exported(client: AsyncClient, folder: Path, epoch: int | None = None) -> heads.Head:
+    """The tree as a directory of tiles, as `lading ledger tiles` writes it."""
+    note = await client.proofs.checkpoint(epoch=epoch)
+    head = heads.verify(note, TRUST)
+    for tile in tlog.tiles_of(head.size):
+        path = folder / "tile" / tile.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(await client.proofs.tile(tile.path, epoch=epoch))
+    (folder / "checkpoint").write_text(note)
+    return head
+
+
+async def test_go_reads_the_tiles_of_every_epoch_and_refuses_changed_ones(
+    world: World, client: AsyncClient, tmp_path: Path
+) -> None:
+    program = gopher.required("tiles", tmp_path)
+    tenant, database = world.organisations["nordlys"].id, world.services.database
+    await grow(world, 600)
+    size = heads.read(await client.proofs.checkpoint()).size
+    marks = Marks(tmp_path / "marks")
+    marks.note({tenant: Mark(1, size + 5, bytes(32))})
+    await epochs.adopt(database, SIGNER, marks, origin_prefix="test", reason="A disk broke")
+    await grow(world, 300)
+
+    def read(folder: Path, head: heads.Head) -> int:
+        key = heads.verifier_key(head.origin, SIGNER.public)
+        return subprocess.run([program, folder, key], timeout=120, check=False, capture_output=True).returncode
+
+    first = await exported(client, tmp_path / "first", epoch=1)
+    second = await exported(client, tmp_path / "second")
+    assert (first.size, second.origin) == (size, f"{first.origin}/e2")
+    assert [read(tmp_path / "first", first), read(tmp_path / "second", second)] == [0, 0]
+
+    for name in ("0/001", "entries/000", "1/000.p/2", "entries/002.p/90"):
+        [path] = (tmp_path / "first" / "tile").glob(name.partition(".")[0] + "*" if ".p" in name else name)
+        files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+        kept = files[0].read_bytes()
+        files[0].write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+        assert read(tmp_path / "first", first) == 1
+        files[0].write_bytes(kept)
+    with pytest.raises(NotFound):
+        await client.proofs.checkpoint(epoch=3)
+    with pytest.raises(NotFound):
+        await client.proofs.tile("0/000.p/1", epoch=3)
 
 
 async def test_the_log_of_the_instance_is_proved_to_each_tenant(world: World, client: AsyncClient) -> None:

@@ -109,10 +109,10 @@ async def frontier(
 @router.get(
     "/api/v1/ledger/log/checkpoint", name="getLogCheckpoint", response_class=Response, responses=_content(_TEXT)
 )
-async def checkpoint(caller: _Auditor, services: _Services) -> Response:
-    """Return the newest signed head as C2SP tlog-tiles has it."""
+async def checkpoint(caller: _Auditor, services: _Services, epoch: _Epoch = None) -> Response:
+    """Return the newest signed head as C2SP tlog-tiles has it; of an earlier tree, if an epoch is named."""
     async with services.database.tenant(caller.tenant.id) as tx:
-        found = await store.head(tx)
+        found = await store.head(tx, epoch=epoch)
     if found is None:
         raise NotFound("The ledger has no signed head yet; ask again in a few seconds.")
     return Response(found.note, media_type=_TEXT, headers={"Cache-Control": "no-store"})
@@ -128,11 +128,12 @@ async def tile(
     caller: _Auditor,
     services: _Services,
     name: Annotated[str, Path(alias="tile", max_length=60, description="As C2SP tlog-tiles names it: `0/x001/234`.")],
+    epoch: _Epoch = None,
 ) -> Response:
-    """Return a tile of hashes, or of entries (`entries/…`), of the tree that grows now."""
+    """Return a tile of hashes, or of entries (`entries/…`), of the tree that grows now or of an earlier one."""
     wanted = tlog.tile_of(name)
     async with services.database.tenant(caller.tenant.id) as tx:
-        log = await tiles.tree(tx)
+        log = await tiles.tree(tx, epoch=epoch)
         if wanted.level is None:
             found = await _entries(tx, log, wanted)
         else:

@@ -16,13 +16,16 @@ from lading.errors import InvalidInput
     "-o", "--output", "folder", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR",
     help="Where to; files that are there already are kept.",
 )  # fmt: skip
+@click.option(
+    "--epoch", type=click.IntRange(1), metavar="N", help="The tree from before a restore; the one that grows if none."
+)
 @connected
-def tiles(line: Line, *, folder: Path) -> None:
+def tiles(line: Line, *, folder: Path, epoch: int | None) -> None:
     """
     Write the ledger as a directory of tiles that any tlog client reads.
 
     checkpoint, tile/L/N and tile/entries/N as C2SP tlog-tiles has them, and the verifier key beside them. Full tiles
-    never change: a second run fetches what came since.
+    never change: a second run fetches what came since. Each epoch is a tree of its own; keep it in a folder of its own.
 
     Example: lading ledger tiles --output ledger-of-nordlys
     """
@@ -31,14 +34,14 @@ def tiles(line: Line, *, folder: Path) -> None:
 
     with line.client() as client:
         trust = checking.default_trust() or Trust.parse(client.ledger.trust())
-        note = client.proofs.checkpoint()
+        note = client.proofs.checkpoint(epoch=epoch)
         head = heads.verify(note, trust)
         count = 0
         for tile in tlog.tiles_of(head.size):
             target = folder / "tile" / tile.path
             if target.exists():
                 continue
-            _write(target, client.proofs.tile(tile.path))
+            _write(target, client.proofs.tile(tile.path, epoch=epoch))
             count += 1
     keys = "".join(f"{heads.verifier_key(head.origin, key)}\n" for key in trust.log_keys(head.origin, head.size))
     _write(folder / "verifier-keys.txt", keys.encode())

@@ -112,9 +112,12 @@ async def history(tx: Transaction, subject: str, *, limit: int = _MOST_LINES) ->
     return [row["line"] for row in reversed(rows)]
 
 
-async def head(tx: Transaction) -> SignedHead | None:
-    """Return the newest signed head of the tenant, None before its first."""
-    row = await tx.maybe(_SQL["head"], tenant_id=tx.tenant)
+async def head(tx: Transaction, *, epoch: int | None = None) -> SignedHead | None:
+    """Return the newest signed head of the tenant, or of an epoch of its ledger, None before the first."""
+    if epoch is None:
+        row = await tx.maybe(_SQL["head"], tenant_id=tx.tenant)
+    else:
+        row = await tx.maybe(_SQL["head_of_epoch"], tenant_id=tx.tenant, epoch=epoch)
     return None if row is None else SignedHead(row["size"], row["root"], row["note"], row["signed_at"])
 
 

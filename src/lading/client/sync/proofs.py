@@ -32,13 +32,13 @@ class Proofs:
         query = {"size": str(size), "epoch": epoch}
         return self._session.fetch(FrontierHashes, "GET", f"{_API}/proofs/frontier", query=query)
 
-    def checkpoint(self) -> str:
-        """Return the newest signed head, byte for byte."""
-        return (self._session.call("GET", f"{_API}/log/checkpoint")).text
+    def checkpoint(self, *, epoch: int | None = None) -> str:
+        """Return the newest signed head, byte for byte; of an earlier tree, if an epoch is named."""
+        return (self._session.call("GET", f"{_API}/log/checkpoint", query={"epoch": epoch})).text
 
-    def tile(self, path: str) -> bytes:
-        """Return the tile at a path below `tile/` of C2SP tlog-tiles."""
-        return (self._session.call("GET", f"{_API}/log/tile/{path}")).content
+    def tile(self, path: str, *, epoch: int | None = None) -> bytes:
+        """Return the tile at a path below `tile/` of C2SP tlog-tiles; of an earlier tree, if an epoch is named."""
+        return (self._session.call("GET", f"{_API}/log/tile/{path}", query={"epoch": epoch})).content
 
     def instance_head(self) -> InstanceHead:
         """Return the newest signed head of the log over all tenants."""

@@ -4,7 +4,8 @@ FROM ledger_trees
 WHERE tenant_id = %(tenant_id)s::uuid
   AND epoch = coalesce(%(epoch)s::integer, epoch)
 UNION ALL
-SELECT tenant_id, epoch, origin, base, size - base AS leaves, 0 AS min_index
+SELECT tenant_id, epoch, origin, base, size - base AS leaves,
+    coalesce((SELECT min_index FROM ledger_trees WHERE tenant_id = %(tenant_id)s::uuid), 0) AS min_index
 FROM ledger_epochs
 WHERE tenant_id = %(tenant_id)s::uuid
   AND epoch = %(epoch)s::integer
