@@ -60,6 +60,8 @@ def gather(work: Work) -> Result:
     _verify(work, listed)
     subjects = [each["id"] for each in listed]
     extract.wait_until_told(work, subjects, as_of)
+    subjects += _jobs(work, subjects, as_of)
+    extract.wait_until_told(work, subjects, as_of)
     history = _History()
     told = packing.lay(
         work, "ledger.ndjson", "ledger.ndjson", NDJSON, history.read(extract.entries(work, subjects, as_of))
@@ -177,6 +179,15 @@ def _verify(work: Work, listed: Sequence[dict[str, Any]]) -> None:
         each["files"] = whole
     if sum(len(each["files"]) for each in listed) > _MAX_FILES:
         raise StorageFailed(f"These exports have more than {_MAX_FILES} files; select fewer.")
+
+
+def _jobs(work: Work, exports: Sequence[str], as_of: datetime.datetime) -> list[str]:
+    """Return the jobs and runs that the entries of these exports name: those that made them."""
+    named: set[str] = set()
+    for entry in extract.entries(work, exports, as_of):
+        data = extract.read(entry)["data"]
+        named.update(str(data[each]) for each in ("job", "run") if data.get(each))
+    return sorted(named)
 
 
 class _History:
