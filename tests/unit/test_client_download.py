@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from tests.cutting import CONTENT, SHA256, SIZE, Faulty, serving
 
 from lading.client import partial
 from lading.client.partial import Version
@@ -24,93 +20,8 @@ from lading.client.sync import download as shell
 from lading.client.sync.client import Client
 from lading.errors import Conflict, DownloadFailed, NotFound, ServerUnreachable, StorageFailed
 
+
 # C4
-SIZE = 3_000_000
-CONTENT = hashlib.shake_256(b"lading").digest(SIZE)
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
-
-@dataclass
-class Faulty:
-    """A file server whose next answers are told: `cuts` bytes of body, then the connection is broken."""
-
-    content: bytes = CONTENT
-    etag: str | None = f'"sha256-{SHA256}"'
-    digest: str | None = f"sha-256=:{base64.b64encode(hashlib.sha256(CONTENT).digest()).decode()}:"
-    cuts: list[int] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    has_ranges: bool = True
-    has_length: bool = True
-    lies_by: int = 0
-    asked: list[str | None] = field(default_factory=list)
-    body: Callable[[bytes], bytes] = bytes
-    gate: threading.Event | None = None
-    gate_at: int = 0
-    reached: threading.Event = field(default_factory=threading.Event)
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        wanted = request.headers.get("Range")
-        self.asked.append(wanted)
-        if self.statuses:
-            request.send_response(self.statuses.pop(0))
-            request.send_header("Content-Length", "0")
-            request.end_headers()
-            return
-        fresh = request.headers.get("If-Range") in (None, self.etag)
-        first = int(wanted[6:-1]) if wanted and self.has_ranges and fresh else 0
-        if first > len(self.content):
-            request.send_response(416)
-            request.send_header("Content-Length", "0")
-            request.end_headers()
-            return
-        self._head(request, first)
-        self._send(request, self.body(self.content[first:]))
-
-    def _head(self, request: BaseHTTPRequestHandler, first: int) -> None:
-        request.send_response(206 if first else 200)
-        if first:
-            request.send_header("Content-Range", f"bytes {first}-{len(self.content) - 1}/{len(self.content)}")
-        if self.has_length:
-            request.send_header("Content-Length", str(len(self.content) - first + self.lies_by))
-        for name, value in (("ETag", self.etag), ("Repr-Digest", self.digest)):
-            if value is not None:
-                request.send_header(name, value)
-        request.send_header("Connection", "close")
-        request.end_headers()
-
-    def _send(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
-        if self.gate is not None:
-            request.wfile.write(body[: self.gate_at])
-            request.wfile.flush()
-            self.reached.set()
-            self.gate.wait(120)
-            body = body[self.gate_at :]
-        request.wfile.write(body[: self.cuts.pop(0)] if self.cuts else body)
-
-
-@contextmanager
-def serving(faulty: Faulty) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            try:
-                faulty.answer(self)
-            except OSError:
-                self.close_connection = True
-
-        def log_message(self, *_arguments: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shell, "sleep", lambda _seconds: None)

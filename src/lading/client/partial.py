@@ -16,13 +16,15 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Generator, Mapping
+import zlib
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from lading.client.faults import plain
 from lading.errors import Conflict, DownloadFailed, StorageFailed, StorageFull
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -55,7 +57,16 @@ class Version:
 
 
 def version_of(status: int, headers: Mapping[str, str]) -> Version:
-    """Return what the headers of an answer with the file, or a part of it, tell about the whole file."""
+    """
+    Return what the headers of an answer with the file, or a part of it, tell about the whole file.
+
+    Of a body that somebody on the way has compressed they tell neither its size nor a tag to go on by.
+
+    >>> version_of(200, {"Content-Length": "7", "ETag": '"a"'}).size, version_of(200, {"Content-Encoding": "gzip"})
+    (7, Version(etag=None, size=None, sha256=None))
+    """
+    if _encoding(headers) is not None:
+        return Version()
     etag = headers.get("ETag", "")
     ours, digest = _OUR_ETAG.fullmatch(etag), _REPR_DIGEST.search(headers.get("Repr-Digest", ""))
     sha256 = ours[1] if ours else None
@@ -65,6 +76,11 @@ def version_of(status: int, headers: Mapping[str, str]) -> Version:
         except binascii.Error:
             sha256 = None
     return Version(etag if _STRONG.fullmatch(etag) else None, _total(status, headers), sha256)
+
+
+def _encoding(headers: Mapping[str, str]) -> str | None:
+    name = headers.get("Content-Encoding", "").strip().lower()
+    return None if name in {"", "identity"} else name
 
 
 def _total(status: int, headers: Mapping[str, str]) -> int | None:
@@ -89,6 +105,7 @@ class Partial:
         self._part = target.with_name(target.name + ".part")
         self._sidecar = target.with_name(target.name + ".part.json")
         self._hash = hashlib.sha256()
+        self._decode: Callable[[bytes], Iterator[bytes]] = _as_it_is
         self._file = -1
 
     def __enter__(self) -> Self:
@@ -144,16 +161,28 @@ class Partial:
                 f"{self.target.name} at the server is not the file that the export names: it was changed there. "
                 "Do not use it; ask the operator to verify the ledger."
             )
-        if status == 206 and (self._starts(headers) != self.size or not found.agrees(self.version)):
+        encoding = _encoding(headers)
+        if encoding not in {None, "gzip", "x-gzip"}:
+            raise DownloadFailed(
+                f"{self.target.name}: somebody on the way compresses it as {plain(str(encoding))}, which was not asked "
+                "for and can't be read. Ask whoever runs the proxy to leave the file as it is."
+            )
+        is_part = self._starts(headers) == self.size and found.agrees(self.version) and encoding is None
+        if status == 206 and not is_part:
             self.restart()
             raise Mismatch(f"{self.target.name}: the server sent another part than it was asked for.")
         if status == 200:
             self.restart()
         self.version = self._wanted.known(found) if status == 200 else self.version.known(found)
+        self._decode = _as_it_is if encoding is None else _gunzip(self.target.name)
         self._remember()
 
     def write(self, chunk: bytes) -> None:
-        """Append `chunk`; Mismatch when there is more than the server named."""
+        """Append `chunk` as the network brought it; Mismatch when there is more than the server named."""
+        for plain_chunk in self._decode(chunk):
+            self._append(plain_chunk)
+
+    def _append(self, chunk: bytes) -> None:
         if self.version.size is not None and self.size + len(chunk) > self.version.size:
             self.restart()
             raise Mismatch(f"{self.target.name}: the server sent more bytes than it named.")
@@ -235,6 +264,27 @@ class Partial:
 
 class Mismatch(DownloadFailed):
     """The server contradicted itself; the part was dropped and another try may end well."""
+
+
+def _as_it_is(chunk: bytes) -> Iterator[bytes]:
+    yield chunk
+
+
+def _gunzip(name: str) -> Callable[[bytes], Iterator[bytes]]:
+    """Return what unpacks a body chunk by chunk, in bounded pieces; what is missing at its end, its digest tells."""
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+    def unpack(chunk: bytes) -> Iterator[bytes]:
+        rest, full = chunk, True
+        while (rest or full) and not inflate.eof:  # a full answer may leave more inside, with no input left
+            try:
+                piece = inflate.decompress(rest, _CHUNK_BYTES)
+            except zlib.error:
+                raise Mismatch(f"{name} was damaged on the way: it can't be unpacked.") from None
+            rest, full = inflate.unconsumed_tail, len(piece) == _CHUNK_BYTES
+            yield piece
+
+    return unpack
 
 
 def is_already(target: Path, wanted: Version) -> bool:

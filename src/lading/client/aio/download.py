@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -57,7 +58,7 @@ async def download(
 async def _fill(session: Session, path: str, partial: Partial) -> None:
     best, idle, damaged, patience = partial.size, 0, 0, Retries(most=TRIES)
     while not partial.is_complete:
-        fault = await _connection(session, path, partial)
+        fault, asked = await _connection(session, path, partial)
         if partial.is_complete:
             return
         idle, best = (0, partial.size) if partial.size > best else (idle + 1, best)
@@ -66,33 +67,39 @@ async def _fill(session: Session, path: str, partial: Partial) -> None:
             damaged += 1
             if damaged > 1:
                 raise _damaged(partial)
-        seconds = retries.pause(patience, max(idle, 1), retry_after=None, chance=random.random())  # noqa: S311 - jitter
+        seconds = retries.pause(patience, max(idle, 1), retry_after=asked, chance=random.random())  # noqa: S311 - jitter
         if idle >= TRIES or seconds is None:
             raise fault or DownloadFailed(f"{partial.target.name}: the connection broke {TRIES} times without a byte.")
         if idle:
             await sleep(seconds)
 
 
-async def _connection(session: Session, path: str, partial: Partial) -> LadingError | None:
-    """Write what one connection brings; return what ended it early, None when the server closed it in good order."""
+async def _connection(session: Session, path: str, partial: Partial) -> tuple[LadingError | None, float | None]:
+    """
+    Write what one connection brings, and return what ended it early with the seconds that the server asked to wait.
+
+    Nothing ended it early when the server closed it in good order.
+    """
     try:
         async with session.stream(path, headers=partial.headers(), accept=_ACCEPT) as response:
             if response.status_code in _PASSING:
-                return await session.refusal(response)
+                asked = retries.retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+                return await session.refusal(response), asked
             if response.status_code == 416:
                 partial.restart()
-                return Mismatch(f"{partial.target.name}: the server says the file is shorter than what arrived of it.")
+                shorter = f"{partial.target.name}: the server says the file is shorter than what arrived of it."
+                return Mismatch(shorter), None
             partial.accept(response.status_code, response.headers)
             if partial.version.sha256 is None:
                 raise DownloadFailed(f"The server names no digest for {partial.target.name}; it can't be checked.")
             # As the network brings it: chunks of a fixed size would lose what was read of the last one at every break.
             async for chunk in response.aiter_raw():
                 partial.write(chunk)
-    except httpx2.TransportError as error:
-        return faults.unreachable(session.target.url, error)
+    except httpx2.RequestError as error:  # the network's, and redirects that lead in a circle
+        return faults.unreachable(session.target.url, error), None
     except Mismatch as error:
-        return error
-    return None
+        return error, None
+    return None, None
 
 
 def _damaged(partial: Partial) -> DownloadFailed:
