@@ -2,59 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import httpx2
 import psycopg
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from tests.bridge import Bridge, Desk, typed
+from tests.ledgers import SIGNER, TRUST, record, signed
 
-from lading import cli
 from lading.cli.options import Line
 from lading.client.sync.client import Client
 from lading.errors import InvalidInput, NotFound, PackageInvalid
-from lading.ledger import epochs, heads, instance, store
-from lading.ledger.entry import SYSTEM, Entry
-from lading.ledger.integrator import integrate
+from lading.ledger import epochs, heads, store
 from lading.ledger.keys import Signer
 from lading.ledger.marks import Mark, Marks
 from lading.ledger.merkle import root_of
 from lading.ledger.tlog import unbundled
-from lading.ledger.trust import Trust
 from lading.ledger.witness import Cosigner, Memory
 from lading.tenants.model import Role
 from lading_verify import notes
-from serving import World, app_for
+from serving import World
 
 pytestmark = pytest.mark.anyio
-SIGNER = Signer.generate("log")
-TRUST = Trust("test", (SIGNER.public,))
-Auditor = Callable[..., Awaitable[Result]]
-
-
-class Bridge(httpx2.BaseTransport):
-    """Leads the requests of a thread to the app in the test's event loop."""
-
-    def __init__(self, world: World) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._inner = httpx2.ASGITransport(app=app_for(world.services))
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop).result(60)
-
-    async def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        inner = httpx2.Request(request.method, request.url, headers=request.headers, content=request.read())
-        answer = await self._inner.handle_async_request(inner)
-        return httpx2.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
 
 
 @pytest.fixture
-async def auditor(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Auditor:
+async def auditor(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
     """The command line with the key of an auditor, who has pinned the trust file."""
     bridge = Bridge(world)
     token = (await world.headers(role=Role.AUDITOR))["Authorization"].removeprefix("Bearer ")
@@ -62,16 +38,11 @@ async def auditor(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setenv("LADING_TRUST", str(tmp_path / "trust.json"))
     monkeypatch.setattr(Line, "client", lambda _: Client("http://lading.test", token=token, transport=bridge))
 
-    async def run(*arguments: str | Path) -> Result:
-        return await asyncio.to_thread(
-            CliRunner().invoke, cli.root, [str(each) for each in arguments], prog_name="lading", standalone_mode=False
-        )
-
-    return run
+    return typed
 
 
 @pytest.fixture
-def watch(auditor: Auditor, tmp_path: Path) -> Auditor:
+def watch(auditor: Desk, tmp_path: Path) -> Desk:
     given = ("audit", "watch", "--once", "--state", tmp_path / "seen", "--trust", tmp_path / "trust.json")
 
     async def run(*more: str | Path) -> Result:
@@ -80,13 +51,9 @@ def watch(auditor: Auditor, tmp_path: Path) -> Auditor:
     return run
 
 
-async def grow(world: World, count: int, *, is_logged: bool = True, text: str = "x") -> None:
-    async with world.services.database.tenant(world.organisations["nordlys"].id) as tx:
-        await store.record(tx, *(Entry("job.started", "job_1", SYSTEM, {"n": n, "t": text}) for n in range(count)))
-    while await integrate(world.services.database, SIGNER, origin_prefix="test"):
-        pass
-    if is_logged:
-        await instance.append(world.services.database, SIGNER, origin_prefix="test", seconds=0)
+async def enlarge(world: World, count: int, *, is_logged: bool = True, text: str = "x") -> None:
+    await record(world.services.database, world.organisations["nordlys"].id, count, text=text)
+    await signed(world.services.database, is_logged=is_logged)
 
 
 def rewrite(url: str, *statements: str) -> None:
@@ -106,10 +73,10 @@ _CUT = (
 )
 
 
-async def test_a_ledger_that_grows_is_followed(world: World, watch: Auditor) -> None:
-    await grow(world, 300)
+async def test_a_ledger_that_grows_is_followed(world: World, watch: Desk) -> None:
+    await enlarge(world, 300)
     first = await watch()
-    await grow(world, 400)
+    await enlarge(world, 400)
     second = await watch()
 
     assert (first.return_value, second.return_value) == (0, 0), (first.exception, second.exception)
@@ -118,17 +85,17 @@ async def test_a_ledger_that_grows_is_followed(world: World, watch: Auditor) -> 
     assert second.stdout.count("continues") == 2
 
 
-async def test_a_log_that_is_empty_still_is_no_finding(world: World, watch: Auditor) -> None:
+async def test_a_log_that_is_empty_still_is_no_finding(world: World, watch: Desk) -> None:
     assert isinstance((await watch()).exception, NotFound)
-    await grow(world, 3, is_logged=False)
+    await enlarge(world, 3, is_logged=False)
     assert (await watch()).return_value == 0
 
 
-async def test_a_ledger_that_was_rolled_back_is_found(world: World, watch: Auditor, database_url: str) -> None:
-    await grow(world, 30)
+async def test_a_ledger_that_was_rolled_back_is_found(world: World, watch: Desk, database_url: str) -> None:
+    await enlarge(world, 30)
     await watch()
     rewrite(database_url, *_CUT)
-    await grow(world, 5, is_logged=False)
+    await enlarge(world, 5, is_logged=False)
 
     found = (await watch()).exception
 
@@ -137,14 +104,14 @@ async def test_a_ledger_that_was_rolled_back_is_found(world: World, watch: Audit
 
 
 @pytest.mark.parametrize("more", [0, 50])
-async def test_a_ledger_that_was_forked_is_found(world: World, watch: Auditor, database_url: str, more: int) -> None:
-    await grow(world, 30, is_logged=False)
+async def test_a_ledger_that_was_forked_is_found(world: World, watch: Desk, database_url: str, more: int) -> None:
+    await enlarge(world, 30, is_logged=False)
     async with world.services.database.tenant(world.organisations["nordlys"].id) as tx:
         head = await store.head(tx)
     assert head is not None
     await watch()
     rewrite(database_url, *_CUT)
-    await grow(world, head.size + more, is_logged=False, text="y")
+    await enlarge(world, head.size + more, is_logged=False, text="y")
 
     found = (await watch()).exception
 
@@ -153,12 +120,12 @@ async def test_a_ledger_that_was_forked_is_found(world: World, watch: Auditor, d
 
 
 async def test_a_ledger_that_hides_behind_another_name_is_found(
-    world: World, watch: Auditor, database_url: str
+    world: World, watch: Desk, database_url: str
 ) -> None:  # fmt: skip
-    await grow(world, 30)
+    await enlarge(world, 30)
     await watch()
     rewrite(database_url, f"UPDATE ledger_trees SET origin = 'test/t/nordlys-2' WHERE {_MINE}")
-    await grow(world, 5)
+    await enlarge(world, 5)
 
     found = (await watch()).exception
 
@@ -177,8 +144,8 @@ def test_an_epoch_that_was_given_up_is_not_followed_again(tmp_path: Path) -> Non
         memory.require_same("ledger", "test/t/nordlys")
 
 
-async def test_a_head_of_another_key_is_not_followed(world: World, watch: Auditor, database_url: str) -> None:
-    await grow(world, 3, is_logged=False)
+async def test_a_head_of_another_key_is_not_followed(world: World, watch: Desk, database_url: str) -> None:
+    await enlarge(world, 3, is_logged=False)
     await watch()
     note = heads.sign("test/t/nordlys", 900, bytes(32), Signer.generate("log"))
     rewrite(
@@ -190,9 +157,9 @@ async def test_a_head_of_another_key_is_not_followed(world: World, watch: Audito
 
 
 async def test_entries_given_up_after_a_restore_are_told_once(
-    world: World, watch: Auditor, auditor: Auditor, tmp_path: Path
+    world: World, watch: Desk, auditor: Desk, tmp_path: Path
 ) -> None:
-    await grow(world, 30)
+    await enlarge(world, 30)
     await watch()
     marks = Marks(tmp_path / "marks")
     marks.note({world.organisations["nordlys"].id: Mark(1, 500, bytes(32))})
@@ -209,10 +176,10 @@ async def test_entries_given_up_after_a_restore_are_told_once(
     assert isinstance((await auditor("ledger", "prove", "300")).exception, NotFound)  # given up
 
 
-async def test_what_was_seen_is_cosigned_as_others_expect_it(world: World, watch: Auditor, tmp_path: Path) -> None:
+async def test_what_was_seen_is_cosigned_as_others_expect_it(world: World, watch: Desk, tmp_path: Path) -> None:
     key = tmp_path / "witness.pem"
     key.write_bytes(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    await grow(world, 3)
+    await enlarge(world, 3)
 
     assert (await watch("--cosign", key, "--name", "auditor.example.org")).return_value == 0
     assert (await watch("--cosign", key, "--name", "auditor.example.org")).return_value == 0
@@ -227,9 +194,9 @@ async def test_what_was_seen_is_cosigned_as_others_expect_it(world: World, watch
 
 
 async def test_a_proof_is_written_and_checked_and_a_changed_entry_is_refused(
-    world: World, auditor: Auditor, tmp_path: Path
+    world: World, auditor: Desk, tmp_path: Path
 ) -> None:
-    await grow(world, 300)
+    await enlarge(world, 300)
     target = tmp_path / "one.tlog-proof"
 
     assert (await auditor("ledger", "prove", "250", "-o", target)).exception is None
@@ -244,11 +211,11 @@ async def test_a_proof_is_written_and_checked_and_a_changed_entry_is_refused(
 
 
 async def test_the_ledger_is_written_as_tiles_and_only_what_is_new_is_fetched(
-    world: World, auditor: Auditor, tmp_path: Path
+    world: World, auditor: Desk, tmp_path: Path
 ) -> None:
-    await grow(world, 300)
+    await enlarge(world, 300)
     await auditor("ledger", "tiles", "-o", tmp_path / "log")
-    await grow(world, 300)
+    await enlarge(world, 300)
     again = await auditor("ledger", "tiles", "-o", tmp_path / "log")
 
     assert again.exception is None, again.exception

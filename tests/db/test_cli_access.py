@@ -4,40 +4,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
-import httpx2
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from tests.bridge import Bridge, Desk, typed
 
-from lading import cli
 from lading.cli.options import Line
 from lading.client.sync.client import Client
 from lading.errors import Forbidden, LadingError, LastAdmin, TenantSuspended
-from serving import World, app_for
+from serving import World
 
 pytestmark = pytest.mark.anyio
-
-Desk = Callable[..., Awaitable[Result]]
-
-
-class Bridge(httpx2.BaseTransport):
-    """Leads the requests of a thread to the app in the test's event loop."""
-
-    def __init__(self, world: World) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._inner = httpx2.ASGITransport(app=app_for(world.services))
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop).result(60)
-
-    async def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        inner = httpx2.Request(request.method, request.url, headers=request.headers, content=request.read())
-        answer = await self._inner.handle_async_request(inner)
-        return httpx2.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
 
 
 @pytest.fixture
@@ -50,9 +30,7 @@ async def desk(world: World, monkeypatch: pytest.MonkeyPatch) -> Desk:
         monkeypatch.setattr(
             Line, "client", lambda line: Client("http://lading.test", token=shown, tenant=line.tenant, transport=bridge)
         )
-        return await asyncio.to_thread(
-            CliRunner().invoke, cli.root, [*arguments], prog_name="lading", standalone_mode=False
-        )
+        return await typed(*arguments)
 
     return run
 

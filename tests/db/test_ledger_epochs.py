@@ -13,21 +13,17 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
+from tests.ledgers import SIGNER, TRUST, plant, record, signed
 
 from lading import ids
 from lading.db.database import Database
 from lading.ledger import epochs, heads, instance, publishing, selfcheck, store, tiles
-from lading.ledger.entry import SYSTEM, Entry
-from lading.ledger.integrator import Guard, integrate
-from lading.ledger.keys import Signer
+from lading.ledger.integrator import Guard
 from lading.ledger.marks import INSTANCE_LOG, Mark, Marks
 from lading.ledger.merkle import root_of
 from lading.ledger.signers import External
-from lading.ledger.trust import Trust
 
 pytestmark = pytest.mark.anyio
-SIGNER = Signer.generate("log")
-TRUST = Trust("test", (SIGNER.public,))
 WHY = {"origin_prefix": "test", "reason": "disk lost", "ticket": "OPS-7"}
 
 
@@ -75,17 +71,11 @@ class Restorable:
         self._drop(f"{self.name}_copy")
 
     async def plant(self, slug: str) -> UUID:
-        tenant = ids.new()
-        async with self.database.connection() as connection:
-            await connection.execute("INSERT INTO tenants VALUES (%s, %s, %s)", (tenant, slug, slug))
-        return tenant
+        return await plant(self.database, slug)
 
     async def write(self, tenant: UUID, count: int) -> int:
-        async with self.database.tenant(tenant) as tx:
-            await store.record(tx, *(Entry("job.started", "job_1", SYSTEM, {"n": n}) for n in range(count)))
-        done = await integrate(self.database, SIGNER, origin_prefix="test", guard=self.guard)
-        await instance.append(self.database, SIGNER, origin_prefix="test", seconds=0, guard=self.guard)
-        return done
+        await record(self.database, tenant, count)
+        return await signed(self.database, guard=self.guard)
 
     async def faults(self) -> list[str]:
         return [each.fault async for each in selfcheck.check_all(self.database, TRUST) if each.fault is not None]

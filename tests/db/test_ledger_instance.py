@@ -7,28 +7,17 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from tests.ledgers import SIGNER, TRUST, plant
 
-from lading import ids
 from lading.db.database import Database
 from lading.errors import NotFound
 from lading.ledger import heads, instance, proofs, store, tiles
 from lading.ledger.entry import SYSTEM, Entry
 from lading.ledger.integrator import integrate
-from lading.ledger.keys import Signer
-from lading.ledger.trust import Trust
 from lading_verify import layout, notes
 from lading_verify.merkle import leaf_hash, root_of_path
 
 pytestmark = pytest.mark.anyio
-SIGNER = Signer.generate("log")
-TRUST = Trust("test", (SIGNER.public,))
-
-
-async def plant(database: Database, slug: str) -> UUID:
-    identifier = ids.new()
-    async with database.connection() as connection:
-        await connection.execute("INSERT INTO tenants VALUES (%s, %s, %s)", (identifier, slug, slug))
-    return identifier
 
 
 async def grow(database: Database, *tenants: UUID) -> None:

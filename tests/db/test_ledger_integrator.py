@@ -16,22 +16,18 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from tests.ledgers import SIGNER, TRUST, plant
 
-from lading import ids
 from lading.db.database import Database
 from lading.ledger import heads, store, tiles
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.integrator import Guard, integrate
-from lading.ledger.keys import Signer
 from lading.ledger.marks import Marks
 from lading.ledger.merkle import root_of
 from lading.ledger.offline import verify_lines
-from lading.ledger.trust import Trust
 
 pytestmark = pytest.mark.anyio
 
-SIGNER = Signer.generate("log")
-TRUST = Trust("test", (SIGNER.public,))
 
 # An integrator that stops in the middle of its transaction, says so, and waits for its end.
 STUCK = """
@@ -72,13 +68,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-async def plant(database: Database, slug: str) -> UUID:
-    identifier = ids.new()
-    async with database.connection() as connection:
-        await connection.execute("INSERT INTO tenants VALUES (%s, %s, %s)", (identifier, slug, slug))
-    return identifier
 
 
 @pytest.fixture

@@ -8,40 +8,27 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg.sql import SQL
+from tests.ledgers import TRUST, grow, plant, signed
 
-from lading import ids
 from lading.db.database import Database
-from lading.ledger import instance, proofs, pruning, selfcheck, store, tiles
-from lading.ledger.entry import SYSTEM, Entry
-from lading.ledger.integrator import integrate
-from lading.ledger.keys import Signer
+from lading.ledger import proofs, pruning, selfcheck, store, tiles
 from lading.ledger.merkle import Frontier, root_of
 from lading.ledger.offline import verify_lines
-from lading.ledger.trust import Trust
 from lading_verify.merkle import leaf_hash, root_of_path
 from serving import World
 
 pytestmark = pytest.mark.anyio
-SIGNER = Signer.generate("log")
-TRUST = Trust("test", (SIGNER.public,))
 
 
-async def grow(database: Database, tenant: UUID, count: int) -> list[bytes]:
-    async with database.tenant(tenant) as tx:
-        await store.record(tx, *(Entry("job.started", "job_1", SYSTEM, {"n": n}) for n in range(count)))
-    while await integrate(database, SIGNER, origin_prefix="test"):
-        pass
-    await instance.append(database, SIGNER, origin_prefix="test", seconds=0)
+async def grown(database: Database, tenant: UUID, count: int) -> list[bytes]:
+    await grow(database, tenant, count)
     async with database.tenant(tenant) as tx:
         return [bytes(each.line) for each in await store.entries(tx, first=0, limit=4096)]
 
 
 @pytest.fixture
 async def tenant(database: Database) -> UUID:
-    identifier = ids.new()
-    async with database.connection() as connection:
-        await connection.execute("INSERT INTO tenants VALUES (%s, 'acme', 'Acme')", (identifier,))
-    return identifier
+    return await plant(database)
 
 
 async def later(database: Database, url: str) -> Database:
@@ -55,7 +42,7 @@ async def later(database: Database, url: str) -> Database:
 
 
 async def test_what_is_old_goes_and_every_proof_stays(database: Database, database_url: str, tenant: UUID) -> None:
-    lines = await grow(database, tenant, 700)
+    lines = await grown(database, tenant, 700)
     future = await later(database, database_url)
     try:
         assert await pruning.prune(future, days=0) == 0
@@ -64,8 +51,7 @@ async def test_what_is_old_goes_and_every_proof_stays(database: Database, databa
         assert await pruning.prune(future, days=30) == 0
     finally:
         await future.close()
-    while await integrate(database, SIGNER, origin_prefix="test"):
-        pass
+    await signed(database, is_logged=False)
 
     async with database.tenant(tenant) as tx:
         kept = await store.entries(tx, first=0, limit=4096)

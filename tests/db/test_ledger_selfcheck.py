@@ -8,33 +8,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from tests.ledgers import TRUST, grow, plant
 
-from lading import ids
 from lading.db.database import Database
-from lading.ledger import instance, selfcheck, store, tiles
-from lading.ledger.entry import SYSTEM, Entry
-from lading.ledger.integrator import integrate
-from lading.ledger.keys import Signer
-from lading.ledger.trust import Trust
+from lading.ledger import selfcheck, tiles
 
 pytestmark = pytest.mark.anyio
-SIGNER = Signer.generate("log")
-TRUST = Trust("test", (SIGNER.public,))
 ENTRIES = 600
-
-
-async def plant(database: Database, slug: str) -> UUID:
-    identifier = ids.new()
-    async with database.connection() as connection:
-        await connection.execute("INSERT INTO tenants VALUES (%s, %s, %s)", (identifier, slug, slug))
-    return identifier
-
-
-async def write(database: Database, tenant: UUID, count: int) -> None:
-    async with database.tenant(tenant) as tx:
-        await store.record(tx, *(Entry("job.started", "job_1", SYSTEM, {"n": number}) for number in range(count)))
-    assert await integrate(database, SIGNER, origin_prefix="test") == count
-    await instance.append(database, SIGNER, origin_prefix="test", seconds=0)
 
 
 @pytest.fixture
@@ -42,8 +22,8 @@ async def tenant(database: Database) -> UUID:
     tenant = await plant(database, "acme")
     other = await plant(database, "bolt")
     for count in (100, 300, 200):
-        await write(database, tenant, count)
-        await write(database, other, 5)
+        await grow(database, tenant, count)
+        await grow(database, other, 5)
     return tenant
 
 

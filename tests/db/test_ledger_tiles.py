@@ -6,36 +6,21 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from tests.ledgers import SIGNER, plant, record
 
-from lading import ids
 from lading.db.database import Database
 from lading.errors import Conflict, NotFound
 from lading.ledger import heads, proofs, store, tiles
-from lading.ledger.entry import SYSTEM, Entry
 from lading.ledger.integrator import fill_tiles, integrate
-from lading.ledger.keys import Signer
 from lading.ledger.merkle import Frontier, root_of
 from lading_verify.merkle import leaf_hash, root_of_path
 
 pytestmark = pytest.mark.anyio
-SIGNER = Signer.generate("log")
-
-
-async def plant(database: Database, slug: str) -> UUID:
-    identifier = ids.new()
-    async with database.connection() as connection:
-        await connection.execute("INSERT INTO tenants VALUES (%s, %s, %s)", (identifier, slug, slug))
-    return identifier
 
 
 @pytest.fixture
 async def tenant(database: Database) -> UUID:
     return await plant(database, "acme")
-
-
-async def write(database: Database, tenant: UUID, count: int) -> None:
-    async with database.tenant(tenant) as tx:
-        await store.record(tx, *(Entry("job.started", "job_1", SYSTEM, {"n": number}) for number in range(count)))
 
 
 async def lines_of(database: Database, tenant: UUID) -> list[bytes]:
@@ -49,7 +34,7 @@ async def lines_of(database: Database, tenant: UUID) -> list[bytes]:
 async def grow(database: Database, tenant: UUID, *batches: int) -> list[bytes]:
     """Write and integrate batches of these sizes; return the lines of the tree."""
     for count in batches:
-        await write(database, tenant, count)
+        await record(database, tenant, count)
         assert await integrate(database, SIGNER, origin_prefix="test") == count
     return await lines_of(database, tenant)
 

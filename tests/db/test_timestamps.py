@@ -11,22 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.ledgers import grow, plant
 
 import stamping_authority
-from lading import ids
 from lading.db.database import Database
 from lading.errors import EnvironmentUnfit, TimeStampRefused
-from lading.ledger import instance, store, timestamps
-from lading.ledger.entry import Actor, Entry
-from lading.ledger.integrator import integrate
-from lading.ledger.keys import Signer
+from lading.ledger import instance, timestamps
 from lading.settings import Settings
 from lading.upkeep import stamping
 from stamping_authority import Authority
 
 pytestmark = pytest.mark.anyio
-
-SIGNER = Signer.generate("log")
 
 
 @pytest.fixture
@@ -50,13 +45,8 @@ def settings(tmp_path: Path, authority: Authority) -> Settings:
 @pytest.fixture
 async def note(database: Database) -> str:
     """The head of an instance's log with one tenant in it."""
-    tenant = ids.new()
-    async with database.connection() as connection:
-        await connection.execute("INSERT INTO tenants VALUES (%s, 'acme', 'Acme')", (tenant,))
-    async with database.tenant(tenant) as tx:
-        await store.record(tx, Entry("job.started", "job_1", Actor("worker", "lse_1")))
-    await integrate(database, SIGNER, origin_prefix="test")
-    await instance.append(database, SIGNER, origin_prefix="test", seconds=0)
+    tenant = await plant(database)
+    await grow(database, tenant, 1)
     async with database.tenant(tenant) as tx:
         return (await instance.head(tx)).note
 
