@@ -32,7 +32,7 @@ from api_server import (
     serving,
 )
 from lading.errors import SourceRefused, SourceThrottled, SourceUnreachable
-from lading.sources import http_calls, prefetch
+from lading.sources import prefetch, turns
 from lading.sources.model import Selection
 
 # --- pages ------------------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ class Slowed(Counted):
 
 def test_waiting_for_a_turn_is_not_the_time_of_the_api(monkeypatch: pytest.MonkeyPatch) -> None:  # O5
     calls = Slowed()
-    monkeypatch.setattr(http_calls, "time", calls)
+    monkeypatch.setattr(turns, "time", calls)
     monkeypatch.setattr(prefetch, "time", calls)
     with serving(by_number) as api:
         found = read(api.source(pages="page"), outside=replace(LOOPBACK, calls=calls))

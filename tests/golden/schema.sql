@@ -1543,8 +1543,9 @@ CREATE TABLE public.sources (
     options jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT sources_attachments_ref_check CHECK ((attachments_ref ~ '^file:.+'::text)),
     CONSTRAINT sources_check CHECK (((credentials_ref IS NOT NULL) OR (kind <> ALL (ARRAY['postgresql'::text, 'mysql'::text])))),
+    CONSTRAINT sources_check1 CHECK (((credentials_ref IS NOT NULL) OR (kind <> 'remote'::text))),
     CONSTRAINT sources_credentials_ref_check CHECK ((credentials_ref ~ '^(env|file|systemd|kubernetes):.+'::text)),
-    CONSTRAINT sources_kind_check CHECK ((kind = ANY (ARRAY['postgresql'::text, 'mysql'::text, 'sqlite'::text, 'duckdb'::text, 'files'::text, 'objects'::text, 'http'::text]))),
+    CONSTRAINT sources_kind_check CHECK ((kind = ANY (ARRAY['postgresql'::text, 'mysql'::text, 'sqlite'::text, 'duckdb'::text, 'files'::text, 'objects'::text, 'http'::text, 'remote'::text]))),
     CONSTRAINT sources_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
     CONSTRAINT sources_options_check CHECK ((jsonb_typeof(options) = 'object'::text)),
     CONSTRAINT sources_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 86400)))

@@ -8,14 +8,15 @@ from typing import Any
 
 import click
 
-from lading.cli import exits, output
+from lading.cli import completing, exits, output
 from lading.cli.asking import delete_setting, deletion
 from lading.cli.columns import CHECKS, SOURCES
 from lading.cli.documents import read
+from lading.cli.editing import edit_setting, edition
 from lading.cli.options import Line, connected
 from lading.errors import InvalidInput
 
-_KINDS = "postgresql, mysql, sqlite, duckdb, files, objects, http."
+_KINDS = "postgresql, mysql, sqlite, duckdb, files, objects, http, remote."
 
 
 @click.group()
@@ -65,7 +66,7 @@ def list_(line: Line) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.sources)
 @connected
 def get(line: Line, name: str) -> None:
     """
@@ -78,7 +79,7 @@ def get(line: Line, name: str) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.sources)
 @click.option("--kind", default="postgresql", metavar="KIND", help=_KINDS)
 @click.option("--credentials", metavar="REF", help="Where its secret is: env:, file:, systemd: or kubernetes:.")
 @click.option("--path", metavar="PATH", help="sqlite, duckdb: the file.  files: the folder.")
@@ -86,7 +87,9 @@ def get(line: Line, name: str) -> None:
 @click.option("--prefix", metavar="TEXT", help="objects: only keys that begin so.")
 @click.option("--endpoint", metavar="URL", help="objects: the server, when it is not AWS.")
 @click.option("--region", metavar="NAME", help="objects: the bucket's region.")
-@click.option("--base-url", metavar="URL", help="http: where every request begins, such as https://api.example.org/v1.")
+@click.option(
+    "--base-url", metavar="URL", help="http, remote: where every request begins, such as https://api.example.org/v1."
+)
 @click.option("--header", multiple=True, metavar="LINE", help="http: a header to send, such as 'Accept-Language: nb'.")
 @click.option(
     "--option", multiple=True, metavar="NAME=VALUE", help="Any other option of the kind, such as pages=cursor."
@@ -134,7 +137,20 @@ def _pairs(given: tuple[str, ...]) -> dict[str, str]:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.sources)
+@edition
+@connected
+def edit(line: Line, name: str, **given: Any) -> None:
+    """
+    Change a part of a source; what is not named stays as it is, what is cleared is set back.
+
+    Example: lading sources edit activities --set timeout_seconds=90 --set options.path=/srv/new.db --if-version 3
+    """
+    edit_setting(line, name, lambda client: client.sources, SOURCES, **given)
+
+
+@command.command()
+@click.argument("name", shell_complete=completing.sources)
 @deletion
 @connected
 def delete(line: Line, name: str, **given: Any) -> None:
@@ -147,7 +163,7 @@ def delete(line: Line, name: str, **given: Any) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.sources)
 @connected
 def test(line: Line, name: str) -> int:
     """

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Final
 
 from lading.db.transaction import Transaction
-from lading.errors import DatabaseUnavailable
+from lading.errors import DatabaseUnavailable, StaleLease
 from lading.exports.page_book import PageBook
 from lading.exports.stages.work import Asking, Work
+from lading.jobs import attempts
 from lading.limits import calls, throttling
 from lading.sources.connector import Connector
 from lading.sources.connectors import connect
 from lading.sources.outside import Outside
 
+FETCHED: Final = "fetched"
+"""The folder of an attempt for files that a source hands out to go into the package."""
 # A database that is busy or away is asked again, within the time limit of the reading.
 _AGAIN_SECONDS: Final = 0.5
 
@@ -27,8 +30,29 @@ _AGAIN_SECONDS: Final = 0.5
 def reached(work: Work, *, scratch: Path) -> Connector:
     """Return the connector of the source that is worked on, as an export may call it."""
     calls_ = ExportCalls(work.ask, work.source.name)
-    outside = Outside(networks=work.networks, calls=calls_, book=None if work.fence is None else PageBook(work))
+    outside = Outside(
+        networks=work.networks,
+        calls=calls_,
+        book=None if work.fence is None else PageBook(work),
+        folder=work.blobs.path(work.key(FETCHED)),
+        is_cancelled=lambda: _is_cancelled(work),
+    )
     return connect(work.source, scratch=scratch, outside=outside)
+
+
+def _is_cancelled(work: Work) -> bool:
+    """Tell whether somebody has cancelled the export; not where that can't be known now."""
+    fence = work.fence
+    if fence is None:
+        return False
+
+    async def find(tx: Transaction) -> bool:
+        return (await attempts.guard(tx, fence)).cancel_requested_at is not None
+
+    try:
+        return work.ask(find)
+    except (DatabaseUnavailable, StaleLease):
+        return False
 
 
 class ExportCalls:

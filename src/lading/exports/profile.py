@@ -283,7 +283,7 @@ def parse(values: Mapping[str, Any]) -> Profile:
 
 
 def _selection(given: Mapping[str, Any]) -> Selection:
-    return Selection(given.get("query"), given.get("read"), given.get("request"))
+    return Selection(given.get("query"), given.get("read"), given.get("request"), given.get("remote"))
 
 
 def _column(given: Mapping[str, Any], language: str) -> Column:

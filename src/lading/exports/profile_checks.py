@@ -25,7 +25,7 @@ from lading.exports.parameters import Parameter
 from lading.exports.patterns import boolean_words, date_pattern, number_pattern
 from lading.exports.types.names import AUDIT_BUNDLE, OWN
 from lading.exports.wording import Fault, Path
-from lading.sources import read, request
+from lading.sources import read, remote_request, request
 
 BUILT_IN: Final = frozenset({"period_from", "period_to"})
 _SCHEMA: Final[dict[str, Any]] = json.loads(
@@ -36,7 +36,7 @@ _PLACEHOLDER: Final = re.compile(r"%(?:%|\((\w+)\)s|(.?))", re.DOTALL)
 _FILE_FIELDS: Final = frozenset({"profile", "type", "period_from", "period_to", "year"})
 _NEEDED: Final = frozenset({"source", "formats"})
 _SOURCES: Final = ("from", "constant", "parameter", "concat", "expression")
-_WAYS: Final = ("query", "read", "request")
+_WAYS: Final = ("query", "read", "request", "remote")
 _NUMERIC: Final = frozenset({"integer", "decimal"})
 _DAY: Final = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 _WRITTEN: Final = {
@@ -156,6 +156,9 @@ def _key(document: Mapping[str, Any]) -> Iterator[Fault]:
         for index, name in enumerate(source["key"] if columns else ()):
             if name not in columns:
                 yield ("source", "key", index), f"`{name}` is not among `{way}.columns`"
+    for index, name in enumerate(source["key"] if "remote" in source else ()):
+        if name not in remote_request.COLUMNS:
+            yield ("source", "key", index), f"`{name}` is none of {', '.join(remote_request.COLUMNS)}"
 
 
 def _queries(document: Mapping[str, Any]) -> Iterator[Fault]:
@@ -174,6 +177,10 @@ def _queries(document: Mapping[str, Any]) -> Iterator[Fault]:
             yield from (((*path, "read", *at), detail) for at, detail in read.faults(asked["read"], declared))
         if "request" in asked:
             yield from (((*path, "request", *at), detail) for at, detail in request.faults(asked["request"], declared))
+        if "remote" in asked:
+            is_list = path != ("source",)
+            faults = remote_request.faults(asked["remote"], declared, is_list=is_list, is_remote="remote" in source)
+            yield from (((*path, "remote", *at), detail) for at, detail in faults)
     for path, text in texts:
         if "\x00" in text:
             yield path, "holds a NUL character"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from lading.sources.model import Check, KeyRange, Rewrite, Selection, Size
@@ -61,6 +62,16 @@ class PartedReading(Reading, Protocol):
         self, selection: Selection, parameters: Mapping[str, object], *, key: Sequence[str], within: KeyRange
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows of `batches` whose keys lie `within`, in the same order."""
+        ...
+
+
+@runtime_checkable
+class FetchingReading(Reading, Protocol):
+    """A reading of a source that hands out files of its own; its lists of attachments name files beside `fetched`."""
+
+    @property
+    def fetched(self) -> Path | None:
+        """Return the file that was fetched for the package, once the rows have been read."""
         ...
 
 

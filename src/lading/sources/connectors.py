@@ -25,9 +25,10 @@ _MODULES: Final[Mapping[str, str]] = {
     "files": "lading.sources.files",
     "objects": "lading.sources.objects",
     "http": "lading.sources.http",
+    "remote": "lading.sources.remote",
 }
 # Theirs have `connector(source, scratch, outside)`.
-_OUTWARD: Final = frozenset({"http", "objects"})
+_OUTWARD: Final = frozenset({"http", "objects", "remote"})
 _NOWHERE: Final = Outside()
 
 

@@ -24,7 +24,7 @@ _LIMIT_BYTES: Final = 8192
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _SYSTEMD: Final = "CREDENTIALS_DIRECTORY"
-NEEDED_BY: Final = frozenset({"postgresql", "mysql"})
+NEEDED_BY: Final = frozenset({"postgresql", "mysql", "remote"})
 """The kinds that no source of has without credentials."""
 FORM: Final = re.compile(
     r"(env:[A-Za-z_][A-Za-z0-9_]{0,127}|systemd:[A-Za-z0-9][A-Za-z0-9._-]{0,127}|(file|kubernetes):/[^\0\ud800-\udfff]{1,400})"

@@ -10,8 +10,6 @@ from __future__ import annotations
 import email.utils
 import random
 import re
-import threading
-import time
 from collections.abc import Generator, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -21,14 +19,13 @@ from lading.sources.guard import Barred
 from lading.sources.guarded import Answer, Distrusted, Door, NoAnswer, TooMuch
 from lading.sources.http_site import Site
 from lading.sources.outside import Outside
+from lading.sources.turns import Turns
 
 _TRIES: Final = 4
 _BACKOFF_SECONDS: Final = 0.25
 # A wait that short keeps the worker; a longer one gives the job back until then.
 PATIENCE_SECONDS: Final = 30.0
 _MOST_REFUSALS: Final = 5
-_SIGN_SECONDS: Final = 0.5
-_ASK_SECONDS: Final = 5.0
 _PASSING: Final = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 _JSON: Final = re.compile(r"(application|text)/([a-z0-9.!#$&^_-]+\+)?json", re.IGNORECASE)
 _TYPE: Final = re.compile(r"[a-z0-9.+/_-]{1,60}", re.IGNORECASE)
@@ -45,32 +42,28 @@ class Caller:
         self._door: Final = door
         self._outside: Final = outside
         self._headers: Final = [("Accept", "application/json"), ("User-Agent", "lading"), *site.headers, *secret]
-        self._stopped: Final = threading.Event()
-        self._begun: Final = time.monotonic()
-        self._sent = 0
-        self._turns: tuple[float, float | None] = (0.0, None)  # one value: another thread reads it
+        self._turns: Final = Turns(outside.calls)
 
     @property
     def waited(self) -> float:
         """Return the seconds that were spent waiting for turns, up to now: the rate limit is not the API's slowness."""
-        total, since = self._turns
-        return total if since is None else total + time.monotonic() - since
+        return self._turns.waited
 
     @property
     def is_stopped(self) -> bool:
         """Tell whether nobody waits for what is read any more."""
-        return self._stopped.is_set()
+        return self._turns.is_stopped
 
     def stop(self) -> None:
         """End what another thread waits for."""
-        self._stopped.set()
+        self._turns.stop()
         self._door.stop()
 
     def fetch(self, target: str, *, page: int) -> Waiting:
         """Return the answer of a page (status 200 or 204); SourceError when there is none."""
         failures = refusals = 0
         while True:
-            yield from self._turn()
+            yield from self._turns.turn()
             answer, reason = self._asked(target, page)
             if answer is not None and answer.status in {200, 204}:
                 return answer
@@ -84,7 +77,7 @@ class Caller:
             if failures >= (1 if self._outside.is_glance else _TRIES):
                 said = reason if answer is None else f"it answered {answer.status}"
                 raise self._unread(said, page)
-            yield from self._rest(_BACKOFF_SECONDS * 2**failures * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+            yield from self._turns.rest(_BACKOFF_SECONDS * 2**failures * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
 
     def fetch_now(self, target: str, *, is_anything_fine: bool) -> Answer:
         """
@@ -131,8 +124,8 @@ class Caller:
 
     def _asked(self, target: str, page: int) -> tuple[Answer | None, str]:
         """Return the answer, or why there is none."""
-        self._sent += 1
-        if self._stopped.is_set():
+        self._turns.sent()
+        if self._turns.is_stopped:
             raise SourceUnreachable(f"The API at {self._site} is not read any more.")
         try:
             return self._door.call(
@@ -161,27 +154,10 @@ class Caller:
         """Wait as long as the API asked for; SourceThrottled when that is long, or it asks again and again."""
         wait = seconds if seconds is not None else float(2**refusals)
         if not self._outside.is_glance:
-            rate = self._sent / max(1.0, time.monotonic() - self._begun)
-            self._outside.calls.refused(seconds, calls_per_second=rate)
+            self._turns.refused(seconds)
         if self._outside.is_glance or wait > PATIENCE_SECONDS or refusals > _MOST_REFUSALS:
             raise self._throttled(answer, seconds, page)
-        yield from self._rest(wait)
-
-    def _turn(self) -> Generator[None]:
-        self._turns = (self._turns[0], time.monotonic())
-        try:
-            while (seconds := self._outside.calls.take()) > 0 and not self._stopped.is_set():
-                # Asked again before its time: somebody may raise the rate.
-                yield from self._rest(min(seconds, _ASK_SECONDS))
-        finally:
-            self._turns = (self.waited, None)
-
-    def _rest(self, seconds: float) -> Generator[None]:
-        left = seconds
-        while left > 0 and not self._stopped.is_set():
-            self._stopped.wait(min(_SIGN_SECONDS, left))
-            left -= _SIGN_SECONDS
-            yield
+        yield from self._turns.rest(wait)
 
     def _unread(self, said: str, page: int) -> SourceUnreachable:
         return SourceUnreachable(

@@ -34,16 +34,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rows are wanted, as the profile writes it: one of a query, files to read, a request."""
+    """Which rows are wanted, as the profile writes it: one of a query, files to read, a request, a remote export."""
 
     query: str | None = None
     read: Mapping[str, Any] | None = None
     request: Mapping[str, Any] | None = None
+    remote: Mapping[str, Any] | None = None
 
     @property
     def way(self) -> str:
-        """Return the word of the profile: query, read or request."""
-        return "query" if self.query is not None else "read" if self.read is not None else "request"
+        """Return the word of the profile: query, read, request or remote."""
+        ways = {"query": self.query, "read": self.read, "request": self.request}
+        return next((way for way, given in ways.items() if given is not None), "remote")
 
 
 @dataclass(frozen=True, slots=True)

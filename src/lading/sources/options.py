@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from lading.errors import InvalidInput
-from lading.sources import http_options, http_site
+from lading.sources import http_options, http_site, remote_site
 from lading.sources.option import Option
 
 # No NUL and no half of a surrogate pair: neither can be a name of a file, nor be stored.
@@ -38,9 +38,10 @@ OPTIONS: Final[Mapping[str, Mapping[str, Option]]] = {
     "files": {"path": _FOLDER},
     "objects": {"bucket": BUCKET, "prefix": PREFIX, "endpoint": ENDPOINT, "region": REGION},
     "http": http_options.OPTIONS,
+    "remote": remote_site.OPTIONS,
 }
 # What options that are each of their form may not say together.
-_TOGETHER: Final = {"http": http_site.faults}
+_TOGETHER: Final = {"http": http_site.faults, "remote": remote_site.faults}
 KINDS: Final = tuple(OPTIONS)
 
 

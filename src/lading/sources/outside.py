@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -74,3 +74,5 @@ class Outside:
     resolve: Resolver = look_up
     is_glance: bool = False
     book: Book | None = None
+    folder: Path | None = None
+    is_cancelled: Callable[[], bool] = bool

@@ -75,3 +75,10 @@ CREATE POLICY tenant ON signing_key_logs TO lading_app USING (tenant_id = (SELEC
 CREATE POLICY ledger ON signing_key_logs TO lading_ledger USING (true) WITH CHECK (true);
 GRANT SELECT ON signing_key_logs TO lading_app;
 GRANT SELECT, INSERT ON signing_key_logs TO lading_ledger;
+
+-- ---------------------------------------------------------------- remote export servers are sources
+
+ALTER TABLE sources
+    DROP CONSTRAINT sources_kind_check,
+    ADD CHECK (kind IN ('postgresql', 'mysql', 'sqlite', 'duckdb', 'files', 'objects', 'http', 'remote')),
+    ADD CHECK (credentials_ref IS NOT NULL OR kind <> 'remote');

@@ -12,6 +12,7 @@ from lading.artifacts.manifest import Facts, ProfileFacts, RowFacts, Warned
 from lading.artifacts.package import PackedFile, Ready
 from lading.exports import attachments
 from lading.exports.attachments import Found
+from lading.exports.calls import FETCHED
 from lading.exports.mapping import MappingResult
 from lading.exports.model import Stage
 from lading.exports.stages.mapping import mapping_of
@@ -60,7 +61,12 @@ def _ready(work: Work, report: Mapping[str, Any]) -> Ready | None:
 def _attachments(work: Work) -> Found:
     if "attachments" not in work.results[Stage.QUERYING]["files"]:
         return _NONE
-    directory = attachments.directory_of(work.source.attachments_ref)
+    is_fetched = FETCHED in work.results[Stage.QUERYING]["files"]
+    directory = (
+        work.file(Stage.QUERYING, FETCHED).parent
+        if is_fetched
+        else attachments.directory_of(work.source.attachments_ref)
+    )
     with ipc.open_file(work.file(Stage.QUERYING, "attachments")) as reader:
         batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
         return attachments.locate((row for batch in batches for row in attachments.rows(batch)), directory)

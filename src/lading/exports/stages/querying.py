@@ -18,9 +18,9 @@ import pyarrow as pa
 from pyarrow import ipc
 
 from lading.exports import attachments
-from lading.exports.calls import reached
+from lading.exports.calls import FETCHED, reached
 from lading.exports.stages.work import Result, Work
-from lading.sources.connector import Connector, Reading
+from lading.sources.connector import Connector, FetchingReading, Reading
 
 _SCRATCH: Final = "sorting"
 
@@ -49,6 +49,8 @@ def _read(work: Work, source: Connector) -> Result:
         listed_count = 0
         if work.export.plan.include_attachments and work.profile.attachments is not None:
             listed_count, files["attachments"] = spool_attachments(work, reading, base=count)
+            if isinstance(reading, FetchingReading) and reading.fetched is not None:
+                files[FETCHED] = work.seal(f"{FETCHED}/{reading.fetched.name}")
         told = {"consistency": reading.consistency, "rewritten": rewritten(reading)}
     return {"rows": count, "attachments": listed_count, **told, "files": files}
 
