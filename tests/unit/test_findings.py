@@ -38,7 +38,7 @@ def test_a_document_with_anything_wrong_in_it_has_findings_or_is_a_profile(data:
         for key in path[:-1]:
             inner = inner[key]
         if data.draw(st.booleans()):
-            inner[path[-1]] = data.draw(JUNK)
+            inner[path[-1]] = copy.deepcopy(data.draw(JUNK))  # what is drawn may be changed in the next round
         else:
             del inner[path[-1]]
 
