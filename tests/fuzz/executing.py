@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import shutil
 import zipfile
 from pathlib import Path
 
-from lading.client.packages import Limits, Package, compare, opening
+from tests import configurations
+
+from lading.client.packages import Kind, Limits, Package, compare, opening, showing
 from lading.errors import PackageInvalid
 
 LIMITS = Limits(package_bytes=1 << 20, unpacked_bytes=4 << 20, entries=200, names_bytes=20_000, document_bytes=1 << 20)
+
+OTHER = configurations.pack([configurations.step("matter", mandatory=[configurations.dependency("colour")])])
 
 
 def execute(data: bytes, folder: Path) -> bool:
@@ -42,6 +47,20 @@ def _used(data: bytes, package: Package, folder: Path) -> None:
         _documents(package)
         assert compare(package, package).is_same
         assert sorted(each.name for each in folder.iterdir()) == ["package.zip"]
+        if package.kind is Kind.CONFIGURATION:
+            _compared(package, folder / "other.zip")
+    finally:
+        path.unlink()
+
+
+def _compared(package: Package, path: Path) -> None:
+    path.write_bytes(OTHER)
+    try:
+        other = opening.open_package(path)
+        there, back = compare(package, other), compare(other, package)
+        assert (there.added, there.removed, len(there.changed)) == (back.removed, back.added, len(back.changed))
+        assert json.loads(json.dumps(showing.document(there), default=str))["is_same"] == there.is_same
+        assert showing.markdown(there).replace("\n", "").isprintable()
     finally:
         path.unlink()
 
