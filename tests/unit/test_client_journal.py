@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lading.client import journal as module
-from lading.client.journal import Entry, Journal, Plan, account_of, folder_of
+from lading.client.journal import Entry, Journal, folder_of
+from lading.client.journal_lines import Plan
 from lading.client.target import Target
 from lading.errors import Conflict, StorageFailed
 
@@ -25,7 +26,7 @@ REQUESTS: list[dict[str, Any]] = [{"profile": "bufdir", "parameters": {"a": "æ\
 
 
 def _plan(key: str = "idm_1", **more: Any) -> Plan:
-    return Plan(key, TARGET.url, TARGET.tenant, account_of(TARGET, key), "/out", 1.0, **more)
+    return Plan(key, TARGET.url, TARGET.tenant, "nordlys", "/out", 1.0, **more)
 
 
 def _facts(entry: Entry) -> list[tuple[Any, ...]]:
@@ -61,13 +62,13 @@ def test_only_the_owner_can_read_it_and_no_token_is_in_it(journal: Journal) -> N
     entry.close()
 
 
-def test_a_plan_knows_its_server_its_tenant_and_its_token() -> None:
+def test_a_plan_knows_its_server_and_its_tenant() -> None:
     plan = _plan()
 
-    assert plan.is_of(TARGET)
-    assert not plan.is_of(Target(TARGET.url, "ldg_other", TARGET.tenant))
-    assert not plan.is_of(Target(TARGET.url, TARGET.token, "fjord"))
-    assert not plan.is_of(Target("http://elsewhere.test", TARGET.token, TARGET.tenant))
+    assert plan.is_of(Target(TARGET.url, "ldg_rotated", TARGET.tenant), "nordlys")
+    assert not plan.is_of(TARGET, "fjord")
+    assert not plan.is_of(Target(TARGET.url, TARGET.token, "fjord"), "nordlys")
+    assert not plan.is_of(Target("http://elsewhere.test", TARGET.token, TARGET.tenant), "nordlys")
 
 
 def test_everything_is_synced_before_begin_returns(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:  # C1

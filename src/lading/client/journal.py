@@ -3,86 +3,33 @@ What a program has asked for and does not have yet, on disk: kill it at any poin
 
 One file for each run or batch, only for its owner (0600), locked by whoever works on it.  Everything is written and
 synced before it is done: the key and the requests before the first POST, an id before it is followed, a try before it
-is asked for.  A damaged line is told and skipped.  Never holds a token; a keyed digest tells whose it was.
+is asked for.  A damaged line is told and skipped.  Never holds a token.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import hmac
-import json
 import logging
 import os
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from lading.client.target import Target
+from lading.client.journal_lines import MOST_BYTES, MOST_REQUESTS, Item, Plan, begun, line, parse
 from lading.errors import Conflict, StorageFailed, TooLarge
 
 MOST_ENTRIES: Final = 1000
-MOST_REQUESTS: Final = 10_000
 KEPT_SECONDS: Final = 30 * 86_400.0
-_MOST_BYTES: Final = 64 << 20
-_VERSION: Final = 1
+_MOST_HELD: Final = 256
 _SUFFIX: Final = ".journal"
 _ASIDE: Final = ".damaged"
 _OTHERS_MAY_WRITE: Final = 0o022
 _LOG: Final = logging.getLogger("lading.client")
-
-
-@dataclass(slots=True)
-class Item:
-    """
-    One export of an entry: what it asks for, at which try, and how far it came; `end` is done, failed or None.
-
-    The request is empty when its line was damaged.
-    """
-
-    request: dict[str, Any]
-    number: int = 0
-    export: str | None = None
-    end: str | None = None
-    path: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an entry begins with; `account` tells whether the same token asks, without saying which."""
-
-    key: str
-    server: str
-    tenant: str | None
-    account: str
-    folder: str | None
-    began: float
-    is_batch: bool = False
-
-    def key_of(self, index: int, number: int) -> str:
-        """
-        Return the idempotency key of an item's try: the same after every restart.
-
-        >>> plan = Plan("idm_1", "http://lading.test", None, "", None, 0.0)
-        >>> plan.key_of(0, 0), plan.key_of(7, 2)
-        ('idm_1', 'idm_1.7.2')
-        """
-        return self.key if (index, number) == (0, 0) else f"{self.key}.{index}.{number}"
-
-    def is_of(self, target: Target) -> bool:
-        """Tell whether it was asked of this server, for this tenant, with this token."""
-        ours = (target.url, target.tenant, account_of(target, self.key))
-        return (self.server, self.tenant, self.account) == ours
-
-
-def account_of(target: Target, key: str) -> str:
-    """Return what tells one token from another within one entry; the token can't be had from it."""
-    return hmac.new(key.encode(), (target.token or "").encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def folder_of(environment: Mapping[str, str] = os.environ) -> Path:
@@ -108,6 +55,7 @@ class Entry:
         self.damaged: Final = damaged
         """How many lines could not be read and were skipped."""
         self._file = file
+        self._is_closed = False
         self._writing: Final = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -123,7 +71,7 @@ class Entry:
     def close(self) -> None:
         """Let somebody else work on it; what is unfinished stays for them."""
         with self._writing:
-            file, self._file = self._file, -1
+            file, self._file, self._is_closed = self._file, -1, True
             if file >= 0:
                 os.close(file)
 
@@ -152,13 +100,16 @@ class Entry:
     def finish(self) -> None:
         """Forget the entry: everything it stands for is here, or has been told."""
         with _storage(self.path):
-            self.path.unlink(missing_ok=True)
+            if self._file >= 0:
+                self.path.unlink(missing_ok=True)
 
     def _note(self, facts: Mapping[str, Any]) -> None:
         with self._writing, _storage(self.path):
+            if self._is_closed:
+                raise Conflict("This run was given up; what is unfinished goes on with: lading exports recover")
             if self._file >= 0:
                 # A line that was torn by a kill ends here, so that it takes no other with it.
-                _write(self._file, b"\n" + _line(facts))
+                _write(self._file, b"\n" + line(facts))
                 os.fsync(self._file)
 
 
@@ -177,8 +128,8 @@ class Journal:
 
         Conflict when another process works on it.
         """
-        data = _begun(plan, requests)
-        if len(data) > _MOST_BYTES or len(requests) > MOST_REQUESTS:
+        data = begun(plan, requests)
+        if len(data) > MOST_BYTES or len(requests) > MOST_REQUESTS:
             raise TooLarge(f"{len(requests)} requests of {len(data)} bytes are too much for one batch; split it.")
         with self._mutex, _storage(self.folder):
             self._ready()
@@ -207,6 +158,21 @@ class Journal:
 
     def open(self) -> Iterator[Entry]:
         """Yield what nobody works on, oldest first, each held until the next; what can't be read is logged."""
+        for entry in self._every():
+            with entry:
+                yield entry
+
+    def take(self, wanted: Callable[[Plan], bool]) -> list[Entry]:
+        """Return what is wanted and nobody works on, oldest first and not too many, held until it is closed."""
+        found: list[Entry] = []
+        for entry in self._every():
+            if len(found) < _MOST_HELD and wanted(entry.plan):
+                found.append(entry)
+            else:
+                entry.close()
+        return found
+
+    def _every(self) -> Iterator[Entry]:
         self.tidy()
         for path in self._paths(_SUFFIX):
             try:
@@ -215,8 +181,7 @@ class Journal:
             except (Conflict, StorageFailed):
                 continue
             if entry is not None:
-                with entry:
-                    yield entry
+                yield entry
 
     def forget(self, key: str) -> bool:
         """Drop the entry that asked with `key`; tell whether there was one that nobody works on."""
@@ -292,24 +257,6 @@ def _storage(path: Path) -> Generator[None]:
         ) from error
 
 
-def _begun(plan: Plan, requests: Sequence[Mapping[str, Any]]) -> bytes:
-    head = {
-        "lading": _VERSION, "key": plan.key, "server": plan.server, "tenant": plan.tenant, "account": plan.account,
-        "folder": plan.folder, "began": plan.began, "batch": plan.is_batch, "items": len(requests),
-    }  # fmt: skip
-    lines = ({"item": index, "try": 0, "request": request} for index, request in enumerate(requests))
-    return b"".join(map(_line, (head, *lines)))
-
-
-def _line(facts: Mapping[str, Any]) -> bytes:
-    text = json.dumps(facts, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return f"{text} {_sum(text)}\n".encode("ascii")
-
-
-def _sum(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
 def _write(file: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
@@ -330,71 +277,14 @@ def _drop(path: Path) -> bool:
 
 def _read(path: Path, file: int) -> Entry | None:
     facts = os.fstat(file)
-    if facts.st_size > _MOST_BYTES or facts.st_uid != os.geteuid():
+    if facts.st_size > MOST_BYTES or facts.st_uid != os.geteuid():
         return None
     with os.fdopen(os.dup(file), "rb") as reader:
         reader.seek(0)
-        lines = [line for line in reader.read().split(b"\n") if line.strip()]
-    parsed = [_parsed(line) for line in lines]
-    head = parsed[0] if parsed else None
-    plan = None if head is None else _plan(head)
-    if head is None or plan is None:
+        found = parse(reader.read())
+    if found is None:
         return None
-    items = [Item({}) for _ in range(head["items"])]
-    damaged = sum(each is None or not _apply(items, each) for each in parsed[1:])
+    plan, items, damaged = found
     if damaged:
         _LOG.warning("%s: %d damaged lines of the journal were skipped.", path.name, damaged)
     return Entry(path, file, plan, items, damaged=damaged)
-
-
-def _plan(head: Mapping[str, Any]) -> Plan | None:
-    try:
-        plan = Plan(
-            head["key"], head["server"], head["tenant"], head["account"], head["folder"], head["began"], head["batch"]
-        )
-        is_sound = (
-            head["lading"] == _VERSION
-            and all(isinstance(each, str) for each in (plan.key, plan.server, plan.account))
-            and isinstance(plan.tenant, str | None)
-            and isinstance(plan.folder, str | None)
-            and isinstance(head["items"], int)
-            and 0 < head["items"] <= MOST_REQUESTS
-        )
-    except KeyError:
-        return None
-    return plan if is_sound else None
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    """Return what a line says, None if it is not as it was written."""
-    text, _, told = line.decode("ascii", "replace").rpartition(" ")
-    if _sum(text) != told:
-        return None
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _apply(items: list[Item], facts: Mapping[str, Any]) -> bool:
-    """Take one line into `items`; False if it fits none."""
-    index = facts.get("item")
-    if not isinstance(index, int) or not 0 <= index < len(items):
-        return False
-    item = items[index]
-    match facts:
-        case {"try": int(number)}:
-            request = facts.get("request", item.request)
-            if not isinstance(request, dict):
-                return False
-            items[index] = Item(request, number)
-        case {"export": str(export)}:
-            item.export = export
-        case {"path": str(path)}:
-            item.path = path
-        case {"end": "done" | "failed" as end}:
-            item.end = end
-        case _:
-            return False
-    return True

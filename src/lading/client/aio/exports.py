@@ -10,13 +10,17 @@ from urllib.parse import quote
 
 from lading import ids
 from lading.client import faults, polling
+from lading.client.aio import batches
+from lading.client.aio.batches import Recorder
 from lading.client.aio.download import download
 from lading.client.aio.following import wait
 from lading.client.aio.ground import in_thread
 from lading.client.aio.session import Session, clock
+from lading.client.batching import CONCURRENCY, Alternative, BatchItem, BatchResult, Fetched, Terms
 from lading.client.packages import Limits, Package, open_package
 from lading.client.partial import Version
-from lading.client.polling import DEADLINE_SECONDS, Watcher
+from lading.client.polling import DEADLINE_SECONDS, Teller, Watcher
+from lading.client.recovery import Recovery
 from lading.errors import LadingError, NotFound
 from lading.wire.exports import Artifact, ArtifactList, Export, ExportPage, ExportRequest, History, Link, LinkRequest
 from lading.wire.jobs import Grounds
@@ -40,7 +44,7 @@ class Exports:
 
     def __init__(self, session: Session, journal: Path | None = None) -> None:
         self._session = session
-        self._journal = journal
+        self._recorder = Recorder(session, journal)
 
     async def submit(self, request: ExportRequest, *, idempotency_key: str | None = None) -> Submission:
         """Ask for an export; the same key, made here if none is given, never gives a second one."""
@@ -134,7 +138,7 @@ class Exports:
         *,
         timeout: float | None = DEADLINE_SECONDS,
         on_progress: Callable[[Export], None] | None = None,
-        watcher: Watcher | None = None,
+        watcher: Watcher | Teller | None = None,
     ) -> Export:
         """
         Return the export once it has ended, however it ended; WaitTimeout after `timeout` seconds (None: never).
@@ -149,6 +153,70 @@ class Exports:
     ) -> Export:
         """Return the export once it is completed; ExportEndedBadly says why it is not."""
         return polling.completed(await self.wait(export_id, timeout=timeout, watcher=watcher))
+
+    async def run(
+        self,
+        request: ExportRequest,
+        folder: Path | None = None,
+        *,
+        timeout: float | None = DEADLINE_SECONDS,
+        watcher: Watcher | None = None,
+        recovery: Recovery | None = None,
+        alternative: Alternative | None = None,
+        idempotency_key: str | None = None,
+    ) -> Fetched:
+        """
+        Return the export once it is completed and its package is in `folder`, below a folder named after the export.
+
+        It is in the journal from before it is asked for: after a kill or an outage `recover` goes on with it, and so
+        does the same call with the same key.  What is tried when something fails, `client.recovery` says.
+        """
+        terms = _terms(folder, timeout, recovery, alternative)
+        return await batches.run(
+            self, self._recorder, request, terms, watcher=watcher or Watcher(), key=idempotency_key
+        )
+
+    async def batch(
+        self,
+        requests: Sequence[ExportRequest],
+        *,
+        concurrency: int = CONCURRENCY,
+        folder: Path | None = None,
+        fail_fast: bool = False,
+        timeout: float | None = DEADLINE_SECONDS,
+        on_item: Callable[[BatchItem], None] | None = None,
+        on_progress: Callable[[BatchItem], None] | None = None,
+        recovery: Recovery | None = None,
+        alternative: Alternative | None = None,
+    ) -> BatchResult:
+        """
+        Return what became of every request, in their order; a failure is in its item, and stops no other.
+
+        `on_item` is told of each item once, when it has ended, and `on_progress` whenever one is further, both in the
+        place this was called from.  With `fail_fast` nothing more is asked for after a failure; what runs goes on.
+        Begun again with the same requests and folder, it goes on where it was, and asks anew only for what failed.
+        """
+        terms, told = _terms(folder, timeout, recovery, alternative), _told(on_item, on_progress)
+        return await batches.batch(
+            self, self._recorder, requests, terms, concurrency=concurrency, fail_fast=fail_fast, told=told
+        )
+
+    async def recover(
+        self,
+        *,
+        concurrency: int = CONCURRENCY,
+        timeout: float | None = DEADLINE_SECONDS,
+        on_item: Callable[[BatchItem], None] | None = None,
+        on_progress: Callable[[BatchItem], None] | None = None,
+        recovery: Recovery | None = None,
+    ) -> BatchResult:
+        """
+        Return what became of every run and batch in the journal that an earlier process left unfinished.
+
+        Only what was asked of this server for this tenant, and nothing that another process is working on.
+        """
+        terms, told = _terms(None, timeout, recovery, None), _told(on_item, on_progress)
+        return await batches.recover(self, self._recorder, terms, concurrency=concurrency, told=told)
 
     async def sealed(self, export_id: str, *, timeout: float = 5.0) -> Export:
         """Return the export, with its receipt if a signed head covers it within `timeout` seconds."""
@@ -236,6 +304,23 @@ class Exports:
         """
         path = await self.download(export, folder, on_bytes=on_bytes)
         return await in_thread(open_package, path, limits=limits)
+
+
+def _terms(
+    folder: Path | None, timeout: float | None, recovery: Recovery | None, alternative: Alternative | None
+) -> Terms:
+    return Terms(None if folder is None else folder.absolute(), timeout, recovery or Recovery(), alternative)
+
+
+def _told(
+    on_item: Callable[[BatchItem], None] | None, on_progress: Callable[[BatchItem], None] | None
+) -> Callable[[BatchItem], None]:
+    def told(item: BatchItem) -> None:
+        tell = on_item if item.has_ended else on_progress
+        if tell is not None:
+            tell(item)
+
+    return told
 
 
 def package_of(export: Export) -> Artifact:
