@@ -21,6 +21,7 @@ from lading import ids
 from lading.artifacts.blobs import BlobStore
 from lading.db import notify
 from lading.db.database import Database
+from lading.db.statements import Statements
 from lading.exports.listing import Filter, Sort
 from lading.exports.service import ExportService
 from lading.settings import Settings
@@ -100,6 +101,27 @@ async def test_each_filter_shows_what_it_says(world: World, database_url: str) -
         ({"type": "activity_report", "sort": "created"}, [plain, other, failed]),
     ]:
         assert await listed(world, **query) == expected, query
+        if "sort" not in query:  # both statements say the same of it
+            assert await listed(world, **query, sort="created") == expected[::-1], query
+
+
+def test_both_statements_of_lists_filter_alike_and_tell_the_same() -> None:
+    # Two for the sake of newest first, which reads the primary key and sorts nothing: what they share is the same text.
+    statements = Statements("lading.exports")
+    newest, others = str(statements["list"].as_string()), str(statements["list_sorted"].as_string())
+
+    def filters(text: str) -> list[str]:
+        start = text.index("exports.deleted_at IS NULL")
+        return [line.strip() for line in text[start : text.index("> 0", start)].splitlines()]
+
+    def told(text: str) -> list[str]:
+        start = text.index("SELECT page.*")
+        return [line.strip() for line in text[start : text.index("ON true", start)].splitlines()]
+
+    place = "AND (%(after_id)s::uuid IS NULL OR exports.id < %(after_id)s::uuid)"
+    assert [line for line in filters(newest) if line != place] == filters(others)
+    assert told(newest) == told(others)
+    assert any("%(text)s" in line for line in filters(others))  # the last filter was reached
 
 
 async def test_what_can_t_be_asked_is_refused(world: World) -> None:
