@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lading.artifacts.blobs import BlobStore
 from lading.exports.deliveries import JOB_KIND
 from lading.exports.delivery import DeliveryHandler
 from lading.jobs.model import Outcome
@@ -39,7 +38,7 @@ async def ask(world: World, export_id: str, name: str = "archive") -> dict[str, 
 async def work(world: World) -> list[Outcome]:
     """Do what deliveries wait, as a worker does; return what their attempts came to."""
     services = world.services
-    handler = DeliveryHandler(services.database, services.settings, BlobStore(services.settings.blobs_dir))
+    handler = DeliveryHandler(services.database, services.settings, services.exports.blobs)
     outcomes: list[Outcome] = []
     for claimed in await world.claim():
         if claimed.kind == JOB_KIND:

@@ -13,7 +13,6 @@ from typing import Any
 import psycopg
 
 from lading import ids
-from lading.artifacts.blobs import BlobStore
 from lading.artifacts.verify import Report, check
 from lading.exports import registry, salt
 from lading.exports.model import JOB_KIND
@@ -125,7 +124,7 @@ class Works:
         settings = services.settings
         owned = keys.load_or_create(settings.keys_dir, settings.instance)
         salts = salt.load_or_create(settings.keys_dir)
-        return ExportHandler(services.database, settings, BlobStore(settings.blobs_dir), owned, salt=salts)
+        return ExportHandler(services.database, settings, services.exports.blobs, owned, salt=salts)
 
     async def integrate(self) -> None:
         """Bring what was recorded into the trees, under signed heads."""

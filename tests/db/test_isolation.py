@@ -60,6 +60,7 @@ _CROSS_TENANT = {
         "webhook_messages",
         "login_refusals",
         "disclosures",
+        "placements",
     },
     Role.LEDGER: {
         "tenants",

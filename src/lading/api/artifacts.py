@@ -202,7 +202,7 @@ def _unknown(digest: str) -> NotFound:
 
 
 def _blobs(services: Services) -> BlobStore:
-    return BlobStore(services.settings.blobs_dir)
+    return services.exports.blobs
 
 
 def _use(found: Published) -> wire.ArtifactUse:

@@ -7,18 +7,22 @@ bytes on the wire are the bytes whose digest was published.
 
 A download is counted and recorded before its first byte, its export is kept until its last, and one that breaks off is
 recorded with how far it came.  So many at once, and each for so long, as the settings say.
+
+A file that lies in a bucket passes through, compared with its digest on the way, or is answered by a redirect to a URL
+that is made at this click and good for a short while.  Of that one the ledger has the click.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import os
+import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
@@ -26,11 +30,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from lading.api import answers, documents, problems
+from lading.artifacts.blobs import Reading
 from lading.errors import NotFound, StorageFailed, TooSlow
 from lading.exports.handouts import RENEW_SECONDS, Handout, Span
 from lading.exports.service import ArtifactFile, ExportService
 from lading.tenants.model import Principal
 
+T = TypeVar("T")
 _CHUNK: Final = 1 << 18
 _RANGE: Final = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII)
 _LONGEST_NAME: Final = 200
@@ -51,6 +57,10 @@ DOCUMENT: Final[dict[int | str, dict[str, Any]]] = {
         "headers": {**_HEADERS, "Content-Range": documents.header("Which bytes these are.", "bytes 10-99/100")},
     },
     304: {"description": "The caller has this file already.", "headers": _HEADERS},
+    307: {
+        "description": "The bucket has it; send the range you want there, and nothing else.",
+        "headers": {**_HEADERS, "Location": documents.header("Good for a short while.", "https://bucket.example/…")},
+    },
     **documents.problems(404, 416, 429),
 }
 DOCUMENT_HEAD: Final[dict[int | str, dict[str, Any]]] = {
@@ -60,6 +70,7 @@ DOCUMENT_HEAD: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+_AWAY: Final = ThreadPoolExecutor(64, "bucket")
 _ENDING: Final[set[asyncio.Future[None]]] = set()  # so that nobody collects them before they are done
 
 
@@ -143,6 +154,9 @@ async def answer(exports: ExportService, order: Order, given: Conditions, reques
             headers={"Content-Range": f"bytes */{file.size}", "ETag": headers["ETag"]},
         )
     part = wanted or Span(0, file.size)
+    # The bucket knows nothing of our entity tags: to who has another file, all of this one goes through here.
+    if file.is_away and exports.url_seconds is not None and _is_same(file, given):
+        return await _redirect(exports, order, found, part, headers)
     exports.crowd.enter(order.tenant_id)
     try:
         opened, handout = await _begin(exports, order, found, part)
@@ -152,7 +166,7 @@ async def answer(exports: ExportService, order: Order, given: Conditions, reques
     headers["Content-Length"] = str(part.end - part.first)
     if wanted is not None:
         headers["Content-Range"] = f"bytes {part.first}-{part.end - 1}/{file.size}"
-    outgoing = Outgoing(exports, handout, opened, part)
+    outgoing = Outgoing(exports, handout, opened, part, file)
     return outgoing.response(200 if wanted is None else 206, headers, file.media_type)
 
 
@@ -161,7 +175,7 @@ async def _find(exports: ExportService, order: Order) -> _Found:
     return _Found(export_id, name, await exports.artifact_facts(order.tenant_id, export_id, name))
 
 
-async def _begin(exports: ExportService, order: Order, found: _Found, part: Span) -> tuple[BufferedReader, Handout]:
+async def _begin(exports: ExportService, order: Order, found: _Found, part: Span) -> tuple[Reading, Handout]:
     """
     Open the file, then count and record; StorageFailed when what lies there is not what was published.
 
@@ -173,8 +187,10 @@ async def _begin(exports: ExportService, order: Order, found: _Found, part: Span
         return await _try(exports, order, await _find(exports, order), part)
 
 
-async def _try(exports: ExportService, order: Order, found: _Found, part: Span) -> tuple[BufferedReader, Handout]:
-    opened = await asyncio.to_thread(_open, found.file)
+async def _try(exports: ExportService, order: Order, found: _Found, part: Span) -> tuple[Reading, Handout]:
+    file = found.file
+    with _unnamed(file):
+        opened = await _run(file, lambda: exports.blobs.reading(file.blob_key, part.first, part.end, size=file.size))
     try:
         handout = await exports.hand_out(
             order.principal, order.tenant_id, found.export_id, found.name, part, link=order.link
@@ -185,11 +201,74 @@ async def _try(exports: ExportService, order: Order, found: _Found, part: Span) 
     return opened, handout
 
 
+async def _redirect(
+    exports: ExportService, order: Order, found: _Found, part: Span, headers: dict[str, str]
+) -> Response:
+    """Send the client to the bucket once the download is counted and recorded."""
+    file, seconds = found.file, exports.url_seconds
+    exports.crowd.enter(order.tenant_id)
+    try:
+        with _unnamed(file):
+            if not await _run(
+                file, lambda: exports.blobs.seems_whole(file.blob_key, size=file.size, sha256=file.sha256)
+            ):
+                raise StorageFailed(f"The bucket has not the file {file.blob_key} as it was published.")
+        await exports.hand_out(
+            order.principal,
+            order.tenant_id,
+            found.export_id,
+            found.name,
+            part,
+            link=order.link,
+            url_seconds=seconds,
+        )
+        with _unnamed(file):
+            url = await _run(file, lambda: _url(exports, file))
+    finally:
+        exports.crowd.leave(order.tenant_id)
+    # The URL is a secret for as long as it is good: nobody keeps it.
+    secret = {"Location": url, "Cache-Control": "no-store"}
+    return Response(status_code=307, headers={**headers, **secret}, media_type=file.media_type)
+
+
+def _url(exports: ExportService, file: ArtifactFile) -> str:
+    bucket = exports.blobs.bucket
+    if bucket is None or exports.url_seconds is None:
+        raise StorageFailed("No bucket is set any more; name it again in LADING_ARTIFACTS.")
+    return bucket.url(
+        file.blob_key,
+        seconds=exports.url_seconds,
+        disposition=disposition(file.name),
+        media_type=file.media_type,
+    )
+
+
+@contextmanager
+def _unnamed(file: ArtifactFile) -> Generator[None]:
+    """Keep from who downloads where files are kept; the log has it."""
+    try:
+        yield
+    except StorageFailed as error:
+        raise StorageFailed(f"The file {file.name} can't be had from where it is kept; tell the operator.") from error
+
+
+async def _run(file: ArtifactFile, work: Callable[[], T]) -> T:
+    """Return what `work` on the file returns; a bucket that hangs keeps no thread that others need."""
+    if file.is_away:
+        return await asyncio.get_running_loop().run_in_executor(_AWAY, work)
+    return await asyncio.to_thread(work)
+
+
 class Outgoing:
     """A file on its way to one client."""
 
-    def __init__(self, exports: ExportService, handout: Handout, opened: BufferedReader, part: Span) -> None:
+    def __init__(
+        self, exports: ExportService, handout: Handout, opened: Reading, part: Span, file: ArtifactFile
+    ) -> None:
         self._exports: Final = exports
+        self._file: Final = file
+        is_all = (part.first, part.end) == (0, file.size)
+        self._hash: Final = hashlib.sha256() if file.is_away and is_all else None
         self._handout: Final = handout
         self._opened: Final = opened
         self._part: Final = part
@@ -208,17 +287,25 @@ class Outgoing:
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the bytes; what was yielded and asked beyond has left."""
         left = self._part.end - self._part.first
-        await asyncio.to_thread(self._opened.seek, self._part.first)
         while left > 0:
-            chunk = await asyncio.to_thread(self._opened.read, min(_CHUNK, left))
+            wanted = min(_CHUNK, left)
+            chunk = await _run(self._file, lambda: self._opened.read(wanted))  # noqa: B023 - awaited at once
             if not chunk:
                 raise StorageFailed("The file ended early.")
             left -= len(chunk)
+            self._compare(chunk, left)
             yield chunk
             # A server swallows what is sent after the client went; here whoever watches for that may tell first.
             await asyncio.sleep(0)
             self._sent += len(chunk)
         self._is_whole = True
+
+    def _compare(self, chunk: bytes, left: int) -> None:
+        """Keep the last bytes back when those that a bucket gave are not what was published."""
+        if self._hash is not None:
+            self._hash.update(chunk)
+            if not left and self._hash.hexdigest() != self._file.sha256:
+                raise StorageFailed(f"The bucket has other bytes as {self._file.name} than were published.")
 
     async def renew(self) -> None:
         """Keep the export, however slowly the client reads."""
@@ -287,19 +374,11 @@ def _describe(file: ArtifactFile) -> dict[str, str]:
     }
 
 
-def _wanted(file: ArtifactFile, given: Conditions) -> Span | None:
+def _is_same(file: ArtifactFile, given: Conditions) -> bool:
+    """Tell whether a range of this file is what the caller wants; not if he has a part of another one."""
     # If-Range needs a strong match; a date or a weak tag can't prove that it is the same file.
-    if given.if_range is not None and given.if_range.strip() != f'"sha256-{file.sha256}"':
-        return None
-    return span(given.range, file.size)
+    return given.if_range is None or given.if_range.strip() == f'"sha256-{file.sha256}"'
 
 
-def _open(file: ArtifactFile) -> BufferedReader:
-    try:
-        opened = file.path.open("rb")
-    except OSError:
-        raise StorageFailed(f"The file {file.name} is not where it was kept; tell the operator.") from None
-    if os.fstat(opened.fileno()).st_size != file.size:
-        opened.close()
-        raise StorageFailed(f"The file {file.name} has not the size it was published with; tell the operator.")
-    return opened
+def _wanted(file: ArtifactFile, given: Conditions) -> Span | None:
+    return span(given.range, file.size) if _is_same(file, given) else None

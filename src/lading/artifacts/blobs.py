@@ -17,12 +17,15 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn, Protocol
 
 from lading.errors import StorageFailed, StorageFull
+
+if TYPE_CHECKING:  # its library is large, and most installations have no bucket
+    from lading.artifacts.bucket import Bucket
 
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,126}")
 _MAX_SEGMENTS: Final = 12
@@ -33,11 +36,37 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS})
 
 
+class Reading(Protocol):
+    """Bytes that are read one after the other."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes, none at the end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of them."""
+        ...
+
+
+def nothing(_done: int) -> None:
+    """Hear how far something is, and do nothing."""
+
+
 class BlobStore:
     """Blobs below `root`, which is made (0700) when the first one is written."""
 
     def __init__(self, root: Path) -> None:
         self.root: Final = root
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """Return the bucket that files may lie in."""
+        return None
+
+    @property
+    def publishes_to(self) -> Bucket | None:
+        """Return the bucket that new files are published to, None when they stay here."""
+        return None
 
     def path(self, key: str) -> Path:
         """Return where the blob `key` (`a/b/c`) lies or would lie; ValueError if it is no key."""
@@ -140,6 +169,33 @@ class BlobStore:
         except StorageFailed:
             return False
 
+    def seems_whole(self, key: str, *, size: int, sha256: str) -> bool:
+        """Return what can be known of the blob `key` at little cost; here it is read."""
+        return self.is_whole(key, size=size, sha256=sha256)
+
+    @contextmanager
+    def lent(
+        self,
+        key: str,
+        *,
+        size: int,  # noqa: ARG002 - as of a copy
+        sha256: str,  # noqa: ARG002 - as above
+        advance: Callable[[int], None] = nothing,  # noqa: ARG002 - as above
+    ) -> Generator[Path | None]:
+        """Give a path to the bytes of the blob `key` until the block ends; a copy that is not whole is None."""
+        yield self.path(key)
+
+    def reading(self, key: str, first: int, end: int, *, size: int) -> Reading:  # noqa: ARG002 - a bucket wants to know
+        """Return the bytes from `first` on of a blob of `size` bytes; StorageFailed if it has another size."""
+        path = self.path(key)
+        with storing(path):
+            opened = path.open("rb")
+        if os.fstat(opened.fileno()).st_size != size:
+            opened.close()
+            raise StorageFailed(f"{path} has not the size it was published with; tell the operator.")
+        opened.seek(first)
+        return opened
+
     def aged(self, prefix: str, *, older_than_seconds: float) -> Iterator[str]:
         """Yield the keys below `prefix` of files that nobody touched for so long."""
         for folder, _, names in os.walk(self.path(prefix)):
@@ -173,6 +229,14 @@ class BlobStore:
     def _copy(self, key: str, name: str) -> None:
         with self.open(key) as source, self.writer(name) as sink:
             shutil.copyfileobj(source, sink, _BUFFER_BYTES)
+
+    @contextmanager
+    def _scratch(self, temporary: Path) -> Generator[BinaryIO]:
+        """Open a temporary file for writing; its name stays after the block, for whoever takes it away."""
+        with storing(temporary):
+            raw = _Storing(temporary, "x+")
+        with raw, io.BufferedWriter(raw, _BUFFER_BYTES) as file:
+            yield file
 
     def _temporary(self) -> Path:
         folder = self.root / _TEMPORARY

@@ -1,5 +1,5 @@
 """
-The registry of stored files: one object per tenant and content, and who may take it away when.
+The registry of stored files: one object per tenant and content, where it lies, and who may take it away when.
 
 A file lies under its digest, in a name that is used once: the name holds job and attempt, which never come again.  It
 is there before the row that points at it (`hold`, in the transaction that publishes) and goes in three steps, each
@@ -25,6 +25,7 @@ from lading.ledger.store import record
 
 _SQL: Final = Statements("lading.artifacts")
 ROOT: Final = "objects"
+_AWAY: Final = "bucket"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = re.compile(r"[0-9a-f]{62}\.([0-9a-f]{32})-(\d{1,9})")
 
@@ -56,14 +57,33 @@ def folder_of(tenant_id: UUID) -> str:
     return f"{ROOT}/{tenant_id}"
 
 
-def key_of(tenant_id: UUID, sha256: str, maker: Maker) -> str:
+def key_of(tenant_id: UUID, sha256: str, maker: Maker, *, is_away: bool = False) -> str:
     """
-    Return the name under which `maker` stores that content.
+    Return the name under which `maker` stores that content, on disk or `is_away`, in the bucket.
 
     >>> key_of(UUID(int=1), "ab" * 32, Maker(UUID(int=2), None, 3, None))[:50]
     'objects/00000000-0000-0000-0000-000000000001/ab/ab'
+    >>> key_of(UUID(int=1), "ab" * 32, Maker(UUID(int=2), None, 3, None), is_away=True)[:56]
+    'objects/00000000-0000-0000-0000-000000000001/bucket/ab/a'
     """
-    return f"{folder_of(tenant_id)}/{sha256[:2]}/{sha256[2:]}.{maker.job_id.hex}-{maker.attempt}"
+    folder = away_folder_of(tenant_id) if is_away else folder_of(tenant_id)
+    return f"{folder}/{sha256[:2]}/{sha256[2:]}.{maker.job_id.hex}-{maker.attempt}"
+
+
+def away_folder_of(tenant_id: UUID) -> str:
+    """Return what the names of a tenant's files in the bucket begin with."""
+    return f"{folder_of(tenant_id)}/{_AWAY}"
+
+
+def is_away(key: str) -> bool:
+    """
+    Tell whether the file of that name lies in the bucket: the name alone says so, whichever process reads it.
+
+    >>> is_away("objects/1/bucket/ab/cd"), is_away("objects/1/ab/cd"), is_away("exports/1/bucket/x")
+    (True, False, False)
+    """
+    parts = key.split("/", 3)
+    return len(parts) == 4 and parts[0] == ROOT and parts[2] == _AWAY
 
 
 def attempt_of(key: str) -> tuple[UUID, int] | None:
@@ -108,6 +128,12 @@ async def hold(tx: Transaction, *, sha256: str, size: int, blob_key: str, damage
         damaged_key=damaged_key,
     )
     return str(row["blob_key"])
+
+
+async def borrow(tx: Transaction, *, sha256: str, blob_key: str) -> bool:
+    """Lock content that is there already until the transaction ends; False when it is not live there any more."""
+    row = await tx.maybe(_SQL["borrow_object"], tenant_id=tx.tenant, digest=bytes.fromhex(sha256), blob_key=blob_key)
+    return row is not None
 
 
 async def lock_unreferenced(

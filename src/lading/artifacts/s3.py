@@ -41,12 +41,21 @@ def keys_of(secret: str) -> dict[str, str] | None:
     return dict(zip(_NAMES, parts, strict=False)) if len(parts) > 1 and all(parts) else None
 
 
-def client(keys: dict[str, str] | None, *, endpoint: str | None, region: str, read_seconds: int, tries: int) -> Any:
+def client(
+    keys: dict[str, str] | None,
+    *,
+    endpoint: str | None,
+    region: str,
+    read_seconds: int,
+    tries: int,
+    connections: int = 10,
+) -> Any:
     """Return a client; without keys it asks as anybody would.  ValueError when the endpoint is no URL."""
     config = botocore.config.Config(
         signature_version=botocore.UNSIGNED if keys is None else "s3v4",
         connect_timeout=CONNECT_SECONDS,
         read_timeout=min(READ_SECONDS, read_seconds),
+        max_pool_connections=connections,
         retries={"total_max_attempts": tries, "mode": "standard"},
         s3={"addressing_style": "path" if endpoint else "auto", "payload_signing_enabled": True},
         request_checksum_calculation="when_required",

@@ -98,7 +98,7 @@ class BucketCarrier:
                     raise DestinationUnreachable(f"{self._where} does not show {key} after it was sent. Retry.")
             self._forget(key, journal)
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-            raise self._meaning(error) from error
+            raise self.meaning(error) from error
         advance(parcel.size)
         return f"{self._scheme}://{self._bucket}/{key}"
 
@@ -107,7 +107,7 @@ class BucketCarrier:
         try:
             self._forget(self._prefix + name, journal)
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-            raise self._meaning(error) from error
+            raise self.meaning(error) from error
 
     def trial(self) -> str:
         """Look for what is not there, begin an upload and abort it: the rights of a delivery, and nothing to see."""
@@ -117,7 +117,7 @@ class BucketCarrier:
             made = self._client.create_multipart_upload(Bucket=self._bucket, Key=key)
             self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=made["UploadId"])
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-            raise self._meaning(error) from error
+            raise self.meaning(error) from error
         return f"Packages can be uploaded to the bucket {self._bucket}."
 
     # --- sending ----------------------------------------------------------------------------------
@@ -256,7 +256,8 @@ class BucketCarrier:
     def _where(self) -> str:
         return f"The bucket {self._bucket}"
 
-    def _meaning(self, error: Exception) -> LadingError:
+    def meaning(self, error: Exception) -> LadingError:
+        """Return what is said of an error of the library."""
         if isinstance(error, botocore.exceptions.ClientError):
             return self._answered(_code(error), error.response.get("ResponseMetadata", {}))
         if isinstance(error, botocore.exceptions.ReadTimeoutError | botocore.exceptions.ConnectTimeoutError):
@@ -264,11 +265,9 @@ class BucketCarrier:
         if isinstance(error, botocore.exceptions.HTTPClientError | botocore.exceptions.ConnectionError):
             return DestinationUnreachable(
                 f"{self._where} can't be reached ({type(error).__name__}). "
-                "Check the endpoint of the destination and that this machine may connect to it."
+                "Check its endpoint and that this machine may connect to it."
             )
-        return DestinationError(
-            f"{self._where} can't be written to ({type(error).__name__}). Check the destination's options."
-        )
+        return DestinationError(f"{self._where} can't be used ({type(error).__name__}). Check its options.")
 
     def _answered(self, code: str, metadata: Mapping[str, Any]) -> LadingError:
         if code in _BUSY:
@@ -281,7 +280,7 @@ class BucketCarrier:
         if code in _DENIED:
             return DestinationRefused(
                 f"{self._where} refuses these credentials or this region ({code}). "
-                "Correct what the destination refers to, or let them write, list and abort uploads."
+                "Correct them, or let them write, list and abort uploads."
             )
         if code in _FULL:
             return DestinationFull(f"No space is left in {self._where.lower()} ({code}).")

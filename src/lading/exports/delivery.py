@@ -10,10 +10,10 @@ otherwise left half done is removed by a job of its own (`Key.is_abandoned`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from pathlib import Path
+from typing import Final
 
 from lading import failpoints, ids
 from lading.artifacts.blobs import BlobStore
@@ -21,10 +21,11 @@ from lading.artifacts.carrying import Carrier, Halted, Parcel, Part, Upload
 from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
-from lading.errors import DatabaseUnavailable, DestinationRefused, NotFound
+from lading.errors import DatabaseUnavailable, DestinationRefused, NotFound, StorageFailed
 from lading.exports import carriers, deliveries, destinations, published, store
 from lading.exports.deliveries import Key
 from lading.exports.destinations import Destination
+from lading.exports.journals import FencedJournal
 from lading.exports.model import StoredArtifact, StoredExport
 from lading.jobs import attempts
 from lading.jobs.model import Cancelled, Context, Done, Fence, Job, Outcome
@@ -33,8 +34,6 @@ from lading.settings import Settings
 
 _SHOW_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 3.0
-_JOURNAL_SECONDS: Final = 60.0
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ class DeliveryHandler:
         if found is not None:
             destination, name, at = found
             carrier = await asyncio.to_thread(carriers.carrier_of, destination, self._settings, at)
-            journal = _Journal(self._database, fence, key, asyncio.get_running_loop())
+            journal = _Journal(self._database, fence, key)
             await asyncio.to_thread(carrier.abandon, name, key.token, journal)
         return Done()
 
@@ -137,20 +136,9 @@ class DeliveryHandler:
 
     async def _carry(self, fence: Fence, order: _Order, carrier: Carrier, context: Context) -> str:
         """Carry in a thread; show how far it is; stop it when this task is cancelled."""
-        parcel = Parcel(
-            path=self._blobs.path(order.package.blob_key),
-            size=order.package.size,
-            sha256=order.package.sha256,
-            name=order.name,
-            media_type=order.package.media_type,
-            overwrite=order.destination.settings.overwrite,
-            token=order.key.token,
-            stamp=f"{fence.lease_id.hex}-{fence.attempt}",
-            id=order.key.id,
-        )
-        journal = _Journal(self._database, fence, order.key, asyncio.get_running_loop())
+        journal = _Journal(self._database, fence, order.key)
         position = _Position()
-        thread = asyncio.ensure_future(asyncio.to_thread(carrier.carry, parcel, journal, position.advance))
+        thread = asyncio.ensure_future(asyncio.to_thread(self._carried, fence, order, carrier, journal, position))
         shown = 0
         try:
             while not (await asyncio.wait({thread}, timeout=_SHOW_SECONDS))[0]:
@@ -164,6 +152,17 @@ class DeliveryHandler:
                 thread.add_done_callback(_unheard)
                 await asyncio.wait({thread}, timeout=_STOP_SECONDS)
 
+    def _carried(self, fence: Fence, order: _Order, carrier: Carrier, journal: _Journal, position: _Position) -> str:
+        package = order.package
+        with self._blobs.lent(
+            package.blob_key, size=package.size, sha256=package.sha256, advance=position.advance
+        ) as path:
+            if path is None:
+                raise StorageFailed(
+                    f"The stored file of {package.name} is not what was published; it is not delivered."
+                )
+            return carrier.carry(_parcel(fence, order, path), journal, position.advance)
+
     async def _show(self, fence: Fence, key: Key, done: int, context: Context) -> int:
         try:
             async with self._database.tenant(fence.tenant_id) as tx:
@@ -176,62 +175,57 @@ class DeliveryHandler:
         return done
 
 
-class _Journal:
-    """The journal of an attempt (carrying.Journal): called in its thread, written by the loop, under its fence."""
+class _Journal(FencedJournal):
+    """The journal of an attempt (carrying.Journal)."""
 
-    def __init__(self, database: Database, fence: Fence, key: Key, loop: asyncio.AbstractEventLoop) -> None:
-        self._database: Final = database
-        self._fence: Final = fence
+    def __init__(self, database: Database, fence: Fence, key: Key) -> None:
+        super().__init__(database, fence)
         self._key: Final = key
-        self._loop: Final = loop
 
     def upload(self) -> Upload | None:
         """Return the upload that an earlier attempt left."""
-        return self._do(lambda tx: deliveries.upload(tx, self._key))
+        return self.do(lambda tx: deliveries.upload(tx, self._key))
 
     def begin(self, name: str, sha256: str, part_bytes: int) -> None:
         """Remember that an upload is about to be begun, instead of any other."""
-        self._do(lambda tx: deliveries.begin_upload(tx, self._key, name, sha256, part_bytes))
+        self.do(lambda tx: deliveries.begin_upload(tx, self._key, name, sha256, part_bytes))
         failpoints.reach("delivery.upload_named")
 
     def began(self, upload_id: str) -> None:
         """Remember the id that the store gave it."""
         failpoints.reach("delivery.upload_begun")
-        self._do(lambda tx: deliveries.began_upload(tx, self._key, upload_id))
+        self.do(lambda tx: deliveries.began_upload(tx, self._key, upload_id))
         failpoints.reach("delivery.upload_known")
 
     def put(self, part: Part) -> None:
         """Remember a part that the store has."""
         failpoints.reach("delivery.part_sent")
-        self._do(lambda tx: deliveries.put_part(tx, self._key, part))
+        self.do(lambda tx: deliveries.put_part(tx, self._key, part))
         failpoints.reach("delivery.part_known")
 
     def drop(self) -> None:
         """Forget the upload."""
-        self._do(lambda tx: deliveries.drop_upload(tx, self._key))
+        self.do(lambda tx: deliveries.drop_upload(tx, self._key))
 
-    def confirm(self) -> None:
-        """Return if the attempt still owns its job."""
-        self._do(_nothing)
 
-    def _do(self, change: Callable[[Transaction], Awaitable[_T]]) -> _T:
-        async def guarded() -> _T:
-            async with self._database.tenant(self._fence.tenant_id) as tx:
-                await attempts.guard(tx, self._fence)
-                return await change(tx)
-
-        work: Coroutine[Any, Any, _T] = guarded()
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_JOURNAL_SECONDS)
+def _parcel(fence: Fence, order: _Order, path: Path) -> Parcel:
+    return Parcel(
+        path=path,
+        size=order.package.size,
+        sha256=order.package.sha256,
+        name=order.name,
+        media_type=order.package.media_type,
+        overwrite=order.destination.settings.overwrite,
+        token=order.key.token,
+        stamp=f"{fence.lease_id.hex}-{fence.attempt}",
+        id=order.key.id,
+    )
 
 
 def _unheard(thread: asyncio.Future[str]) -> None:
     """Take what a thread came to that nobody waits for any more."""
     if not thread.cancelled():
         thread.exception()
-
-
-async def _nothing(_tx: Transaction) -> None:
-    """Change nothing: the guard is what was wanted."""
 
 
 async def _destination(tx: Transaction, key: Key) -> Destination:

@@ -30,6 +30,7 @@ _LEASE_SECONDS: Final = 60.0
 RENEW_SECONDS: Final = 15.0
 _LAPSED_SECONDS: Final = 600.0
 _REST_SECONDS: Final = 5.0
+_AWAY_SECONDS: Final = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +93,22 @@ async def begin(
     *,
     actor: Actor,
     link: UUID | None = None,
+    url_seconds: int | None = None,
 ) -> Handout | None:
-    """Count and record that these bytes are handed out, and keep the export meanwhile; None when it is gone."""
+    """
+    Count and record that these bytes are handed out, and keep the export meanwhile; None when it is gone.
+
+    `url_seconds` is how long a URL of the bucket is good: what was asked for is then known, not what arrived, nor when.
+    The export is kept as long, and a while longer for what began in the last second.
+    """
     made = Handout(tx.tenant, ids.new(), export_id, actor)
     row = await tx.maybe(
-        _SQL["handout_begin"], tenant_id=tx.tenant, id=made.id, export_id=export_id, seconds=_LEASE_SECONDS
+        _SQL["handout_begin"],
+        tenant_id=tx.tenant,
+        id=made.id,
+        export_id=export_id,
+        seconds=_LEASE_SECONDS if url_seconds is None else url_seconds + _AWAY_SECONDS,
+        is_away=url_seconds is not None,
     )
     if row is None:
         return None
@@ -105,6 +117,8 @@ async def begin(
     data: dict[str, Json] = {"sha256": artifact.sha256, "handout": made.shown}
     if span != Span(0, artifact.size):
         data |= {"first": span.first, "end": span.end}
+    if url_seconds is not None:
+        data |= {"by": "redirect", "url_seconds": url_seconds}
     if link is not None:
         data["link"] = ids.show(ids.LINK, link)
     await record(tx, Entry("export.downloaded", ids.show(ids.EXPORT, export_id), actor, data))
@@ -132,11 +146,12 @@ async def end(database: Database, handout: Handout, *, sent: int, is_whole: bool
 
 
 async def lapse(tx: Transaction, *, actor: Actor) -> int:
-    """Record as cut what processes that died were handing out; return how many."""
+    """Record as cut what processes that died were handing out; return how many. Of a bucket nobody knows."""
     rows = await tx.all(_SQL["handouts_lapsed"], tenant_id=tx.tenant, seconds=_LAPSED_SECONDS)
-    for row in rows:
+    cut = [row for row in rows if not row["is_away"]]
+    for row in cut:
         await _note_cut(tx, row["id"], row["export_id"], actor, None)
-    return len(rows)
+    return len(cut)
 
 
 async def _note_cut(tx: Transaction, handout_id: UUID, export_id: UUID, actor: Actor, sent: int | None) -> None:

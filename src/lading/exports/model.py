@@ -136,7 +136,7 @@ class NewArtifact:
     A file about to be published; it lies at `blob_key`.
 
     `inputs` tell what went in, by kind, name and digest.  `damaged_key` is a file of the same content that was found
-    missing or damaged: this one takes its place.
+    missing or damaged: this one takes its place.  `is_borrowed`: what lies there belongs to what was published before.
     """
 
     name: str
@@ -146,6 +146,7 @@ class NewArtifact:
     sha256: str
     inputs: Sequence[Mapping[str, Any]] = ()
     damaged_key: str | None = None
+    is_borrowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,7 @@ class ExportHandler:
         async def commit(tx: Transaction) -> None:
             await policies.recheck(tx, export, **_size(sealed))
             await store.checkpoint(tx, export.id, Stage.AUDITING, result, actor=actor, attempt=fence.attempt)
+            await placing.settle(tx, fence.job_id, sealed.artifacts)
             await store.complete(
                 tx, export.id, sealed, actor=actor, maker=maker, retention_days=settings.retention_days
             )

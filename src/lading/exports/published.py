@@ -21,6 +21,7 @@ from lading.artifacts import registry
 from lading.artifacts.registry import Maker
 from lading.db.statements import Statements
 from lading.db.transaction import Row, Transaction
+from lading.errors import StorageFailed
 from lading.exports.model import NewArtifact, Published, StoredArtifact
 from lading.ledger.entry import Actor, Entry
 from lading.ledger.store import record
@@ -49,14 +50,17 @@ class Kept:
 
 
 async def put(tx: Transaction, export_id: UUID, artifact: NewArtifact, *, actor: Actor, maker: Maker) -> None:
-    """Publish one file, which is in its place already."""
-    await registry.hold(
-        tx,
-        sha256=artifact.sha256,
-        size=artifact.size,
-        blob_key=artifact.blob_key,
-        damaged_key=artifact.damaged_key,
-    )
+    """Publish one file, which is in its place already; StorageFailed when what it borrows is not there any more."""
+    if not artifact.is_borrowed:
+        await registry.hold(
+            tx,
+            sha256=artifact.sha256,
+            size=artifact.size,
+            blob_key=artifact.blob_key,
+            damaged_key=artifact.damaged_key,
+        )
+    elif not await registry.borrow(tx, sha256=artifact.sha256, blob_key=artifact.blob_key):
+        raise StorageFailed(f"{artifact.name} was collected while it was published once more; it is tried again.")
     await tx.run(
         _SQL["put_artifact"],
         tenant_id=tx.tenant,

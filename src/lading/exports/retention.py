@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from lading import failpoints
-from lading.artifacts import collector, registry
+from lading.artifacts import collector, placements, registry
 from lading.artifacts.blobs import BlobStore
 from lading.artifacts.collector import Collected
 from lading.canonical import Json
@@ -29,6 +30,9 @@ from lading.exports import handouts, holds, keeping, part_store, published, stor
 from lading.exports.service import blob_prefix
 from lading.ledger.entry import Actor
 from lading.tenants import store as tenants
+
+if TYPE_CHECKING:
+    from lading.artifacts.bucket import Bucket
 
 _ACTOR: Final = Actor("system", "retention")
 _TEMPORARY_SECONDS: Final = 24 * 3600.0
@@ -102,10 +106,54 @@ async def collect(database: Database, blobs: BlobStore, *, grace_seconds: float)
         owners = await registry.owners(tx)
     for tenant_id in owners:
         await collector.collect(database, blobs, tenant_id, grace_seconds=grace_seconds, actor=_ACTOR)
+    await _clear_given_up(database, blobs)
     for tenant_id in await asyncio.to_thread(_folders, blobs.path(registry.ROOT)):
         await clear_unclaimed(database, blobs, tenant_id, grace_seconds=grace_seconds)
     await asyncio.to_thread(blobs.clear_temporary, older_than_seconds=_TEMPORARY_SECONDS)
     return removed
+
+
+async def collect_away(database: Database, blobs: BlobStore, *, grace_seconds: float) -> int:
+    """Delete the files of every tenant in the bucket that nothing needs; return how many. Lists the whole bucket."""
+    removed = 0
+    if blobs.bucket is not None:
+        for tenant_id in await _tenants(database):
+            removed += await clear_unclaimed_away(database, blobs, tenant_id, grace_seconds=grace_seconds)
+    return removed
+
+
+async def clear_unclaimed_away(database: Database, blobs: BlobStore, tenant_id: UUID, *, grace_seconds: float) -> int:
+    """Do what `clear_unclaimed` does in the bucket, and abort uploads that nobody goes on with."""
+    bucket, removed = blobs.bucket, 0
+    if bucket is None:
+        return 0
+    async for keys in _unclaimed_away(database, bucket, tenant_id, grace_seconds):
+        for key in keys:
+            await asyncio.to_thread(bucket.delete, key)
+        removed += len(keys)
+    folder = registry.away_folder_of(tenant_id)
+    begun = await asyncio.to_thread(bucket.uploads, folder, older_than_seconds=grace_seconds)
+    async with database.tenant(tenant_id) as tx:
+        nobodys = set(await published.unclaimed(tx, [key for key, _ in begun]))
+    for key, upload_id in begun:
+        if key in nobodys:
+            await asyncio.to_thread(bucket.abort, key, upload_id)
+    return removed
+
+
+async def _clear_given_up(database: Database, blobs: BlobStore) -> None:
+    """Remove what jobs that have ended otherwise were bringing to the bucket."""
+    bucket = blobs.bucket
+    if bucket is None:
+        return
+    async with database.system() as tx:
+        owners = await placements.owners(tx)
+    for tenant_id in owners:
+        async with database.tenant(tenant_id) as tx:
+            given_up = await placements.abandon(tx)
+        failpoints.reach("artifacts.given_up")
+        for key, upload_id in given_up:
+            await asyncio.to_thread(bucket.forget, key, upload_id)
 
 
 async def clear_unclaimed(database: Database, blobs: BlobStore, tenant_id: UUID, *, grace_seconds: float) -> int:
@@ -125,6 +173,9 @@ async def collectable(database: Database, blobs: BlobStore, tenant_id: UUID, *, 
     files = 0
     async for keys in _unclaimed(database, blobs, tenant_id, grace_seconds):
         files += len(keys)
+    if blobs.bucket is not None:
+        async for keys in _unclaimed_away(database, blobs.bucket, tenant_id, grace_seconds):
+            files += len(keys)
     return Due(objects, size, files)
 
 
@@ -141,7 +192,8 @@ async def collect_tenant(
     gone = await collector.collect(
         database, blobs, tenant_id, grace_seconds=grace_seconds, actor=actor, grounds=grounds
     )
-    return gone, await clear_unclaimed(database, blobs, tenant_id, grace_seconds=grace_seconds)
+    files = await clear_unclaimed(database, blobs, tenant_id, grace_seconds=grace_seconds)
+    return gone, files + await clear_unclaimed_away(database, blobs, tenant_id, grace_seconds=grace_seconds)
 
 
 async def _unclaimed(
@@ -149,6 +201,21 @@ async def _unclaimed(
 ) -> AsyncIterator[list[str]]:
     folder = registry.folder_of(tenant_id)
     keys = await asyncio.to_thread(lambda: list(blobs.aged(folder, older_than_seconds=grace_seconds)))
+    async for found in _of_nobody(database, tenant_id, keys):
+        yield found
+
+
+async def _unclaimed_away(
+    database: Database, bucket: Bucket, tenant_id: UUID, grace_seconds: float
+) -> AsyncIterator[list[str]]:
+    folder = registry.away_folder_of(tenant_id)
+    aged = bucket.aged(folder, older_than_seconds=grace_seconds)
+    while keys := await asyncio.to_thread(lambda: list(itertools.islice(aged, _BATCH))):
+        async for found in _of_nobody(database, tenant_id, keys):
+            yield found
+
+
+async def _of_nobody(database: Database, tenant_id: UUID, keys: Sequence[str]) -> AsyncIterator[list[str]]:
     for first in range(0, len(keys), _BATCH):
         async with database.tenant(tenant_id) as tx:
             found = await published.unclaimed(tx, keys[first : first + _BATCH])

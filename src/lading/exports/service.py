@@ -13,13 +13,13 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 from lading import canonical, failpoints, ids
 from lading.artifacts import collector
 from lading.artifacts.blobs import BlobStore
+from lading.artifacts.registry import is_away
 from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Transaction
@@ -66,7 +66,12 @@ class ArtifactFile:
     media_type: str
     size: int
     sha256: str
-    path: Path
+    blob_key: str
+
+    @property
+    def is_away(self) -> bool:
+        """Whether its bytes are in the bucket."""
+        return is_away(self.blob_key)
 
 
 class ExportService:
@@ -75,7 +80,7 @@ class ExportService:
     def __init__(self, database: Database, settings: Settings, blobs: BlobStore, hints: notify.Sender) -> None:
         self._database: Final = database
         self._settings: Final = settings
-        self._blobs: Final = blobs
+        self.blobs: Final = blobs
         self._hints: Final = hints
         self.admission: Final = Admission(
             database,
@@ -86,6 +91,7 @@ class ExportService:
         self.calls: Final = Calling(database, self.admission, time.monotonic)
         self.crowd: Final = handouts.Crowd(settings.download_limit, settings.tenant_download_limit)
         self.download_seconds: Final = settings.download_seconds
+        self.url_seconds: Final = settings.artifact_url_seconds if settings.artifact_downloads == "redirect" else None
 
     async def create(
         self, principal: Principal, tenant_id: UUID, request: wire.ExportRequest, *, idempotency_key: str | None
@@ -238,9 +244,9 @@ class ExportService:
                 await keeping.note_refusal(tx, export_id, refusal, actor=principal.actor)
             raise
         failpoints.reach("export.deleted")
-        await asyncio.to_thread(self._blobs.delete_prefix, blob_prefix(tenant_id, export_id))
+        await asyncio.to_thread(self.blobs.delete_prefix, blob_prefix(tenant_id, export_id))
         await collector.collect(
-            self._database, self._blobs, tenant_id, grace_seconds=0.0, actor=principal.actor, digests=dropped
+            self._database, self.blobs, tenant_id, grace_seconds=0.0, actor=principal.actor, digests=dropped
         )
 
     async def _unpublish(self, principal: Principal, tenant_id: UUID, export_id: UUID) -> list[str]:
@@ -264,14 +270,24 @@ class ExportService:
             return [json.loads(line) for line in await ledger.history(tx, stored.subject)]
 
     async def hand_out(
-        self, principal: Principal, tenant_id: UUID, export_id: UUID, name: str, span: Span, *, link: UUID | None = None
+        self,
+        principal: Principal,
+        tenant_id: UUID,
+        export_id: UUID,
+        name: str,
+        span: Span,
+        *,
+        link: UUID | None = None,
+        url_seconds: int | None = None,
     ) -> Handout:
         """Begin to hand out these bytes of a published file: counted, recorded, and kept until it is ended."""
         async with self._database.tenant(tenant_id) as tx:
             stored = await store.find(tx, export_id)
             requests.permit_files(principal, stored.plan)
             found = await self._published(tx, export_id, name)
-            begun = await handouts.begin(tx, export_id, found, span, actor=principal.actor, link=link)
+            begun = await handouts.begin(
+                tx, export_id, found, span, actor=principal.actor, link=link, url_seconds=url_seconds
+            )
             if begun is None:
                 raise _no_file(export_id, name)
             await bundles.note_download(tx, stored, found, begun)
@@ -297,8 +313,9 @@ class ExportService:
                 return found
         raise _no_file(export_id, name)
 
-    def _file(self, found: StoredArtifact) -> ArtifactFile:
-        return ArtifactFile(found.name, found.media_type, found.size, found.sha256, self._blobs.path(found.blob_key))
+    @staticmethod
+    def _file(found: StoredArtifact) -> ArtifactFile:
+        return ArtifactFile(found.name, found.media_type, found.size, found.sha256, found.blob_key)
 
     async def _show(self, tx: Transaction, export_id: UUID) -> wire.Export:
         return (await self._show_all(tx, [await store.find(tx, export_id)]))[0]

@@ -4,8 +4,44 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+_BUCKET: Final = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9._/-]{0,200}))?", re.ASCII)
+_DATA: Final = "data"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactPlaces:
+    """Where published files are: the data directory always, and a bucket with a prefix if one is named."""
+
+    bucket: str | None = None
+    prefix: str = ""
+    is_bucket_first: bool = False
+
+
+def _places(text: str) -> ArtifactPlaces:
+    """
+    Return the places that `text` names; the first takes new files.
+
+    >>> _places("s3://files/lading")
+    ArtifactPlaces(bucket='files', prefix='lading/', is_bucket_first=True)
+    >>> _places("data").bucket, _places("data,s3://files").is_bucket_first
+    (None, False)
+    """
+    named = [each.strip() for each in text.split(",")]
+    buckets = [each for each in named if each != _DATA]
+    if len(named) > 2 or len(set(named)) < len(named) or len(buckets) > 1:
+        raise ValueError("it names at most one bucket, and `data`")
+    if not buckets:
+        return ArtifactPlaces()
+    found = _BUCKET.fullmatch(buckets[0])
+    prefix = (found[2] or "").strip("/") if found else ""
+    if found is None or any(each in {"", ".", ".."} for each in prefix.split("/") if prefix):
+        raise ValueError("a bucket is written s3://bucket or s3://bucket/prefix")
+    return ArtifactPlaces(found[1], f"{prefix}/" if prefix else "", named[0] != _DATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +77,13 @@ class Settings:
     max_crashes: int = 3
     retention_days: int = 30
     artifact_grace_seconds: float = 3600.0
+    artifacts: str = "data"
+    artifacts_endpoint: str = ""
+    artifacts_region: str = "us-east-1"
+    artifacts_credentials_ref: str = ""
+    artifacts_public_endpoint: str = ""
+    artifact_downloads: str = "through"
+    artifact_url_seconds: int = 60
     source_timeout_seconds: float = 600.0
     export_deadline_seconds: int = 6 * 3600
     body_limit_bytes: int = 1 << 20
@@ -67,6 +110,11 @@ class Settings:
     def blobs_dir(self) -> Path:
         """Return where artifacts and stage results are kept."""
         return self.data_dir / "blobs"
+
+    @property
+    def artifact_places(self) -> ArtifactPlaces:
+        """Return where published files are kept; ValueError says what is wrong."""
+        return _places(self.artifacts)
 
     @property
     def delivery_folders(self) -> tuple[Path, ...]:

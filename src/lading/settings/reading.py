@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ from lading.settings.table import BY_NAME, KINDS, TABLE, Setting
 
 _USUAL_FILE: Final = Path("/etc/lading/lading.toml")
 _LARGEST_FILE: Final = 1 << 20
+_DOWNLOADS: Final = frozenset({"through", "redirect"})
+_ENDPOINT: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+/?", re.ASCII)
 _NAMED_FILE: Final = "LADING_CONFIG"
 
 
@@ -152,6 +155,7 @@ def _check(settings: Settings, given: Mapping[str, Given]) -> None:
         raise EnvironmentUnfit(
             f"{label('allowed_networks')} must be networks such as 10.1.0.0/16,127.0.0.1 ({error}); correct it."
         ) from None
+    _check_artifacts(settings, label)
     for name, address in (
         ("database_url", settings.database_url),
         ("database_pooler_url", settings.database_pooler_url),
@@ -166,6 +170,23 @@ def _check(settings: Settings, given: Mapping[str, Given]) -> None:
             f"LADING_HEARTBEAT_SECONDS={settings.heartbeat_seconds:g} must be at most a third of "
             f"LADING_LEASE_SECONDS={settings.lease_seconds:g}; lower the first or raise the second."
         )
+
+
+def _check_artifacts(settings: Settings, label: Callable[[str], str]) -> None:
+    try:
+        bucket = settings.artifact_places.bucket
+    except ValueError as error:
+        raise EnvironmentUnfit(f"{label('artifacts')} can't be read: {error}; correct it.") from None
+    if bucket is not None and not settings.artifacts_credentials_ref:
+        raise EnvironmentUnfit(
+            f"{label('artifacts')} names a bucket; say where its keys are in {label('artifacts_credentials_ref')}."
+        )
+    if settings.artifact_downloads not in _DOWNLOADS:
+        raise EnvironmentUnfit(f"{label('artifact_downloads')} must be through or redirect; correct it.")
+    for name in ("artifacts_endpoint", "artifacts_public_endpoint"):
+        url = str(getattr(settings, name))
+        if url and not _ENDPOINT.fullmatch(url):  # what it is stays unsaid: it may hold a password
+            raise EnvironmentUnfit(f"{label(name)} must be a URL such as https://s3.example.org, with no user in it.")
 
 
 def _is_address(text: str) -> bool:

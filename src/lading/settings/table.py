@@ -119,6 +119,26 @@ TABLE: Final = (
         0,
         _YEAR_SECONDS,
     ),
+    Setting(
+        "artifacts",
+        "where new published files are kept: `data`, below the data directory, or `s3://bucket/prefix`; a second "
+        "place, after a comma, holds older ones",
+        joint=",",
+    ),
+    Setting("artifacts_endpoint", "the URL of a server that speaks S3, if that bucket is not at AWS"),
+    Setting("artifacts_region", "the region of the bucket"),
+    Setting(
+        "artifacts_credentials_ref",
+        "where the bucket's `ACCESS_KEY_ID:SECRET_ACCESS_KEY` is: `env:NAME`, `file:/path`, `systemd:NAME`, …",
+    ),
+    Setting(
+        "artifacts_public_endpoint", "the URL by which those who download reach the bucket, if it is another than ours"
+    ),
+    Setting(
+        "artifact_downloads",
+        "how files in the bucket are handed out: `through` this server, or by a `redirect` to a URL of the bucket",
+    ),
+    Setting("artifact_url_seconds", "how long such a URL is good", int, 1, 3600),
     Setting("source_timeout_seconds", "how long one question to a source may take", float, 0.01, _YEAR_SECONDS),
     Setting(
         "export_deadline_seconds", "how long one attempt at an export may last", int, 0, _YEAR_SECONDS, zero="for ever"

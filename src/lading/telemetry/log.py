@@ -56,6 +56,7 @@ _PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctim
 _SECRET_NAME: Final = re.compile(r"token|secret|password|authorization|credential|dsn", re.IGNORECASE)
 _SECRET_TEXT: Final = re.compile(
     r"ldg_[0-9a-z]{26}_[A-Za-z0-9_-]{20,}|ldl_[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
+    r"|(?<=X-Amz-Signature=)[0-9A-Fa-f]+|(?<=X-Amz-Security-Token=)[^&\s]+"
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|(?<=Bearer )\S+"
 )
 _HIDDEN: Final = "***"

@@ -44,6 +44,7 @@ _CHECK_SECONDS: Final = 600.0
 _RESTING_ENTRIES: Final = 2000
 _RETENTION_SECONDS: Final = 60.0
 _KEYS_SECONDS: Final = 60.0
+_BUCKET_SECONDS: Final = 3600.0
 _HISTORY_SECONDS: Final = 3600.0
 _RESCUE_ROUNDS: Final = 50
 _PROMOTED: Final = 1000
@@ -81,6 +82,7 @@ class Upkeep:
             group.create_task(_every(_RETENTION_SECONDS, self.retain))
             group.create_task(_every(_KEYS_SECONDS, self.tell_of_keys))
             group.create_task(_every(_KEYS_SECONDS, self._proving.stamp))
+            group.create_task(_every(_BUCKET_SECONDS, self.tidy_bucket))
             await _once(self._have_history)  # before anything has ended, rather than an hour later
             group.create_task(_every(_HISTORY_SECONDS, self.keep_history))
 
@@ -168,6 +170,10 @@ class Upkeep:
         await approvals.sweep(self._database)
         await retention.expire(self._database, self._blobs)
         await retention.collect(self._database, self._blobs, grace_seconds=self._settings.artifact_grace_seconds)
+
+    async def tidy_bucket(self) -> None:
+        """Nothing is in the bucket that nobody needs; seldom, because each object there is listed."""
+        await retention.collect_away(self._database, self._blobs, grace_seconds=self._settings.artifact_grace_seconds)
 
     async def keep_history(self) -> None:
         """Keep a partition ready for the coming months, and nothing that ended too long ago."""

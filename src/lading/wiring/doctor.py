@@ -1,17 +1,20 @@
 """
 What `lading doctor` looks at: everything Lading needs on this machine, each finding with its mend.
 
-Looks and never changes anything.  Findings that depend on a database that does not answer are left out.
+Looks and changes nothing, but for an object in the bucket that it takes away again.  Findings that depend on a database
+that does not answer are left out.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import httpx2
 
@@ -21,10 +24,13 @@ from lading.db.database import Database
 from lading.db.migrate import outstanding
 from lading.db.statements import Statements
 from lading.db.transaction import Row
-from lading.errors import LadingError
+from lading.errors import LadingError, StorageFailed
 from lading.ledger import selfcheck
 from lading.settings import Settings
-from lading.wiring import database, ledgers, self_test
+from lading.wiring import database, depots, ledgers, self_test
+
+if TYPE_CHECKING:
+    from lading.artifacts.bucket import Bucket
 
 _SQL: Final = Statements(__package__ or "lading.wiring")
 _LOW_BYTES: Final = 2 << 30
@@ -76,7 +82,14 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         )
         return
     yield Finding("migrations", State.OK, "none to apply")
-    for finding in await _ask(url, settings.blobs_dir):
+    try:
+        blobs = depots.opened(settings)
+    except LadingError as error:
+        yield Finding("artifact store", State.FAIL, error.message)
+        blobs = BlobStore(settings.blobs_dir)
+    if blobs.bucket is not None:
+        yield await asyncio.to_thread(_bucket, blobs.bucket)
+    for finding in await _ask(url, blobs):
         yield finding
     yield await _ledger(settings, url)
     if held is not None:
@@ -122,7 +135,7 @@ def _keys(path: Path) -> Iterator[Finding]:
     yield Finding("signing keys", State.OK, f"{len(files)} in {path}, private")
 
 
-async def _ask(url: str, folder: Path) -> list[Finding]:
+async def _ask(url: str, blobs: BlobStore) -> list[Finding]:
     opened = Database(url, size=1)
     try:
         await opened.open()
@@ -139,17 +152,16 @@ async def _ask(url: str, folder: Path) -> list[Finding]:
     finally:
         await opened.close()
     workers = _workers(row["workers"], troubled["lost"])
-    blobs = BlobStore(folder)
     found = [
         *_connected(condition),
         _clock(condition.clock_seconds),
         workers,
         _jobs(troubled),
-        _files("stored files", blobs, kept),
+        await asyncio.to_thread(_files, "stored files", blobs, kept),
     ]
     if older:
         note = f"; there are {older[0]['total']} from before the registry, which go with their exports"
-        found.append(_files("older files", blobs, older, note=note))
+        found.append(await asyncio.to_thread(_files, "older files", blobs, older, note=note))
     return found
 
 
@@ -218,28 +230,48 @@ def _jobs(row: Row) -> Finding:
         mend = "Ask again in a minute: they are being stopped. Still there? Restart the workers."
         return Finding("jobs", State.WARN, f"{running} running, {overdue} beyond their deadline", mend)
     if quiet:
-        mend = f"See `lading jobs list --quiet {_QUIET_MINUTES}`; cancel what hangs."
+        mend = f"See `lading jobs list --quiet-for {_QUIET_MINUTES}`; cancel what hangs."
         detail = f"{running} running, {quiet} of them without progress for {_QUIET_MINUTES} minutes"
         return Finding("jobs", State.WARN, detail, mend)
     return Finding("jobs", State.OK, f"{running} running")
 
 
+def _bucket(bucket: Bucket) -> Finding:
+    """Do with the bucket all that is done with it, on an object that nobody sees for long."""
+    try:
+        trial = bucket.trial()
+    except LadingError as error:
+        return Finding("artifact store", State.FAIL, error.message)
+    ahead = abs((trial.at - datetime.now(UTC)).total_seconds())
+    if ahead > _CLOCK_FAIL_SECONDS:
+        # URLs that we sign for a minute would be over before they are used, or not good yet.
+        mend = "Let NTP set this machine's clock: URLs that it signs are good by that of the bucket."
+        return Finding("artifact store", State.WARN, f"{trial.detail}; its clock is {ahead:.0f} s from ours", mend)
+    return Finding("artifact store", State.OK, trial.detail)
+
+
 def _files(name: str, blobs: BlobStore, kept: Sequence[Row], *, note: str = "") -> Finding:
     """Look at some stored files: all of them by size, and as many as take a moment byte by byte."""
     left, read, bad = _MOST_BYTES, 0, list[str]()
-    for each in kept:
-        key, size, sha256 = each["blob_key"], each["size"], bytes(each["digest"]).hex()
-        is_read = size <= left
-        is_whole = (
-            blobs.is_whole(key, size=size, sha256=sha256) if is_read else blobs.exists(key) and blobs.size(key) == size
-        )
-        left, read = left - size * is_read, read + is_read
-        if not is_whole:
-            bad.append(sha256)
+    try:
+        for each in kept:
+            is_read = each["size"] <= left
+            left, read = left - each["size"] * is_read, read + is_read
+            if not _is_whole(blobs, each, is_read=is_read):
+                bad.append(bytes(each["digest"]).hex())
+    except StorageFailed as error:
+        return Finding(name, State.FAIL, error.message)
     if bad:
         mend = "Restore them from a backup; `lading artifacts verify` lists all that is missing or damaged."
         return Finding(name, State.FAIL, f"{len(bad)} of {len(kept)} are not whole, such as {bad[0]}{note}", mend)
     return Finding(name, State.OK, f"{len(kept)} looked at, {read} of them read again{note}")
+
+
+def _is_whole(blobs: BlobStore, kept: Row, *, is_read: bool) -> bool:
+    key, size = kept["blob_key"], kept["size"]
+    if is_read:
+        return blobs.is_whole(key, size=size, sha256=bytes(kept["digest"]).hex())
+    return blobs.exists(key) and blobs.size(key) == size
 
 
 async def _server(url: str | None) -> Finding:

@@ -7,7 +7,6 @@ import os
 import sys
 
 from lading import settings as configuration
-from lading.artifacts.blobs import BlobStore
 from lading.db.database import Database
 from lading.errors import LadingError
 from lading.exports import salt
@@ -21,7 +20,7 @@ from lading.exports.pipeline import ExportHandler
 from lading.jobs.model import Handlers
 from lading.settings import Settings
 from lading.telemetry import log
-from lading.wiring import budget, light, signing
+from lading.wiring import budget, depots, light, signing
 from lading.wiring.workers import ENDINGS, opened
 from lading.worker.executor import Executor
 
@@ -42,7 +41,7 @@ async def _run(settings: Settings, url: str) -> None:
 
 def _handlers(settings: Settings, database: Database) -> Handlers:
     owned = signing.opened(settings)
-    blobs, salts = BlobStore(settings.blobs_dir), salt.load_or_create(settings.keys_dir)
+    blobs, salts = depots.opened(settings), salt.load_or_create(settings.keys_dir)
     return {
         JOB_KIND: ExportHandler(database, settings, blobs, owned, salt=salts),
         PART: PartHandler(Desk(database, settings, blobs, owned, salts)),

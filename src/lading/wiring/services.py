@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from lading.api.services import Services
-from lading.artifacts.blobs import BlobStore
 from lading.db import notify
 from lading.db.database import Database
 from lading.exports.deliveries import JOB_KIND as DELIVERY
@@ -19,7 +18,7 @@ from lading.ledger.feed import Feed
 from lading.settings import Settings
 from lading.webhooks.endings import WebhookEnding
 from lading.webhooks.store import JOB_KIND as WEBHOOK
-from lading.wiring import budget
+from lading.wiring import budget, depots
 
 
 @asynccontextmanager
@@ -30,7 +29,7 @@ async def opened(settings: Settings, database_url: str) -> AsyncIterator[Service
     await database.open()
     try:
         hints = notify.Sender(database)
-        exports = ExportService(database, settings, BlobStore(settings.blobs_dir), hints)
+        exports = ExportService(database, settings, depots.opened(settings), hints)
         database.tell = hints.soon
         async with (
             notify.Hearer(database_url, notify.EXPORTS, notify.EVENTS) as hearer,

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from lading.artifacts.blobs import BlobStore
 from lading.db import notify
 from lading.db.database import Database
 from lading.db.transaction import Role
@@ -28,7 +27,7 @@ from lading.tenants import configuration
 from lading.upkeep.sweeps import Upkeep
 from lading.webhooks.endings import WebhookEnding
 from lading.webhooks.store import JOB_KIND as WEBHOOK
-from lading.wiring import budget, self_test, signing
+from lading.wiring import budget, depots, self_test, signing
 from lading.worker.supervisor import Supervisor
 
 ENDINGS: Final[Endings] = {
@@ -70,7 +69,7 @@ async def run_worker(settings: Settings, url: str) -> None:
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, worker.drain)
-        upkeep = Upkeep(settings, database, ENDINGS, owned.log, BlobStore(settings.blobs_dir))
+        upkeep = Upkeep(settings, database, ENDINGS, owned.log, depots.opened(settings))
         sweeping = asyncio.create_task(upkeep.run())
         try:
             await worker.run()

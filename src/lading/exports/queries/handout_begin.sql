@@ -12,7 +12,7 @@ WITH kept AS (
       )
     FOR SHARE
 )
-INSERT INTO handouts (tenant_id, id, export_id, held_until)
-SELECT tenant_id, %(id)s::uuid, id, lading_now() + make_interval(secs => %(seconds)s::float8)
+INSERT INTO handouts (tenant_id, id, export_id, held_until, is_away)
+SELECT tenant_id, %(id)s::uuid, id, lading_now() + make_interval(secs => %(seconds)s::float8), %(is_away)s::boolean
 FROM kept
 RETURNING id

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -52,18 +53,18 @@ def generate(work: Work) -> Result:
     """Write the delta."""
     base, files = work.ask(_of_base(work.export.plan.selector["base"]))
     before = deltas.report_of(files)
-    if before is None or not work.blobs.is_whole(before.blob_key, size=before.size, sha256=before.sha256):
-        raise BaseGone(f"The base {work.export.plan.selector['base']} has no whole files any more; ask for all rows.")
+    if before is None or not work.blobs.seems_whole(before.blob_key, size=before.size, sha256=before.sha256):
+        raise _gone(work)
     full = generating.run(work)
     after = full["reports"][0] if full["reports"] else None
     key, profile = deltas.key_columns(work.profile), work.profile
     scratch = work.folder("delta")
     target = work.blobs.path(work.key("out/delta"))
     try:
-        with storing(scratch):
+        with storing(scratch), _lent(work, before) as old:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             now = None if after is None else work.blobs.path(after["key"])
-            counts = _write(work, work.blobs.path(before.blob_key), now, target=target, key=key, scratch=scratch)
+            counts = _write(work, old, now, target=target, key=key, scratch=scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     stem = profile.file_stem(work.export.plan.period_from, work.export.plan.period_to)
@@ -83,6 +84,21 @@ def generate(work: Work) -> Result:
 
 
 STAGES: Final[Mapping[Stage, Callable[[Work], Result]]] = {Stage.GENERATING: generate}
+
+
+@contextmanager
+def _lent(work: Work, before: StoredArtifact) -> Generator[Path]:
+    """Give a path to the report of the base until the block ends."""
+    with work.blobs.lent(
+        before.blob_key, size=before.size, sha256=before.sha256, advance=lambda _done: work.advance(0, None)
+    ) as path:
+        if path is None:
+            raise _gone(work)
+        yield path
+
+
+def _gone(work: Work) -> BaseGone:
+    return BaseGone(f"The base {work.export.plan.selector['base']} has no whole files any more; ask for all rows.")
 
 
 def _write(
