@@ -7,10 +7,13 @@ FORMAT ?= xlsx
 PERIOD ?= 2025
 # Each process has its own PostgreSQL.
 PYTEST := $(BIN)/pytest -q -n logical --maxprocesses 8
+# Tests of whole processes wait more than they compute: one more at a time than there are processors.
+WAITING := $(BIN)/pytest -q --dist worksteal -n $$(n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 7 ? 8 : n + 1)))
+SEEDED := tests/chaos/test_seeded_bugs.py tests/chaos/test_seeded_storage_bugs.py
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help install demo up test check fast chaos bench lint types contracts unit db tidy flow format lock clean azurite foreign mutations verifier bench-verify bench-engine fuzz
+.PHONY: help install demo up test check fast chaos violence bench lint types contracts unit db tidy flow format lock clean azurite foreign mutations verifier bench-verify bench-engine fuzz
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -61,12 +64,18 @@ tidy: .venv/.ok
 	@$(BIN)/pytest -q tests/tidy
 
 flow: .venv/.ok ## whole exports, killed and resumed
-	@$(BIN)/pytest -q tests/flow tests/conformance
+	@$(WAITING) tests/flow tests/conformance
 
-test: check flow chaos ## everything
+test: check ## everything
+	@$(WAITING) tests/flow tests/conformance $(SEEDED)
+	@$(MAKE) --no-print-directory violence
 
 chaos: .venv/.ok ## 4 workers under kills, freezes, database restarts and wrong clocks: prints what was lost and doubled
-	@$(PYTEST) tests/chaos/test_seeded_bugs.py tests/chaos/test_seeded_storage_bugs.py
+	@$(PYTEST) --dist worksteal $(SEEDED)
+	@$(MAKE) --no-print-directory violence
+
+# One at a time: each is a crowd of processes by itself, and prints what became of it.
+violence: .venv/.ok
 	@$(BIN)/pytest -q -s tests/chaos --ignore-glob='*seeded*'
 
 azurite: .azurite/.ok ## install what tests of kind azure talk to (needs npm); without it they are skipped
