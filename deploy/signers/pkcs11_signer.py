@@ -6,7 +6,8 @@ Set LADING_SIGNER_COMMAND to `python3 pkcs11_signer.py MODULE TOKEN-LABEL`, and 
 `pkcs11-tool`, so it needs nothing but Python.  Keys are Ed25519, labelled PURPOSE-NUMBER (`log-1`, `package-1`); the
 highest number is the one to sign with:
 
-    pkcs11-tool --module MODULE --token-label TOKEN --login --keypairgen --key-type EC:edwards25519 --label log-1 --id 11
+    pkcs11-tool --module MODULE --token-label TOKEN --login --keypairgen \\
+        --key-type EC:edwards25519 --label log-1 --id 11
 """
 
 from __future__ import annotations
