@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""
+r"""
 A signer for LADING_SIGNER_COMMAND whose keys lie in a PKCS#11 token: an HSM, a smart card, SoftHSM.
 
 Set LADING_SIGNER_COMMAND to `python3 pkcs11_signer.py MODULE TOKEN-LABEL`, and the PIN to PKCS11_PIN.  Asks OpenSC's
 `pkcs11-tool`, so it needs nothing but Python.  Keys are Ed25519, labelled PURPOSE-NUMBER (`log-1`, `package-1`); the
 highest number is the one to sign with:
 
-    pkcs11-tool --module MODULE --token-label TOKEN --login --keypairgen \\
+    pkcs11-tool --module MODULE --token-label TOKEN --login --keypairgen \
         --key-type EC:edwards25519 --label log-1 --id 11
 """
 
