@@ -63,6 +63,7 @@ _COMMANDS = {
     "doctor": ("lading.cli.doctor", "Say what is wrong with this installation, and the mend."),
     "server": ("lading.cli.server", "Run one API process."),
     "worker": ("lading.cli.worker", "Run one worker process."),
+    "completion": ("lading.cli.completion", "Let a shell complete commands, options and names."),
     "version": ("lading.cli.version", "Show the version."),
 }
 
