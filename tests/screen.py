@@ -150,7 +150,7 @@ def start(
         stderr=follower,
         env={**kept, "TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONUTF8": "1", **(environment or {})},
         # Ctrl-C comes from a terminal only to who has it as theirs; no module is imported and no lock taken in there.
-        preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),  # noqa: PLW1509
+        preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),  # noqa: PLW1509 - as said
     )
     os.close(follower)
     return Terminal(process, leader, Screen(width))

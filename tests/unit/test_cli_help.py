@@ -101,3 +101,5 @@ def test_no_command_has_two_parameters_of_one_name() -> None:
     for path, command in ALL.items():
         names = [each.name for each in command.params if not isinstance(getattr(each, "flag_value", None), str)]
         assert len(names) == len(set(names)), " ".join(path)
+        spellings = [each for parameter in command.params for each in (*parameter.opts, *parameter.secondary_opts)]
+        assert len(spellings) == len(set(spellings)), " ".join(path)

@@ -286,8 +286,8 @@ from lading import cli
 from lading.cli import progress
 from lading.client.sync.exports import Exports
 def wait(*_arguments, **_options):
-    print("begun", file=sys.stderr, flush=True)
     try:
+        print("begun", file=sys.stderr, flush=True)
         time.sleep(600)
     finally:
         print("hangs", file=sys.stderr, flush=True)

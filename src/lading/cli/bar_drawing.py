@@ -80,7 +80,7 @@ def line(view: View, *, width: int, turn: int = 0, glyphs: Glyphs = FINE) -> Lin
     Return one line of at most `width` letters: what matters less is left out where there is no room.
 
     >>> plain(line(View("3/5 generating", 0.5, elapsed=7.0, left=9.0), width=40))
-    '3/5 generating  ━━━───   50%   0:09 left'
+    '3/5 generating  ━━━╸───   50%  0:09 left'
     """
     view_room = max(width, 1)
     spin = glyphs.spinner[turn % len(glyphs.spinner)]

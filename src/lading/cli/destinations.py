@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from lading.cli import exits, output
+from lading.cli import completing, exits, output
 from lading.cli.asking import delete_setting, deletion
 from lading.cli.columns import CHECKS, DESTINATIONS
+from lading.cli.editing import edit_setting, edition
 from lading.cli.options import Line, connected
 
 _OPTIONS = {"receiver": "url"}
@@ -37,7 +38,7 @@ def list_(line: Line) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.destinations)
 @connected
 def get(line: Line, name: str) -> None:
     """
@@ -50,7 +51,7 @@ def get(line: Line, name: str) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.destinations)
 @click.option("--kind", required=True, metavar="KIND", help="directory, s3, gcs, azure or webhook.")
 @click.option("--path", metavar="PATH", help="directory: the folder, below one the operator allows.")
 @click.option("--bucket", metavar="NAME", help="s3, gcs: the bucket.")
@@ -106,7 +107,20 @@ def put(
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.destinations)
+@edition
+@connected
+def edit(line: Line, name: str, **given: Any) -> None:
+    """
+    Change a part of a destination; what is not named stays as it is, what is cleared is set back.
+
+    Example: lading destinations edit archive --set overwrite=true --clear credentials_ref --if-version 3
+    """
+    edit_setting(line, name, lambda client: client.destinations, DESTINATIONS, **given)
+
+
+@command.command()
+@click.argument("name", shell_complete=completing.destinations)
 @deletion
 @connected
 def delete(line: Line, name: str, **given: Any) -> None:
@@ -119,7 +133,7 @@ def delete(line: Line, name: str, **given: Any) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.destinations)
 @connected
 def test(line: Line, name: str) -> int:
     """

@@ -16,6 +16,8 @@ def command() -> None:
     Examine data directory, disk, keys, database, clock, workers, some stored files and the server.
 
     Every line is ok, warn or fail, with the mend below it; exit code 11 when anything fails.
+
+    Example: lading doctor
     """
     asyncio.run(_examine())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from lading.cli import choices, periods
+from lading.cli import choices, completing, periods
 
 if TYPE_CHECKING:
     from lading.client import Client
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _DELTA: Final = "delta"
 _OPTIONS: Final[Sequence[Callable[[Callable[..., Any]], Callable[..., Any]]]] = (
-    click.argument("profile", required=False),
+    click.argument("profile", required=False, shell_complete=completing.profiles),
     click.option("--period", metavar="PERIOD", help="2025, 2025-H1, 2025-Q2, 2025-03 or 2025-01-01..2025-06-30."),
     click.option(
         "--format",
@@ -32,12 +32,24 @@ _OPTIONS: Final[Sequence[Callable[[Callable[..., Any]], Callable[..., Any]]]] = 
     click.option("--type", "type_", metavar="TYPE", help="The profile's own, evidence_pack, audit_report or snapshot."),
     click.option("--export", "exports", multiple=True, metavar="ID", help="Evidence pack: of this export; repeat it."),
     click.option("--as-of", metavar="INSTANT", help="What was recorded by then (2026-01-31T12:00:00Z); now."),
-    click.option("--source", metavar="NAME", help="Snapshot: the database that has the tables."),
+    click.option(
+        "--source",
+        metavar="NAME",
+        shell_complete=completing.sources,
+        help="Snapshot: the database that has the tables.",
+    ),
     click.option(
         "--table", "tables", multiple=True, metavar="TABLE", help="Snapshot: table or schema.table; repeat it."
     ),
     click.option("--base", metavar="ID", help="Only what was added, changed or removed since this export."),
-    click.option("--destination", "destinations", multiple=True, metavar="NAME", help="Deliver it there; repeat it."),
+    click.option(
+        "--destination",
+        "destinations",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=completing.destinations,
+        help="Deliver it there; repeat it.",
+    ),
     click.option("--encrypt-to", multiple=True, metavar="KEY", help="Public key (age1… or ssh-ed25519 …); repeat it."),
     click.option("--idempotency-key", metavar="KEY", help="The same key again follows the same export."),
 )

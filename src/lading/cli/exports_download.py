@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from lading.cli import exits, output
+from lading.cli import completing, exits, output
 from lading.cli.delivery import check_and_tell, deliver
 from lading.cli.options import Line, connected, into
 from lading.cli.progress import fetch
 
 
 @click.command()
-@click.argument("export_id", metavar="ID")
+@click.argument("export_id", metavar="ID", shell_complete=completing.exports)
 @click.option("--file", "name", metavar="NAME", help="This file instead of the package.")
 @into("Where it goes (./exports), below a folder named after the export.")
 @click.option("--wait", is_flag=True, help="Wait for the end of the export first.")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from lading.cli import output
+from lading.cli import completing, output
 from lading.cli.columns import EXPORT
 from lading.cli.options import Line, connected
 
 
 @click.command()
-@click.argument("export_id", metavar="ID")
+@click.argument("export_id", metavar="ID", shell_complete=completing.exports)
 @connected
 def command(line: Line, export_id: str) -> None:
     """

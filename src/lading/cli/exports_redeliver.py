@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from lading.cli import output
+from lading.cli import completing, output
 from lading.cli.asking import grounds
 from lading.cli.columns import DELIVERIES
 from lading.cli.options import Line, connected
 
 
 @click.command()
-@click.argument("export_id", metavar="ID")
+@click.argument("export_id", metavar="ID", shell_complete=completing.exports)
 @click.argument("destination")
 @grounds
 @connected

@@ -6,14 +6,14 @@ import sys
 
 import click
 
-from lading.cli import exits, output
+from lading.cli import completing, exits, output
 from lading.cli.columns import EXPORT
 from lading.cli.options import Line, connected
 from lading.cli.progress import follow
 
 
 @click.command()
-@click.argument("export_id", metavar="ID")
+@click.argument("export_id", metavar="ID", shell_complete=completing.exports)
 @click.option("--timeout", type=float, default=600.0, metavar="SECONDS", help="How long to wait (600).")
 @connected
 def command(line: Line, export_id: str, timeout: float) -> int:

@@ -16,7 +16,9 @@ from lading.cli.options import Line, connected
 @click.command()
 @click.option("--state", multiple=True, type=click.Choice(STATES), help="Only these; repeat it.")
 @narrowed
-@click.option("--quiet", type=click.IntRange(1, 525_600), metavar="MINUTES", help="Only what runs and stands still.")
+@click.option(
+    "--quiet-for", "quiet", type=click.IntRange(1, 525_600), metavar="MINUTES", help="Only what runs and stands still."
+)
 @click.option("--limit", type=click.IntRange(1), default=50, metavar="N", help="At most so many (50).")
 @connected
 def command(
@@ -30,7 +32,7 @@ def command(
     """
     List jobs, newest first, with what they wait for.
 
-    With --quiet, only those that run and have come no step forward for so many minutes.
+    With --quiet-for, only those that run and have come no step forward for so many minutes.
 
     Example: lading jobs list --state pending --state scheduled --source activities
     """

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class LazyGroup(click.Group):
@@ -34,11 +37,21 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; name the nearest one for a word that is none."""
-        if args and args[0] not in self._modules and not args[0].startswith("-"):
+        is_unknown = bool(args) and args[0] not in self._modules and not args[0].startswith("-")
+        if is_unknown and not ctx.resilient_parsing:
             near = get_close_matches(args[0], self._modules, 1)
             hint = f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(self._modules)}."
             ctx.fail(f"No such command {args[0][:40]!r}. {hint}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the names and lines of the table, without importing anything, and the options."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=line) for name, (_, line) in self._modules.items() if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """Write the table without importing anything."""

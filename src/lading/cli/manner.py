@@ -22,6 +22,7 @@ class Manner:
 
     is_quiet: bool = False
     is_colourless: bool = False
+    is_yaml: bool = False
 
 
 _MANNER: Final[ContextVar[Manner]] = ContextVar("manner", default=Manner())  # noqa: B039 - frozen
@@ -51,6 +52,16 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
 def _note(_context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
         _MANNER.set(replace(_MANNER.get(), **{str(parameter.name): True}))
+
+
+def speak_yaml() -> None:
+    """Let documents be printed as YAML instead of JSON."""
+    _MANNER.set(replace(_MANNER.get(), is_yaml=True))
+
+
+def is_yaml() -> bool:
+    """Tell whether documents are printed as YAML."""
+    return _MANNER.get().is_yaml
 
 
 def is_quiet() -> bool:

@@ -33,13 +33,20 @@ class Line:
         """Whether JSON was asked for."""
         return self.form == "json"
 
-    def client(self) -> Client:
-        """Return a client, to be used as a context manager."""
+    def client(self, *, most_tries: int = 4, timeout: float | None = None) -> Client:
+        """Return a client, to be used as a context manager; each answer may take `timeout` seconds."""
         from lading.client.retries import Retries
         from lading.client.sync.client import Client
+        from lading.client.sync.session import TIMEOUT_SECONDS
 
         # Less patient than a program: somebody sits in front of it.
-        return Client(self.url, token=self._token(), tenant=self.tenant, patience=Retries(most=3))
+        return Client(
+            self.url,
+            token=self._token(),
+            tenant=self.tenant,
+            timeout=TIMEOUT_SECONDS if timeout is None else timeout,
+            patience=Retries(most=most_tries - 1),
+        )
 
     def _token(self) -> str | None:
         if self.token_file is None:
@@ -59,10 +66,10 @@ def connected(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--tenant", metavar="SLUG", help="Tenant an instance admin acts for (LADING_TENANT).")
     @click.option(
         "--output-format",
-        type=click.Choice(["table", "tsv", "json"]),
+        type=click.Choice(["table", "tsv", "json", "yaml"]),
         default="table",
         metavar="FORM",
-        help="table, tsv or json.",
+        help="table, tsv, json or yaml.",
     )
     @click.option("--json", "as_json", is_flag=True, help="Short for --output-format json.")
     @manner.options
@@ -75,6 +82,10 @@ def connected(function: Callable[..., Any]) -> Callable[..., Any]:
         as_json: bool,
         **rest: Any,
     ) -> Any:
+        if output_format == "yaml" and not as_json:
+            # Whatever is printed as JSON comes out as YAML then; commands need not know.
+            manner.speak_yaml()
+            output_format = "json"
         interrupts.quit_at_the_second()
         return function(Line(url, token_file, tenant, "json" if as_json else output_format), **rest)
 

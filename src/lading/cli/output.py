@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import click
 
-from lading.cli import exits, manner, periods
+from lading.cli import exits, manner, periods, yaml_text
 
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -68,8 +68,9 @@ def facts(form: str, item: Any, columns: Mapping[str, str]) -> None:
 
 
 def document(value: Any) -> None:
-    """Print `value` as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain_value))
+    """Print `value` as JSON, or as YAML where that was asked for."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain_value)
+    click.echo(yaml_text.dump(json.loads(text)) if manner.is_yaml() else text, nl=not manner.is_yaml())
 
 
 def talk(sentence: str) -> None:

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import click
 
-from lading.cli import output
+from lading.cli import completing, output
 from lading.cli.asking import delete_setting, deletion, grounds
 from lading.cli.columns_work import PLANNED_SLOTS, SCHEDULE, SCHEDULES, SLOTS
 from lading.cli.documents import read
+from lading.cli.editing import edit_setting, edition
 from lading.cli.options import Line, connected
 from lading.errors import InvalidInput
 
@@ -30,7 +31,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.schedules)
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--if-version", type=click.IntRange(1), metavar="N", help="Only over this version.")
 @connected
@@ -63,7 +64,7 @@ def list_(line: Line, state: str | None, limit: int) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.schedules)
 @connected
 def get(line: Line, name: str) -> None:
     """
@@ -76,7 +77,20 @@ def get(line: Line, name: str) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.schedules)
+@edition
+@connected
+def edit(line: Line, name: str, **given: Any) -> None:
+    """
+    Change a part of a schedule; what is not named stays as it is, what is cleared is set back.
+
+    Example: lading schedules edit monthly --set zone=Europe/Oslo --if-version 3
+    """
+    edit_setting(line, name, lambda client: client.schedules, SCHEDULE, **given)
+
+
+@command.command()
+@click.argument("name", shell_complete=completing.schedules)
 @deletion
 @connected
 def delete(line: Line, name: str, **given: Any) -> None:
@@ -89,7 +103,7 @@ def delete(line: Line, name: str, **given: Any) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.schedules)
 @grounds
 @connected
 def pause(line: Line, name: str, reason: str, ticket: str | None) -> None:
@@ -103,7 +117,7 @@ def pause(line: Line, name: str, reason: str, ticket: str | None) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.schedules)
 @grounds
 @connected
 def resume(line: Line, name: str, reason: str, ticket: str | None) -> None:
@@ -117,7 +131,7 @@ def resume(line: Line, name: str, reason: str, ticket: str | None) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.schedules)
 @grounds
 @connected
 def run(line: Line, name: str, reason: str, ticket: str | None) -> None:
@@ -158,7 +172,7 @@ def preview(line: Line, name: str | None, *, file: Path | None, cron: str | None
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.schedules)
 @click.option("--outcome", multiple=True, type=click.Choice(_OUTCOMES), help="Only these; repeat it.")
 @click.option("--limit", type=click.IntRange(1), default=50, metavar="N", help="At most so many (50).")
 @connected

@@ -20,6 +20,8 @@ def command(fd: int | None) -> None:
 
     It serves the database in LADING_DATABASE_URL, or the Lading that runs on LADING_DATA_DIR, on LADING_HOST and
     LADING_PORT.  SIGTERM or Ctrl-C answers what is waiting, then ends.
+
+    Example: lading server
     """
     from lading.telemetry import log
     from lading.wiring import listening

@@ -35,6 +35,8 @@ def command(  # noqa: PLR0917 - click passes them by name
 
     Data lies in ./.lading; with LADING_DATABASE_URL that PostgreSQL is used instead of the embedded one.
     Ctrl-C lets running exports reach a checkpoint and stops everything; a second Ctrl-C kills.
+
+    Example: lading up --port 8090 --workers 4
     """
     given = {"host": host, "port": port, "workers": workers, "data_dir": data_dir and data_dir.expanduser().resolve()}
     settings = configuration.from_environment()

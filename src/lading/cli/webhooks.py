@@ -11,6 +11,7 @@ import click
 from lading.cli import output
 from lading.cli.asking import delete_setting, deletion, grounds
 from lading.cli.columns import MESSAGES, WEBHOOKS
+from lading.cli.editing import edit_setting, edition
 from lading.cli.options import Line, connected
 
 
@@ -92,6 +93,19 @@ def put(line: Line, webhook: str, address: str, *, disabled: bool, if_version: i
     with line.client() as client:
         changed = client.webhooks.put(webhook, _request(address, is_enabled=not disabled, **given), version=if_version)
         output.facts(line.form, changed, WEBHOOKS)
+
+
+@command.command()
+@click.argument("webhook")
+@edition
+@connected
+def edit(line: Line, webhook: str, **given: Any) -> None:
+    """
+    Change a part of a webhook; what is not named stays as it is, what is cleared is set back.
+
+    Example: lading webhooks edit whk_01ke2m0v8ye6h9y3v4n5p6q7r8 --set is_enabled=false --if-version 3
+    """
+    edit_setting(line, webhook, lambda client: client.webhooks, WEBHOOKS, **given)
 
 
 @command.command()

@@ -16,6 +16,8 @@ def command() -> None:
 
     It works for the database in LADING_DATABASE_URL, or for the Lading that runs on LADING_DATA_DIR.
     SIGTERM or Ctrl-C lets the running export reach a checkpoint first.
+
+    Example: lading worker
     """
     from lading.wiring import database, workers
 
