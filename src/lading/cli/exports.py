@@ -9,6 +9,8 @@ from lading.cli.lazy import LazyGroup
 _COMMANDS = {
     "create": ("lading.cli.exports_create", "Ask for an export and print its id."),
     "run": ("lading.cli.exports_run", "Ask for an export, follow it, download and check its package."),
+    "batch": ("lading.cli.exports_batch", "Ask for many exports at once, follow and download them."),
+    "recover": ("lading.cli.exports_recover", "Go on with what was killed or cut off."),
     "wait": ("lading.cli.exports_wait", "Follow an export until it ends."),
     "get": ("lading.cli.exports_get", "Show one export."),
     "list": ("lading.cli.exports_list", "List exports, newest first."),

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lading.cli import exports_asking, output
+from lading.cli import exports_asking, keeping, output
 from lading.cli.options import Line, connected
 
 
@@ -20,5 +20,8 @@ def command(line: Line, **given: Any) -> None:
     Example: lading exports create --type audit_report --period 2025
     """
     with line.client() as client:
-        export = exports_asking.submit(client, **given).export
-    output.document(export) if line.is_json else click.echo(export.id)
+        request = exports_asking.request(client, **given)
+        with keeping.kept(client, request, None, given["idempotency_key"]) as entry:
+            export = keeping.submit(client, request, entry).export
+            output.document(export) if line.is_json else click.echo(export.id)
+            entry.finish()

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from lading.cli import exits, exports_asking, output, verdicts
+from lading.cli import exits, exports_asking, keeping, output, verdicts
 from lading.cli.delivery import deliver
 from lading.cli.options import Line, connected, into
+from lading.errors import LadingError
 
 _TIMEOUT_SECONDS = 600.0
 
@@ -36,11 +37,21 @@ def command(line: Line, *, folder: Path, timeout: float, detach: bool, dry_run: 
     with line.client() as client:
         if dry_run:
             return verdicts.tell(line, client.policies.check(exports_asking.request(client, **given)))
-        submission = exports_asking.submit(client, **given)
-        export = submission.export
-        if detach:
-            output.document(export) if line.is_json else click.echo(export.id)
-            return exits.OK
-        if submission.is_replay:
-            output.talk(f"{export.id} was asked for with this key before; following it.")
-        return deliver(line, client, export.id, folder, timeout=timeout, began=began, stream=sys.stderr)
+        request = exports_asking.request(client, **given)
+        with keeping.kept(client, request, None if detach else folder, given["idempotency_key"]) as entry:
+            submission = keeping.submit(client, request, entry)
+            export = submission.export
+            if detach:
+                output.document(export) if line.is_json else click.echo(export.id)
+                entry.finish()
+                return exits.OK
+            if submission.is_replay:
+                output.tell(f"{export.id} was asked for with this key before; following it.")
+            try:
+                code = deliver(line, client, export.id, folder, timeout=timeout, began=began, stream=sys.stderr)
+            except LadingError as error:
+                keeping.forget_final(entry, error, was_accepted=True)
+                raise
+            if code != exits.INTERRUPTED:
+                entry.finish()
+            return code

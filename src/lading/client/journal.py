@@ -58,6 +58,11 @@ class Entry:
         self._is_closed = False
         self._writing: Final = threading.Lock()
 
+    @classmethod
+    def unwritten(cls, plan: Plan, requests: Sequence[Mapping[str, Any]]) -> Self:
+        """Return an entry that is nowhere, for who does without a journal."""
+        return cls(Path(), -1, plan, [Item(dict(each)) for each in requests])
+
     def __enter__(self) -> Self:
         """Return the entry itself."""
         return self

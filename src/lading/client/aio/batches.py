@@ -21,7 +21,7 @@ from lading.client.aio.session import Session, clock
 from lading.client.batching import MOST_CONCURRENT, BatchItem, BatchResult, Fetched, Terms
 from lading.client.faults import plain
 from lading.client.journal import Entry, Journal
-from lading.client.journal_lines import MOST_REQUESTS, Item, Plan
+from lading.client.journal_lines import MOST_REQUESTS, Plan
 from lading.client.polling import Watcher
 from lading.errors import InvalidInput, LadingError
 from lading.wire.exports import Export, ExportRequest
@@ -48,7 +48,7 @@ class Recorder:
         target, asked = self.session.target, [batching.asked(each) for each in requests]
         if self.folder is None:
             plan = Plan(key, target.url, target.tenant, "", None, time(), is_batch)
-            return Entry(Path(), -1, plan, [Item(each) for each in asked])
+            return Entry.unwritten(plan, asked)
         account = await self.account()
         plan = Plan(key, target.url, target.tenant, account, None if folder is None else str(folder), time(), is_batch)
         entry = await in_thread(Journal(self.folder).begin, name, plan, asked)
@@ -68,17 +68,23 @@ async def run(
     exports: Exports, recorder: Recorder, request: ExportRequest, terms: Terms, *, watcher: Watcher, key: str | None
 ) -> Fetched:
     """Return one export and its package; what is left undone by an error or a kill is in the journal."""
-    name = key or ids.show("idm", ids.new())
-    entry = await recorder.begin(batching.run_name(name), name, [request], terms.folder, is_batch=False)
-    with entry:
-        if entry.items[0].number == 0 and entry.items[0].request != batching.asked(request):
-            raise InvalidInput(
-                "Another request was sent with this key before; use another key.", code="idempotency-key-reused"
-            )
+    with await keep(recorder, request, terms.folder, key=key) as entry:
         try:
             return await Way(exports, entry, 0, terms, watcher).go()
         finally:
             await in_thread(_forget_ended, entry)
+
+
+async def keep(recorder: Recorder, request: ExportRequest, folder: Path | None, *, key: str | None) -> Entry:
+    """Return the entry of one run, on disk; InvalidInput if another request was sent with its key."""
+    name = key or ids.show("idm", ids.new())
+    entry = await recorder.begin(batching.run_name(name), name, [request], folder, is_batch=False)
+    if entry.items[0].number == 0 and entry.items[0].request != batching.asked(request):
+        entry.close()
+        raise InvalidInput(
+            "Another request was sent with this key before; use another key.", code="idempotency-key-reused"
+        )
+    return entry
 
 
 async def batch(

@@ -17,6 +17,7 @@ from lading.client.aio.following import wait
 from lading.client.aio.ground import in_thread
 from lading.client.aio.session import Session, clock
 from lading.client.batching import CONCURRENCY, Alternative, BatchItem, BatchResult, Fetched, Terms
+from lading.client.journal import Entry
 from lading.client.packages import Limits, Package, open_package
 from lading.client.partial import Version
 from lading.client.polling import DEADLINE_SECONDS, Teller, Watcher
@@ -175,6 +176,17 @@ class Exports:
         return await batches.run(
             self, self._recorder, request, terms, watcher=watcher or Watcher(), key=idempotency_key
         )
+
+    async def keep(
+        self, request: ExportRequest, folder: Path | None = None, *, idempotency_key: str | None = None
+    ) -> Entry:
+        """
+        Return the entry of the journal for a run whose steps the caller does, and notes in it, one by one.
+
+        It is on disk before this returns; `recover` goes on with it unless it was finished.
+        """
+        place = _terms(folder, None, None, None).folder
+        return await batches.keep(self._recorder, request, place, key=idempotency_key)
 
     async def batch(
         self,

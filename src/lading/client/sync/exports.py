@@ -13,6 +13,7 @@ from urllib.parse import quote
 from lading import ids
 from lading.client import faults, polling
 from lading.client.batching import CONCURRENCY, Alternative, BatchItem, BatchResult, Fetched, Terms
+from lading.client.journal import Entry
 from lading.client.packages import Limits, Package, open_package
 from lading.client.partial import Version
 from lading.client.polling import DEADLINE_SECONDS, Teller, Watcher
@@ -175,6 +176,15 @@ class Exports:
         """
         terms = _terms(folder, timeout, recovery, alternative)
         return batches.run(self, self._recorder, request, terms, watcher=watcher or Watcher(), key=idempotency_key)
+
+    def keep(self, request: ExportRequest, folder: Path | None = None, *, idempotency_key: str | None = None) -> Entry:
+        """
+        Return the entry of the journal for a run whose steps the caller does, and notes in it, one by one.
+
+        It is on disk before this returns; `recover` goes on with it unless it was finished.
+        """
+        place = _terms(folder, None, None, None).folder
+        return batches.keep(self._recorder, request, place, key=idempotency_key)
 
     def batch(
         self,
