@@ -95,13 +95,13 @@ def good(*more: Part) -> list[Part]:
 def changed(place: int = 2, **changes: object) -> bytes:
     """A good package but for one entry, by default the one with data."""
     parts = good()
-    parts[place] = replace(parts[place], **changes)  # type: ignore[arg-type]
+    parts[place] = replace(parts[place], **changes)
     return written(parts)
 
 
 def told(**changes: object) -> bytes:
     """A good zip whose manifest is changed."""
-    return configurations.pack(**changes)  # type: ignore[arg-type]
+    return configurations.pack(**changes)
 
 
 def _kept(part: Part) -> bytes:
@@ -112,7 +112,7 @@ def _kept(part: Part) -> bytes:
 
 
 def _named(name: bytes, **more: object) -> bytes:
-    return written(good(Part(name, b"x", **more)))  # type: ignore[arg-type]
+    return written(good(Part(name, b"x", **more)))
 
 
 def _bomb() -> bytes:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from tests import configurations
 
-from lading.client.packages import Kind, Limits, Package, compare, opening, showing
+from lading.artifacts.unpacking import opening
+from lading.client.packages import Kind, Limits, Package, compare, showing
 from lading.errors import PackageInvalid
 
 LIMITS = Limits(package_bytes=1 << 20, unpacked_bytes=4 << 20, entries=200, names_bytes=20_000, document_bytes=1 << 20)

@@ -22,8 +22,8 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "src"), str(HERE.parents[1])]
 with atheris.instrument_imports(include=["lading"]):
     import executing
 
-import mutator  # noqa: E402
-from tests import configurations  # noqa: E402
+import mutator  # noqa: E402 - after what is instrumented
+from tests import configurations  # noqa: E402 - after what is instrumented
 
 MOST = 60_000
 SHARED = Path("/dev/shm")

@@ -16,7 +16,8 @@ from tests import configurations
 from tests.configurations import dependency, step
 
 from lading.artifacts import foreign
-from lading.client.packages import Bucket, Configuration, Kind, Limits, Package, open_package, placing
+from lading.artifacts.unpacking import placing
+from lading.client.packages import Bucket, Configuration, Kind, Limits, Package, open_package
 from lading.errors import Conflict, ExtractionFailed, NotFound, PackageFault, PackageInvalid
 
 # C5, C6

@@ -11,9 +11,8 @@ Both kinds are read: packages of Lading, and configuration packages as ShareDo h
 works offline.  Who signed a package of Lading is for `lading verify`.
 """
 
-from lading.client.packages.comparing import VOLATILE, Change, Changed, Comparison, compare
-from lading.client.packages.limits import Limits
-from lading.client.packages.model import (
+from lading.artifacts.unpacking.limits import Limits
+from lading.artifacts.unpacking.model import (
     Bucket,
     Component,
     Components,
@@ -23,8 +22,9 @@ from lading.client.packages.model import (
     PackageEntry,
     StoredFile,
 )
-from lading.client.packages.opening import Package, open_package
-from lading.client.packages.placing import Extracted
+from lading.artifacts.unpacking.opening import Package, open_package
+from lading.artifacts.unpacking.placing import Extracted
+from lading.client.packages.comparing import VOLATILE, Change, Changed, Comparison, compare
 
 __all__ = [
     "VOLATILE",

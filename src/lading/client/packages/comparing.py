@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
-from lading.client.packages.model import Component, Configuration, Kind
-from lading.client.packages.opening import Package
+from lading.artifacts.unpacking.model import Component, Configuration, Kind
+from lading.artifacts.unpacking.opening import Package
 from lading.errors import InvalidInput, PackageInvalid
 
 VOLATILE: Final = frozenset({"CreatedOn", "Id", "StorageFilename"})
@@ -117,7 +117,7 @@ def compare(a: Package, b: Package, *, ignore: Collection[str] = VOLATILE) -> Co
 
 def name_of(component: Component) -> str:
     """Return what two packages know a component by: its provider, and what selects it there."""
-    selector = {key: value for key, value in component.selector.items() if key.lower() != "systemname"}
+    selector = {key: value for key, value in component.selector.items() if value != component.system_name}
     name = component.system_name or ("" if selector else component.description)
     rest = json.dumps(selector, sort_keys=True, ensure_ascii=False) if selector else ""
     return "/".join(filter(None, (component.provider.strip().lower(), name, rest)))

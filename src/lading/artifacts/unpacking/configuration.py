@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lading.artifacts.foreign import shown
-from lading.client.packages import documents
-from lading.client.packages.limits import Limits
-from lading.client.packages.model import Bucket, Component, Components, Configuration, Dependency, StoredFile
+from lading.artifacts.unpacking import documents
+from lading.artifacts.unpacking.limits import Limits
+from lading.artifacts.unpacking.model import Bucket, Component, Components, Configuration, Dependency, StoredFile
 from lading.errors import PackageFault, PackageInvalid
 
 NAME: Final = "manifest.json"
@@ -141,10 +141,9 @@ def _selector(step: _At, limits: Limits) -> Mapping[str, Any]:
 
 
 def _system_name(selector: Mapping[str, Any]) -> str:
-    for key, value in selector.items():
-        if key.lower() == "systemname" and isinstance(value, str):
-            return value
-    return ""
+    """Return what a selector calls its thing; some things have only an id."""
+    texts = {key.lower(): value for key, value in selector.items() if isinstance(value, str)}
+    return texts.get("systemname") or texts.get("id", "")
 
 
 def _sorted(components: Sequence[Component]) -> Components:

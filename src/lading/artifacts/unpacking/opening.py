@@ -19,10 +19,10 @@ from typing import Any, BinaryIO, Final
 from lading.artifacts import foreign, manifest, names
 from lading.artifacts.foreign import Entry, shown
 from lading.artifacts.manifest import Manifest
-from lading.client.packages import configuration, documents, placing
-from lading.client.packages.limits import Limits
-from lading.client.packages.model import Components, Configuration, Kind, PackageEntry
-from lading.client.packages.placing import Extracted
+from lading.artifacts.unpacking import configuration, documents, placing
+from lading.artifacts.unpacking.limits import Limits
+from lading.artifacts.unpacking.model import Components, Configuration, Kind, PackageEntry
+from lading.artifacts.unpacking.placing import Extracted
 from lading.errors import InvalidInput, NotFound, PackageFault, PackageInvalid
 
 _MEND: Final = "Do not use it; get the package again from whoever made it."

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from lading.artifacts.foreign import shown
-from lading.client.packages.limits import Limits
+from lading.artifacts.unpacking.limits import Limits
 from lading.errors import PackageFault, PackageInvalid
 
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
