@@ -62,6 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
         leftovers.sweep(root)
     run = config.stash[_RUN] = leftovers.begin(root)
     os.environ |= {_ROOT: str(root), leftovers.MARK: str(run.folder), "TMPDIR": str(run.folder)}
+    os.environ["XDG_STATE_HOME"] = str(run.folder / "state")  # what commands keep for whoever types them
     tempfile.tempdir = str(run.folder)
 
 

@@ -53,6 +53,8 @@ CHECKS = [
     response_schema_conformance,
 ]
 
+PARTS = 4
+PATIENCE_SECONDS = 60.0  # on a machine that others use, too
 _REAL: dict[str, dict[str, object]] = {
     "/api/v1/exports": REQUEST,
     "/api/v1/bufdir-exports": {"org_id": "nordlys", "format": "csv", "period_from": "2024-01-01"},
@@ -94,7 +96,7 @@ def running(database_url: str, tmp_path: Path) -> Iterator[Running]:
     thread.start()
     served = started.result(200)
     try:
-        with httpx2.Client(base_url=served.url, headers=served.headers) as http:
+        with httpx2.Client(base_url=served.url, headers=served.headers, timeout=PATIENCE_SECONDS) as http:
             export = http.post("/api/v1/exports", json=REQUEST)
             http.put("/api/v1/sources/activities", json={"credentials_ref": "env:LADING_TEST_UNSET"})
             job = http.get("/api/v1/jobs").json()["items"][0]
@@ -135,11 +137,13 @@ async def _furnish(url: str) -> str:
     return minted.token
 
 
-@pytest.mark.timeout(600)  # 20 s on an idle machine
-def test_no_request_gets_an_answer_that_is_not_documented(running: Running) -> None:
+# In parts, so that several processes have some to do.
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_request_gets_an_answer_that_is_not_documented(running: Running, part: int) -> None:
     schema = schemathesis.openapi.from_url(f"{running.url}/api/v1/openapi.json")
     sent: Counter[str] = Counter()
-    for found in schema.get_all_operations():
+    for found in list(schema.get_all_operations())[part::PARTS]:
         operation = found.ok()
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
@@ -149,16 +153,16 @@ def test_no_request_gets_an_answer_that_is_not_documented(running: Running) -> N
             @given(case=operation.as_strategy(generation_mode=mode))
             def send(case: schemathesis.Case) -> None:
                 for each in _both(case, running):
-                    answer = each.call_and_validate(headers=running.headers, checks=CHECKS)
+                    answer = each.call_and_validate(headers=running.headers, checks=CHECKS, timeout=PATIENCE_SECONDS)
                     sent[f"{answer.status_code // 100}xx"] += 1
 
             with contextlib.suppress(Unsatisfiable):  # nothing can be wrong where nothing is asked for
                 send()
 
     print(f"{sent.total()} requests: {dict(sent)}")
-    assert sent.total() >= 3000
-    assert sent["2xx"] > 150
-    assert sent["4xx"] > 300
+    assert sent.total() >= 3000 // PARTS
+    assert sent["2xx"] > 150 // PARTS
+    assert sent["4xx"] > 300 // PARTS
     assert not sent["5xx"]
 
 
@@ -186,7 +190,7 @@ def test_a_request_that_waits_is_answered_when_the_server_stops(running: Running
 
     asking = threading.Thread(target=ask)
     asking.start()
-    with httpx2.Client(base_url=running.url, headers=running.headers) as http:
+    with httpx2.Client(base_url=running.url, headers=running.headers, timeout=PATIENCE_SECONDS) as http:
         while not running.services.stopping._waiters:  # the request waits now
             assert http.get("/readyz").status_code == 200
         began = time.monotonic()

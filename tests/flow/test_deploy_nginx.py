@@ -65,7 +65,7 @@ def test_the_recipe_serves_lading_over_tls_and_leaves_answers_as_they_are(front,
     headers = {"Authorization": f"Bearer {token}"}
 
     assert client.get("/readyz").status_code == 200
-    moved = httpx2.get(f"{plain}/api/v1/me?x=1", trust_env=False)
+    moved = httpx2.get(f"{plain}/api/v1/me?x=1", trust_env=False, timeout=60)
     assert (moved.status_code, moved.headers["location"]) == (308, "https://127.0.0.1/api/v1/me?x=1")
     me = client.get("/api/v1/me?secret=hunter2", headers=headers)
     assert me.status_code in {200, 422}

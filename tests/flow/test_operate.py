@@ -11,7 +11,7 @@ import httpx2
 
 def _get(up, path: str, token: str) -> httpx2.Response:
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx2.get(f"{up.url}/api/v1/{path}", headers=headers, trust_env=False)
+    return httpx2.get(f"{up.url}/api/v1/{path}", headers=headers, trust_env=False, timeout=60)
 
 
 def test_a_copy_of_the_stopped_data_directory_starts_elsewhere_and_is_the_same_instance(up, tmp_path: Path) -> None:
