@@ -7,7 +7,7 @@ Gives up after `TRIES` connections in a row that brought nothing.  What the byte
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 import httpx2
 
 from lading.client import faults, retries
+from lading.client.aio.elsewhere import MOVED, Seen, answered
 from lading.client.aio.ground import in_thread, sleep
 from lading.client.aio.session import Session
 from lading.client.partial import Mismatch, Partial, Version, is_already
@@ -23,7 +24,7 @@ from lading.errors import DownloadFailed, LadingError, NotFound
 
 TRIES: Final = 5
 _PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
-_ACCEPT: Final = frozenset({200, 206, 416}) | _PASSING
+_ACCEPT: Final = frozenset({200, 206, 416}) | _PASSING | MOVED
 
 
 async def download(
@@ -56,9 +57,10 @@ async def download(
 
 
 async def _fill(session: Session, path: str, partial: Partial) -> None:
+    seen = Seen()
     best, idle, damaged, patience = partial.size, 0, 0, Retries(most=TRIES)
     while not partial.is_complete:
-        fault, asked = await _connection(session, path, partial)
+        fault, asked = await _connection(session, path, partial, seen)
         if partial.is_complete:
             return
         idle, best = (0, partial.size) if partial.size > best else (idle + 1, best)
@@ -74,7 +76,9 @@ async def _fill(session: Session, path: str, partial: Partial) -> None:
             await sleep(seconds)
 
 
-async def _connection(session: Session, path: str, partial: Partial) -> tuple[LadingError | None, float | None]:
+async def _connection(
+    session: Session, path: str, partial: Partial, seen: Seen
+) -> tuple[LadingError | None, float | None]:
     """
     Write what one connection brings, and return what ended it early with the seconds that the server asked to wait.
 
@@ -89,17 +93,37 @@ async def _connection(session: Session, path: str, partial: Partial) -> tuple[La
                 partial.restart()
                 shorter = f"{partial.target.name}: the server says the file is shorter than what arrived of it."
                 return Mismatch(shorter), None
-            partial.accept(response.status_code, response.headers)
-            if partial.version.sha256 is None:
-                raise DownloadFailed(f"The server names no digest for {partial.target.name}; it can't be checked.")
-            # As the network brings it: chunks of a fixed size would lose what was read of the last one at every break.
-            async for chunk in response.aiter_raw():
-                partial.write(chunk)
+            if response.status_code in MOVED:
+                async with answered(session, response, partial, seen) as (moved, about):
+                    return await _moved(moved, about, partial), None
+            await _write(response, response.headers, partial)
     except httpx2.RequestError as error:  # the network's, and redirects that lead in a circle
         return faults.unreachable(session.target.url, error), None
     except Mismatch as error:
         return error, None
     return None, None
+
+
+async def _moved(response: httpx2.Response, about: Mapping[str, str], partial: Partial) -> LadingError | None:
+    """Write what another host brings; its refusals pass: the server has a fresh address for who asks again."""
+    if response.status_code in {200, 206}:
+        await _write(response, about, partial)
+        return None
+    if response.status_code == 416:
+        partial.restart()
+    return DownloadFailed(
+        f"{partial.target.name}: {response.request.url.host}, which keeps the file, answered {response.status_code}. "
+        "Try again, and ask the operator to run `lading doctor` if it stays so."
+    )
+
+
+async def _write(response: httpx2.Response, about: Mapping[str, str], partial: Partial) -> None:
+    partial.accept(response.status_code, about)
+    if partial.version.sha256 is None:
+        raise DownloadFailed(f"The server names no digest for {partial.target.name}; it can't be checked.")
+    # As the network brings it: chunks of a fixed size would lose what was read of the last one at every break.
+    async for chunk in response.aiter_raw():
+        partial.write(chunk)
 
 
 def _damaged(partial: Partial) -> DownloadFailed:

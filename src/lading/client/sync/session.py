@@ -3,7 +3,7 @@
 Calls to one server as one principal: sends, tries again, turns problem documents into errors.
 
 What may be repeated is decided in `client.retries`.  Nothing is served from a cache.  The token stays with the server
-it is meant for: redirects are followed for downloads only, and lose it on another host.  An answer that is read whole
+it is meant for: redirects are followed for downloads only (`elsewhere`).  An answer that is read whole
 has a limit in bytes, unpacked, and in time.
 """
 
@@ -190,12 +190,11 @@ class Session:
             headers={"Accept-Encoding": "identity", **self._headers(), **headers},
             timeout=httpx2.Timeout(timeout or self._timeout, connect=CONNECT_SECONDS),
         )
-        # A redirect away from plain HTTP would meet a context that trusts nobody; it is refused with its status.
-        response = http.send(request, stream=True, follow_redirects=not self.target.is_plain)
+        response = http.send(request, stream=True, follow_redirects=False)
         if _is_refused_token(response) and in_thread(self._renewed, asked_as):
             response.close()
             request.headers.update(self.target.headers())
-            response = http.send(request, stream=True, follow_redirects=not self.target.is_plain)
+            response = http.send(request, stream=True, follow_redirects=False)
         try:
             if response.status_code not in accept:
                 raise self.refusal(response)
