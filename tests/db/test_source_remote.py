@@ -201,7 +201,7 @@ def test_a_package_over_its_limit_is_not_read(server: ShareDo, tmp_path: Path) -
 def test_a_package_with_names_that_leave_it_is_refused(name: str, tmp_path: Path) -> None:
     with (
         sharedo(extra_entries={name: b"x"}) as server,
-        pytest.raises(SourceUnreachable, match="not allowed in a package"),
+        pytest.raises(SourceUnreachable, match="no package it can have meant"),
     ):
         read(source_of(server, tmp_path))
 

@@ -114,15 +114,17 @@ def test_cancel_says_whether_the_server_knows_the_job(run: Run, server: ShareDo)
     assert _code(run("cancel", "nobodys")) == exits.NOT_FOUND
 
 
-def test_two_packages_are_compared(run: Run) -> None:
-    small, again = (run("export", "worktype", "matter").stdout.splitlines()[-1] for _ in range(2))
-    large = run("export", "worktype", "matter", "--include-dependencies").stdout.splitlines()[-1]
+def test_the_same_thing_of_two_environments_is_compared(run: Run, server: ShareDo, config: Path) -> None:
+    with sharedo(looks=0, creating=0, steps=2) as other:
+        config.write_text(_table("uat", server.url, server.identity) + _table("production", other.url, other.identity))
+        same = run("compare", "worktype", "matter", "--environment", "uat", "--with", "uat", "--fail-if-different")
+        asked = ("compare", "worktype", "matter", "--environment", "uat", "--with", "production")
+        differing = run(*asked, "--fail-if-different")
+        told = run(*asked, "--json")
 
-    assert _code(run("compare", small, again)) == exits.OK
-    differing = run("compare", small, large)
-    assert _code(differing) == exits.UNEXPECTED
-    assert "+ option-set/matter-status" in differing.stdout
-    assert json.loads(run("compare", small, large, "--json").stdout)["is_same"] is False
+    assert (_code(same), _code(differing), _code(told)) == (exits.OK, exits.DIFFERENT, exits.OK)
+    assert json.loads(told.stdout)["removed"] == ["sharedo-type/matter"]
+    assert json.loads(told.stdout)["added"] == ["option-set/set-0000", "option-set/set-0001"]
 
 
 def test_environments_are_listed_without_their_secrets(run: Run) -> None:

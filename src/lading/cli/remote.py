@@ -14,7 +14,6 @@ from lading.cli.remote_line import RemoteLine, printing, remotely, shown
 
 if TYPE_CHECKING:
     from lading.client.dialects.asking import Exported
-    from lading.client.packages import Comparison
 
 _KINDS: Final = ("worktype", "workflow", "form", "configuration")
 _PROGRESS: Final = {
@@ -164,37 +163,36 @@ def environments(form: str) -> None:
 
 
 @command.command()
-@click.argument("before", type=click.Path(path_type=Path), metavar="PACKAGE")
-@click.argument("after", type=click.Path(path_type=Path), metavar="OTHER")
-@printing
-def compare(form: str, *, before: Path, after: Path) -> int:
+@click.argument("kind", type=click.Choice(_KINDS), metavar="KIND")
+@click.argument("name", metavar="NAME")
+@click.option("--with", "other", required=True, metavar="NAME", help="The environment to compare with.")
+@into("Where both packages go (./exports), each below a folder named after its environment.")
+@click.option("--include-dependencies", "with_dependencies", is_flag=True, help="And all that it cannot do without.")
+@click.option("--fail-if-different", is_flag=True, help="End with exit code 14 if anything differs.")
+@remotely
+def compare(line: RemoteLine, *, other: str, folder: Path, fail_if_different: bool, **given: Any) -> int:
     """
-    Compare two packages on this disk, without what every export makes anew; exit code 1 if they differ.
+    Export the same thing from two environments, and show what differs.
 
-    Example: lading remote compare out/worktype-matter-uat.zip out/worktype-matter-prod.zip
+    What every export makes anew (CreatedOn, Id, StorageFilename) is ignored.  Packages that are on this disk already
+    are compared by `lading packages compare`.
+
+    Example: lading remote compare worktype matter --environment uat --with production
     """
-    from lading.client.packages import compare as compared
-    from lading.client.packages import open_package, showing
+    from lading.cli import packages
+    from lading.client.dialects.asking import Wanted
 
-    found = compared(open_package(before), open_package(after))
-    if form == "json":
-        output.document(showing.document(found))
-    else:
-        _compared(found)
-    return exits.OK if found.is_same else exits.UNEXPECTED
-
-
-def _compared(found: Comparison) -> None:
-    from lading.client.packages.showing import short
-
-    for sign, names in (("+", found.added), ("-", found.removed)):
-        for name in names:
-            click.echo(f"{sign} {output.plain(name)}")
-    for each in found.changed:
-        click.echo(f"~ {output.plain(each.name)}")
-        for change in each.changes:
-            click.echo(f"    {output.plain(change.path)}  {short(change.before)} → {short(change.after)}")
-    output.tell("Nothing differs." if found.is_same else f"{found.unchanged} unchanged.")
+    wanted, paths = Wanted(**given), list[Path]()
+    for each in (line, RemoteLine(other, line.form)):
+        environment = each.environment().name
+        with each.remote() as remote, shown(f"{environment} {output.plain(wanted.name)}") as watching:
+            exported = remote.export(wanted, folder / environment, watching=watching)
+        if exported.way != "job":
+            raise exported.causes[0]
+        paths.append(exported.path)
+    context = click.get_current_context()
+    options = {"fail_if_different": fail_if_different, "as_json": line.is_json}
+    return context.invoke(packages.compare, before=paths[0], after=paths[1], **options)
 
 
 def _told(line: RemoteLine, exported: Exported) -> int:
