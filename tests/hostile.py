@@ -325,6 +325,9 @@ HOSTILE: Final[Mapping[str, tuple[PackageFault, Callable[[], bytes]]]] = {
     "step that is there twice": (PackageFault.MANIFEST, lambda: told(steps=[
         configurations.step("x"), configurations.step("x", StorageFilename="y.json"),
     ])),
+    "two files of one entry": (PackageFault.MANIFEST, lambda: told(
+        Files=[{"Id": each, "OriginalFilename": each, "StorageFilename": "x"} for each in "ab"], files={"files/x": b""},
+    )),
     "file that is not there": (PackageFault.MISSING_FILE, lambda: written(good()[:2])),
     "file above the package": (
         PackageFault.MISSING_FILE,

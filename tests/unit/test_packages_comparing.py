@@ -116,6 +116,7 @@ def test_changes_without_end_are_cut_and_said_to_be(tmp_path: Path) -> None:
     found = compare(before, after)
 
     assert found.is_cut
+    assert found.unchanged == 0
     assert sum(len(each.changes) for each in found.changed) == MOST_CHANGES
 
 
@@ -133,3 +134,12 @@ def test_a_comparison_is_told_as_json_and_as_markdown_that_nothing_breaks_out_of
 
     assert json.loads(json.dumps(showing.document(found)))["changed"][0]["name"] == "manifest.json"
     assert '| `/Name` | `"VeryBasic"` | `"a\\|b\'c\\n# x"` |' in showing.markdown(found).splitlines()
+
+
+def test_what_is_ignored_is_compared_when_asked_for(tmp_path: Path) -> None:
+    before, after = pair(tmp_path, configurations.pack(), configurations.pack([step("matter", number=2)]))
+
+    told = {change.path for each in compare(before, after, ignore=()).changed for change in each.changes}
+
+    assert compare(before, after).is_same
+    assert told == {"/Id", "/StorageFilename"}

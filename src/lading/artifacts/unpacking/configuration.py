@@ -63,6 +63,10 @@ def read(document: Mapping[str, Any], names: Collection[str], limits: Limits) ->
         raise at.bad("two of its steps have one Id")
     known = frozenset(ids)
     components = [_component(step, names, known, limits) for step in steps]
+    files = [_file(_At(f"file {number}", each), names) for number, each in enumerate(at.objects("Files"), start=1)]
+    held = [each.entry for each in (*components, *files)]
+    if len(set(held)) != len(held):
+        raise at.bad("two of its steps or files have one StorageFilename")
     version = at.object("SharedoVersion")
     return Configuration(
         name=at.text("Name"),
@@ -71,7 +75,7 @@ def read(document: Mapping[str, Any], names: Collection[str], limits: Limits) ->
         exported_from=at.text("ExportedFrom"),
         version=".".join(str(version[part]) for part in _VERSION if type(version.get(part)) is int),
         components=_sorted(components),
-        files=tuple(_file(_At(f"file {n}", each), names) for n, each in enumerate(at.objects("Files"), start=1)),
+        files=tuple(files),
         document=document,
     )
 

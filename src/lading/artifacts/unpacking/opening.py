@@ -47,6 +47,9 @@ class Package:
     unlisted: tuple[str, ...]
     limits: Limits
     layout: tuple[Entry, ...]
+    """What the zip says of every entry, folders too, in its order."""
+    index: Mapping[str, tuple[PackageEntry, Entry]]
+    """Every file by its name."""
 
     @property
     def size(self) -> int:
@@ -60,13 +63,13 @@ class Package:
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file, of at most `limits.document_bytes`; NotFound if there is none of that name."""
-        entry = next((each for each in self.entries if each.name == name), None)
-        if entry is None:
+        if name not in self.index:
             raise NotFound(f"{self.path.name} has no file {shown(name)}.")
+        entry, place = self.index[name]
         if entry.size > self.limits.document_bytes:
             raise InvalidInput(f"{shown(name)} has {entry.size} bytes; extract the package to read it.")
         with opened(self.path) as file:
-            content = b"".join(foreign.chunks(file, next(each for each in self.layout if each.name == name)))
+            content = b"".join(foreign.chunks(file, place))
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             raise changed(entry)
         return content
@@ -110,7 +113,8 @@ def check(file: BinaryIO, path: Path, limits: Limits) -> Package:
     entries = tuple(_unpacked(file, layout))
     kind, told, unlisted = _told(data, {entry.name: entry for entry in entries}, limits)
     folders = tuple(entry.name for entry in layout if entry.is_folder)
-    return Package(path, kind, told, entries, folders, unlisted, limits, layout)
+    index = {entry.name: (entry, files[entry.name]) for entry in entries}
+    return Package(path, kind, told, entries, folders, unlisted, limits, layout, index)
 
 
 def opened(path: Path) -> BinaryIO:

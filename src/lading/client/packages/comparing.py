@@ -8,9 +8,10 @@ Components are the same when provider and selector are; a JSON document is compa
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 from lading.artifacts.unpacking.model import Component, Configuration, Kind
@@ -91,26 +92,23 @@ def compare(a: Package, b: Package, *, ignore: Collection[str] = VOLATILE) -> Co
         )
     ignored = frozenset(ignore)
     before, after = _things(a), _things(b)
-    changed, told, is_cut = list[Changed](), 0, False
     same = [name for name in before if name in after]
     bodies = ((name, _body(a, b, before[name], after[name], ignored)) for name in same)
+    changed, left, unchanged, is_cut = list[Changed](), MOST_CHANGES, 0, False
     for name, changes in chain([("manifest.json", _manifests(a, b, ignored))], bodies):
-        found = list[Change]()
-        for change in changes:
-            if told == MOST_CHANGES:
-                is_cut = True
-                break
-            found.append(change)
-            told += 1
-        if found:
-            changed.append(Changed(name, tuple(found)))
+        found = tuple(islice(changes, left + 1))
+        unchanged += not found and name in before
+        if found[:left]:
+            changed.append(Changed(name, found[:left]))
+        is_cut = is_cut or len(found) > left
+        left -= min(left, len(found))
     return Comparison(
         before=a.path.name,
         after=b.path.name,
         added=tuple(name for name in after if name not in before),
         removed=tuple(name for name in before if name not in after),
         changed=tuple(changed),
-        unchanged=len(same) - sum(each.name in before for each in changed),
+        unchanged=unchanged,
         is_cut=is_cut,
     )
 
@@ -184,30 +182,30 @@ def _things(package: Package) -> Mapping[str, _Thing]:
             file.member.name: _Thing(file.member.name, file.member.sha256, file.member.size, file.member.name)
             for file in told.files
         }
+    held = [
+        *((name_of(each), each.entry, _facts(each)) for each in told.components),
+        *((f"file/{each.original_name or each.entry}", each.entry, None) for each in told.files),
+        *((name, name, None) for name in package.unlisted),
+    ]
+    return _named(_Thing(name, entries[entry].sha256, entries[entry].size, entry, facts) for name, entry, facts in held)
+
+
+def _named(things: Iterable[_Thing]) -> Mapping[str, _Thing]:
+    # The same thing twice is two things: neither may hide the other.
     found: dict[str, _Thing] = {}
-    for component in told.components:
-        _put(found, name_of(component), entries[component.entry].sha256, component.entry, entries[component.entry].size,
-             facts=_facts(component))  # fmt: skip
-    for file in told.files:
-        _put(found, f"file/{file.original_name or file.entry}", entries[file.entry].sha256, file.entry,
-             entries[file.entry].size)  # fmt: skip
-    for name in package.unlisted:
-        _put(found, name, entries[name].sha256, name, entries[name].size)
+    times: Counter[str] = Counter()
+    for thing in things:
+        times[thing.name] += 1
+        name = thing.name if times[thing.name] == 1 else f"{thing.name}#{times[thing.name]}"
+        found[name if name not in found else f"{name} {thing.entry}"] = thing
     return found
 
 
-def _put(found: dict[str, _Thing], name: str, sha256: str, entry: str, size: int, *, facts: Any = None) -> None:
-    # The same thing twice is two things: neither may hide the other.
-    number, free = 1, name
-    while free in found:
-        number += 1
-        free = f"{name}#{number}"
-    found[free] = _Thing(free, sha256, size, entry, facts)
-
-
 def _facts(component: Component) -> Any:
-    """Return what the manifest says of a component besides ids: two exports of it say the same."""
+    """Return what the manifest says of a component; but for what is ignored, two exports of it say the same."""
     return {
+        "Id": component.id,
+        "StorageFilename": component.entry.rpartition("/")[2],
         "Description": component.description,
         "Dependencies": {
             f"{each.provider} {json.dumps(each.selector, sort_keys=True, ensure_ascii=False)}": {
