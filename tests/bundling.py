@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -145,8 +145,13 @@ def bundle(
     package: Key = PACKAGE,
     origin: str = ORIGIN,
     counts: Mapping[str, int] | None = None,
+    keep: Callable[[bytes], bool] | None = None,
 ) -> bytes:
-    """Return the bundle of the entries [start, end); `files` replace its own, `chosen` make it partial."""
+    """
+    Return the bundle of the entries [start, end); `files` replace its own, `chosen` make it partial.
+
+    It begins with all states, as bundles once did; with `keep`, with those that it needs, and of them those to be kept.
+    """
     told = story() if lines is None else list(lines)
     stop = len(told) if end is None else end
     before, tree, fold = Fold(), Tree(), Fold(partial=chosen is not None)
@@ -157,6 +162,11 @@ def bundle(
         for index, each in enumerate(told[:start]):
             before.add(index, each)
         states = list(before.state())
+        if keep is not None:
+            before.watch()
+            for index, each in enumerate(told[start:stop], start):
+                before.add(index, each)
+            states = [line for line in before.needed(states) if keep(line)]
         content |= {
             layout.START_STATE: _lines(states),
             layout.FRONTIER: layout.frontier(tree.hashes),

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from lading_verify import bag as bags
-from lading_verify import disclosed, dsse, encoding, history, layout, notes, stamps
+from lading_verify import disclosed, dsse, encoding, following, history, layout, notes, stamps
 from lading_verify.bag import Bag
 from lading_verify.errors import Refused, Unreadable
+from lading_verify.fold import Fold
+from lading_verify.following import Compared
 from lading_verify.history import Told
 from lading_verify.keys import keyid
 from lading_verify.layout import LIMITS, Limits, Manifest
@@ -93,10 +95,10 @@ def verify(
     """Return what was proved of the bundle at `path`; Refused names what is wrong with it or with `previous`."""
     try:
         with path.open("rb") as file:
-            report, start = check(file, trust, policy=policy, limits=limits)
-        if previous is not None:
-            with previous.open("rb") as file:
-                _continues(report, start, file, trust, limits=limits)
+            report, start = check(file, trust, policy=policy, limits=limits, is_followed=previous is not None)
+            if previous is not None:
+                with previous.open("rb") as before:
+                    _continues(report, start, before, trust, limits=limits)
     except OSError as error:
         raise Unreadable(f"{error.filename or path} can't be read: {error.strerror}. Check the path.") from None
     return report
@@ -104,11 +106,12 @@ def verify(
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How the log and the states stood where a bundle begins, as it says; `states` is their digest, if it has them."""
+    """How a bundle begins, as it says; `fold` has its states, and was watched if `bag` is to follow another."""
 
     size: int
     root: bytes
-    states: str | None
+    bag: Bag
+    fold: Fold
 
 
 def check(
@@ -119,16 +122,22 @@ def check(
     limits: Limits = LIMITS,
     marks: Sequence[int] = (),
     on_told: Callable[[Told], None] | None = None,
+    on_mark: Callable[[int, Fold], None] | None = None,
+    is_followed: bool = False,
 ) -> tuple[Report, Start]:
-    """Return what was proved of the bundle in `file`, and how it begins."""
+    """Return what was proved of the bundle in `file`, and how it begins; `marks` as for `history.read`."""
     bag = bags.open_bag(file, limits)
     _check_damaged(bag)
     bags.check_sums(bag)
     believed, told_keys = _keys(bag, trust)
     report = _signed(bag, believed, told_keys)
     tree = _start(bag, report, believed)
-    begins = Start(tree.size, tree.root(), _start_states(bag))
-    told = history.read(bag, tree, marks=marks) if bag.manifest.is_complete else history.read_partial(bag)
+    size, root = tree.size, tree.root()
+    told = (
+        history.read(bag, tree, marks=marks, on_mark=on_mark, is_watched=is_followed)
+        if bag.manifest.is_complete
+        else history.read_partial(bag)
+    )
     _rooted(bag, told)
     _counted(bag, report, told)
     if on_told is not None:
@@ -141,7 +150,7 @@ def check(
     if report.faults:
         raise report.faults[0]
     report.checks.append("every subject's versions follow without a gap, no transition is illegal, nothing ended twice")
-    return report, begins
+    return report, Start(size, root, bag, told.fold)
 
 
 def _check_damaged(bag: Bag) -> None:
@@ -313,14 +322,16 @@ def _witnessed(bag: Bag, report: Report, policy: Policy) -> None:
         report.checks.append(f"seen by {', '.join(report.witnesses)}")
 
 
-def _start_states(bag: Bag) -> str | None:
-    return bag.digests.get(layout.START_STATE)
-
-
 def _continues(report: Report, start: Start, file: BinaryIO, trust: Trust | None, *, limits: Limits) -> None:
     """Refuse the bundle unless it goes on where the one in `file` ends, or somewhere inside of it."""
     kept: list[Told] = []
-    before, _ = check(file, trust, limits=limits, marks=(start.size,), on_told=kept.append)
+    compared: list[Compared] = []
+
+    def compare(since: int, fold: Fold) -> None:
+        if start.bag.has(layout.START_STATE):
+            compared.append(following.compare(fold, history.start_state(start.bag), after=start.fold, since=since))
+
+    before, _ = check(file, trust, limits=limits, marks=(start.size,), on_told=kept.append, on_mark=compare)
     old, new = before.manifest, report.manifest
     if old.log == new.log and old.epoch != new.epoch:
         why = (
@@ -336,14 +347,17 @@ def _continues(report: Report, start: Start, file: BinaryIO, trust: Trust | None
         raise Refused(f"the entries {old.end} to {new.start - 1} are in neither bundle", kind="gap")
     if start.size not in kept[0].marks:
         raise Refused(f"the previous bundle begins at {old.start}, after this one", kind="gap")
-    root, states = kept[0].marks[start.size]
-    if root != start.root:
+    if kept[0].marks[start.size] != start.root:
         why = f"at {start.size} entries it has another root than the previous bundle: the log was written anew"
         raise Refused(why, file=layout.START_HEAD if new.start else layout.HEAD, kind="gap")
-    if start.states is not None and start.states != states:
-        raise Refused("it is not the state in which the previous bundle ends", file=layout.START_STATE, kind="gap")
+    for each in compared:
+        if each.why is not None:
+            raise Refused(each.why, file=layout.START_STATE, record=each.record or None, kind="gap")
     report.previous = old.identifier
     report.checks.append(f"it goes on where {old.identifier} ends")
+    taken = sum(each.taken for each in compared)
+    if taken:
+        report.checks.append(f"{taken} states it began with are of what changed last before {old.identifier}")
 
 
 def _head(bag: Bag, name: str) -> Note:

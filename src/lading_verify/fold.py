@@ -8,7 +8,7 @@ the entries before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +20,8 @@ from lading_verify.shelf import Document, Shelf
 MOST_FAULTS: Final = 1000
 _LONGEST: Final = 200
 _STATES: Final = frozenset({"blocked", "pending", "scheduled"})
-_PARTS: Final = ("jobs", "throttles", "artifacts")
+PARTS: Final = ("jobs", "throttles", "artifacts")
+_LIFTED: Final = frozenset({"closed", "dropped", "lifted", "released"})
 _HOT: Final = {"jobs": 20_000, "throttles": 500, "artifacts": 10_000}
 _REVISED: Final = ("exp_", "job_", "run_")
 _OTHER: Final = Rule("job", frozenset(), None)
@@ -48,10 +49,10 @@ class Fold:
         self.faults: Final = list[Fault]()
         self.fault_count = 0
         self._partial: Final = partial
-        self._shelves: Final = {part: Shelf(_HOT[part]) for part in _PARTS}
+        self._shelves: Final = {part: Shelf(_HOT[part]) for part in PARTS}
         self._jobs: Final = self._shelves["jobs"]
         for line in previous or ():
-            part, document = _restored(line)
+            part, document = restored(line)
             self._shelves[part].put(_key(document), document)
 
     def add(self, index: int, line: bytes) -> None:
@@ -97,6 +98,28 @@ class Fold:
         for part, shelf in self._shelves.items():
             for line in shelf.lines():
                 yield b'{"line":%b,"part":"%b"}' % (line, part.encode())
+
+    def watch(self) -> None:
+        """Note from now on which states the entries ask for: `needed` tells of them."""
+        for shelf in self._shelves.values():
+            shelf.watch()
+
+    def needs(self, part: str, document: Mapping[str, Any]) -> bool:
+        """
+        Return whether the entries since `watch` need this state as it was before them.
+
+        That is of what they are about, and of what was not over: a job that still ran, a pause that still held.
+        """
+        if self._shelves[part].was_asked(_key(document)):
+            return True
+        over = {"jobs": ENDED, "throttles": _LIFTED}.get(part)
+        return over is not None and document.get("state") not in over
+
+    def needed(self, state: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield those lines of a state that the entries since `watch` need."""
+        for line in state:
+            if self.needs(*restored(line)):
+                yield line
 
     # --- jobs, exports, runs --------------------------------------------------------------------
 
@@ -356,13 +379,14 @@ def _throttle_key(what: str, entry: Entry) -> str:
     return f"{what}:{name or '*'}"
 
 
-def _key(document: Document) -> str:
+def _key(document: Mapping[str, Any]) -> str:
     return str(document["id"])
 
 
-def _restored(line: bytes) -> tuple[str, Document]:
+def restored(line: bytes) -> tuple[str, Document]:
+    """Return the part and the document of a line that `state` gave; ValueError if it is none."""
     told = encoding.decode(line)
-    if not isinstance(told, dict) or told.keys() != {"line", "part"} or told["part"] not in _PARTS:
+    if not isinstance(told, dict) or told.keys() != {"line", "part"} or told["part"] not in PARTS:
         raise ValueError("it is not a line of a state")
     document = told["line"]
     if not isinstance(document, dict) or not isinstance(document.get("id"), str) or "what" not in document:

@@ -6,8 +6,7 @@ One pass reads, hashes and folds; what is held is a chunk of lines, the tree's f
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -30,30 +29,48 @@ class Told:
     first_at: str | None = None
     last_at: str | None = None
     root: bytes | None = None
-    marks: dict[int, tuple[bytes, str]] = field(default_factory=dict[int, "tuple[bytes, str]"])
-    """Root of the tree and digest of the states at the sizes that were asked for."""
+    marks: dict[int, bytes] = field(default_factory=dict[int, bytes])
+    """Root of the tree at the sizes that were asked for."""
 
 
-def read(bag: Bag, tree: Tree, *, marks: Sequence[int] = (), until: int | None = None) -> Told:
+def read(
+    bag: Bag,
+    tree: Tree,
+    *,
+    marks: Sequence[int] = (),
+    until: int | None = None,
+    on_mark: Callable[[int, Fold], None] | None = None,
+    is_watched: bool = False,
+) -> Told:
     """
     Return what the history tells, its lines added to `tree`; Refused names the line that is no entry of this log.
 
-    `marks` are sizes of the tree at which it is noted how it stood; the entries from `until` on are not taken.
+    `marks` are sizes of the tree at which it is noted how it stood; `on_mark` is given the first entry that the states
+    have seen, and the states.  The entries from `until` on are not taken.  The fold `is_watched` if it is to tell what
+    it needed.
     """
     told = Told(_begun(bag))
-    stops = sorted({mark for mark in (*marks, until) if mark is not None and mark >= tree.size}, reverse=True)
+    if is_watched:
+        told.fold.watch()
+
+    def mark(size: int) -> None:
+        told.marks[size] = tree.root()
+        if on_mark is not None:
+            on_mark(bag.manifest.start, told.fold)
+
+    stops = sorted({size for size in (*marks, until) if size is not None and size >= tree.size}, reverse=True)
     for piece in bag.lines(layout.HISTORY):
         rest = piece
         while stops and stops[-1] <= tree.size + len(rest):
             stop = stops.pop()
             now, rest = rest[: stop - tree.size], rest[stop - tree.size :]
             _take_all(bag, told, tree, now)
-            told.marks[stop] = (tree.root(), state_digest(told.fold))
+            mark(stop)
             if stop == until:
                 return told
         _take_all(bag, told, tree, rest)
     if stops and stops[-1] == tree.size:
-        told.marks[tree.size] = (tree.root(), state_digest(told.fold))
+        mark(tree.size)
     told.root = tree.root()
     return told
 
@@ -115,12 +132,11 @@ def projections(fold: Fold) -> Iterator[tuple[str, Iterator[bytes]]]:
     yield layout.ARTIFACTS, fold.artifacts()
 
 
-def state_digest(fold: Fold) -> str:
-    """Return the SHA-256 of the states of a fold, as `data/state.start.jsonl` of the next bundle has them."""
-    counted = hashlib.sha256()
-    for line in fold.state():
-        counted.update(line + b"\n")
-    return counted.hexdigest()
+def start_state(bag: Bag) -> Iterator[bytes]:
+    """Yield the states with which the bundle begins, as far as it has them."""
+    if bag.has(layout.START_STATE):
+        for piece in bag.lines(layout.START_STATE):
+            yield from piece
 
 
 def _begun(bag: Bag) -> Fold:
@@ -129,10 +145,9 @@ def _begun(bag: Bag) -> Fold:
 
         def lines() -> Iterator[bytes]:
             nonlocal number
-            for piece in bag.lines(layout.START_STATE):
-                for line in piece:
-                    number += 1
-                    yield line
+            for line in start_state(bag):
+                number += 1
+                yield line
 
         try:
             return Fold(lines(), partial=bag.manifest.epoch > 1)

@@ -26,9 +26,20 @@ class Shelf:
         self._hot: Final = dict[str, Document]()
         self._cold: sqlite3.Connection | None = None
         self._last_cold = ""
+        self._asked: Shelf | None = None
+
+    def watch(self) -> None:
+        """Note from now on which keys are asked for."""
+        self._asked = Shelf(self._most)
+
+    def was_asked(self, key: str) -> bool:
+        """Return whether `key` was asked for since `watch`."""
+        return self._asked is not None and self._asked.get(key) is not None
 
     def get(self, key: str) -> Document | None:
         """Return the document of `key`, None if there is none."""
+        if self._asked is not None and self._asked.get(key) is None:
+            self._asked.put(key, {})
         found = self._hot.get(key)
         if found is not None or self._cold is None or key > self._last_cold:
             return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import itertools
 import json
 import zipfile
 from datetime import timedelta
@@ -125,8 +126,31 @@ async def test_the_next_one_begins_where_the_last_one_ended(works: Works) -> Non
     assert after[layout.START_HEAD] == before[layout.HEAD]
     assert started == notes.read(before[layout.HEAD]).head.root
     assert tree.root() == notes.read(after[layout.HEAD]).head.root
-    assert after[layout.START_STATE].splitlines()
+    assert after[layout.START_STATE] == b""  # nothing was open, and no entry is about what there was
     assert not {layout.START_HEAD, layout.FRONTIER, layout.START_STATE} & before.keys()
+
+
+async def test_one_carries_the_states_that_it_needs_however_many_jobs_there_were(works: Works, tmp_path: Path) -> None:
+    export = await works.made()
+    for _ in range(3):
+        await works.made(format="ndjson")
+    first = await bundled(works)
+    waiting = await works.world.job()
+
+    second = await bundled(works, since="previous")
+    third = await bundled(works, since="previous")
+
+    files = [unpacked(await fetched(works, each)) for each in (second, third)]
+    began = [{json.loads(line)["line"]["id"] for line in each[layout.START_STATE].splitlines()} for each in files]
+    assert all(export["id"] not in each for each in began)
+    assert waiting["id"] in began[1]  # it waited still
+    assert export["id"].encode() not in files[0][layout.JOBS]
+    paths = [tmp_path / f"{number}.zip" for number in range(3)]
+    for path, each in zip(paths, (first, second, third), strict=True):
+        path.write_bytes(await fetched(works, each))
+    settings = works.world.services.settings
+    for before, after in itertools.pairwise(paths):
+        assert check.verify(after, trust.load(settings.trust_file), previous=before).is_pinned
 
 
 async def test_a_partial_one_has_a_proof_for_each_line_and_says_that_it_is_partial(works: Works) -> None:  # A2

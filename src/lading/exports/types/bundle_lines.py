@@ -32,6 +32,9 @@ from lading_verify.merkle import Tree
 MAX_CHOSEN: Final = 20_000
 PROOFS: Final = "proofs.jsonl"
 """A working file that is no file of the bundle: the paths of the chosen lines."""
+_BEFORE: Final = "state.before.jsonl"
+"""Another one: the states of all that there was before the span."""
+_BEAT: Final = 10_000
 _PATHS: Final = 100
 _COMMITTED: Final = b'"sd":{'
 _PAGE: Final = 500
@@ -108,10 +111,11 @@ def _whole(work: Work, wanted: Wanted, head: SignedHead, signed: Head) -> _Made:
             raise _changed(signed, wanted.start)
         start = {"note": started.note, "frontier": [each.hex() for each in tree.hashes]}
     if before is not None:
-        laid[layout.START_STATE] = _lines(work, "state.start.jsonl", before.state())
+        _lines(work, _BEFORE, before.state())
+        before.watch()
     # Subjects of an earlier epoch, or of entries that are gone, are taken as they are met; the verifier does so, too.
     is_late = wanted.epoch > 1 or (wanted.first > 0 and before is None)
-    fold = Fold(None if before is None else read_lines(work, "state.start.jsonl"), partial=is_late)
+    fold = Fold(None, partial=is_late) if before is None else before
     provenance = Provenance()
     with work.blobs.writer(work.key("history.jsonl")) as sink:
         entries = history.whole(
@@ -120,10 +124,23 @@ def _whole(work: Work, wanted: Wanted, head: SignedHead, signed: Head) -> _Made:
         )  # fmt: skip
     if tree.root() != head.root or tree.size != wanted.size:
         raise _changed(signed, wanted.end)
+    if before is not None:
+        fold = _needed(work, wanted, before, laid)
     leaves = range(wanted.first, wanted.size)
     return _Made(
         {**_projections(work, fold, laid), "entries": entries}, provenance, laid, fold.fault_count, leaves, start
     )
+
+
+def _needed(work: Work, wanted: Wanted, before: Fold, laid: dict[str, Any]) -> Fold:
+    """Write the states that the span needs, and return the states to which they lead: what the verifier will see."""
+    laid[layout.START_STATE] = _lines(work, "state.start.jsonl", before.needed(read_lines(work, _BEFORE)))
+    fold = Fold(read_lines(work, "state.start.jsonl"), partial=wanted.epoch > 1)
+    for index, line in enumerate(read_lines(work, "history.jsonl"), wanted.first):
+        fold.add(index, line)
+        if index % _BEAT == 0:
+            work.advance(index - wanted.first, wanted.end - wanted.start)
+    return fold
 
 
 def _partial(work: Work, wanted: Wanted, subject: str) -> _Made:
