@@ -58,6 +58,7 @@ _COMMANDS = {
     "pauses": ("lading.cli.pauses", "List what is paused."),
     "privacy": ("lading.cli.privacy", "Read and erase the words that ledger entries commit to."),
     "signing-keys": ("lading.cli.signing_keys", "See, rotate, revoke and export what this installation signs with."),
+    "cache": ("lading.cli.cache", "See and drop derived answers that were kept on this disk."),
     "config": ("lading.cli.config", "See the settings in force and where each comes from."),
     "migrate": ("lading.cli.migrate", "Bring the database to the schema of this Lading."),
     "doctor": ("lading.cli.doctor", "Say what is wrong with this installation, and the mend."),

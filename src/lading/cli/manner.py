@@ -23,6 +23,7 @@ class Manner:
     is_quiet: bool = False
     is_colourless: bool = False
     is_yaml: bool = False
+    is_cached: bool = False
 
 
 _MANNER: Final[ContextVar[Manner]] = ContextVar("manner", default=Manner())  # noqa: B039 - frozen
@@ -52,6 +53,24 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
 def _note(_context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
         _MANNER.set(replace(_MANNER.get(), **{str(parameter.name): True}))
+
+
+def keeping_answers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --cache, which lets the client of its Line keep derived answers; it does not see it."""
+    asked = click.option(
+        "--cache",
+        "is_cached",
+        is_flag=True,
+        expose_value=False,
+        callback=_note,
+        help="Keep the answer on this disk for a day, and take it from there.",
+    )
+    return asked(function)
+
+
+def is_cached() -> bool:
+    """Tell whether derived answers may be kept and come from this disk."""
+    return _MANNER.get().is_cached
 
 
 def speak_yaml() -> None:

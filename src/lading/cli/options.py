@@ -35,6 +35,7 @@ class Line:
 
     def client(self, *, most_tries: int = 4, timeout: float | None = None) -> Client:
         """Return a client, to be used as a context manager; each answer may take `timeout` seconds."""
+        from lading.client.cache import Cache
         from lading.client.retries import Retries
         from lading.client.sync.client import Client
         from lading.client.sync.session import TIMEOUT_SECONDS
@@ -46,6 +47,7 @@ class Line:
             tenant=self.tenant,
             timeout=TIMEOUT_SECONDS if timeout is None else timeout,
             patience=Retries(most=most_tries - 1),
+            cache=Cache() if manner.is_cached() else None,
         )
 
     def _token(self) -> str | None:

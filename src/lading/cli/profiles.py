@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lading.cli import choices, documents, output, periods
+from lading.cli import choices, documents, manner, output, periods
 from lading.cli.asking import grounds
 from lading.cli.columns import ACTIVATIONS, CHANGES, PROFILE, PROFILES, REVISIONS
 from lading.cli.options import Line, connected
@@ -119,6 +119,7 @@ def validate(line: Line, file: Path) -> int:
 @click.argument("before", type=int, required=False)
 @click.argument("after", type=int, required=False)
 @click.option("--file", type=click.Path(path_type=Path), metavar="FILE", help="With the profile in FILE.")
+@manner.keeping_answers
 @connected
 def diff(line: Line, name: str, before: int | None, after: int | None, file: Path | None) -> None:
     """
@@ -142,6 +143,7 @@ def diff(line: Line, name: str, before: int | None, after: int | None, file: Pat
 @click.option("--file", type=click.Path(path_type=Path), metavar="FILE", help="Try the profile in FILE instead.")
 @click.option("--attachments", is_flag=True, help="Count the attachments of the period, too.")
 @click.option("--rows", type=click.IntRange(1, 50), default=10, metavar="N", help="So many rows of the source (10).")
+@manner.keeping_answers
 @connected
 def preview(
     line: Line,
@@ -156,6 +158,8 @@ def preview(
 ) -> None:
     """
     Show what becomes of the first rows of the source, masks applied; nothing is stored.
+
+    With --cache the same preview comes from this disk for a day, unless profile or source is changed from here.
 
     Example: lading profiles preview bufdir --period 2025-03 --file bufdir.yaml
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -13,6 +14,7 @@ from lading.client import target
 from lading.client.aio.access import IdentityProviders, Keys, Members, Tenants
 from lading.client.aio.artifacts import Artifacts
 from lading.client.aio.bundles import Bundles
+from lading.client.aio.caching import CachingSession
 from lading.client.aio.destinations import Destinations
 from lading.client.aio.events import Events
 from lading.client.aio.exports import Exports
@@ -30,6 +32,7 @@ from lading.client.aio.session import TIMEOUT_SECONDS, Session
 from lading.client.aio.sharing import Allocations, RetryPolicies
 from lading.client.aio.throttles import Throttles
 from lading.client.aio.webhooks import Webhooks
+from lading.client.cache import Cache
 from lading.client.journal import folder_of
 from lading.client.retries import Retries
 
@@ -56,9 +59,11 @@ class AsyncClient:
         http_client: httpx2.AsyncClient | None = None,
         refresh: Callable[[], str | None] | None = None,
         journal: Path | Literal["state"] | None = "state",
+        cache: Cache | None = None,
     ) -> None:
         found = target.find(url=url, token=token, tenant=tenant)
-        self.session = Session(
+        made = Session if cache is None else partial(CachingSession, cache)
+        self.session: Session = made(
             found, patience=patience, timeout=timeout, transport=transport, http_client=http_client, refresh=refresh
         )
         self.exports = Exports(self.session, folder_of() if journal == "state" else journal)

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import httpx2
 
 from lading.client import faults
+from lading.client.aio.caching import derived, is_kept
 from lading.client.aio.session import Session
 from lading.client.conditions import if_match
 from lading.wire.jobs import Grounds
@@ -47,8 +48,10 @@ class Profiles:
 
     async def get(self, name: str, *, revision: int | None = None) -> Profile:
         """Return a revision with its document; the active one if none is named."""
-        path = f"{_API}/profiles/{_part(name)}"
-        return await self._session.fetch(Profile, "GET", path, query={"revision": revision})
+        path, called = f"{_API}/profiles/{_part(name)}", f"profiles/{_part(name)}"
+        return await derived(
+            self._session, Profile, "GET", path, name=called, query={"revision": revision}, needs_of=_sources
+        )
 
     async def apply(self, name: str, document: Mapping[str, Any], *, activate: bool = False) -> Profile:
         """Store `document` as a revision, unless the newest one is the same, and activate it if asked to."""
@@ -90,12 +93,19 @@ class Profiles:
     ) -> Diff:
         """Return what changes from revision `before` (the active one) to `document` or `after` (the newest one)."""
         body = asdict(DiffRequest(before, after, None if document is None else dict(document)))
-        return await self._session.fetch(Diff, "POST", f"{_API}/profiles/{_part(name)}/diff", body=body)
+        path, called = f"{_API}/profiles/{_part(name)}/diff", f"profiles/{_part(name)}"
+        return await derived(self._session, Diff, "POST", path, name=f"{called}/diff", body=body, needs=(called,))
 
     async def preview(self, name: str, request: PreviewRequest) -> Preview:
         """Return what becomes of the first rows of the source; nothing is stored."""
         path = f"{_API}/profiles/{_part(name)}/preview"
-        return await self._session.fetch(Preview, "POST", path, body=asdict(request))
+        called = f"profiles/{_part(name)}"
+        needs = (called, *_source(request.document or {}))
+        if is_kept(self._session) and request.document is None:
+            needs = (called, *_sources(await self.get(name, revision=request.revision)))
+        return await derived(
+            self._session, Preview, "POST", path, name=f"{called}/preview", body=asdict(request), needs=needs
+        )
 
 
 class Sources:
@@ -110,7 +120,8 @@ class Sources:
 
     async def get(self, name: str) -> Source:
         """Return one source."""
-        return await self._session.fetch(Source, "GET", f"{_API}/sources/{_part(name)}")
+        path, called = f"{_API}/sources/{_part(name)}", f"sources/{_part(name)}"
+        return await derived(self._session, Source, "GET", path, name=called)
 
     async def apply(self, name: str, request: SourceRequest, *, version: int | None = None) -> Source:
         """Store a source, with `version` only over that one; credentials are references, never values."""
@@ -183,3 +194,14 @@ class Ledger:
 
 def _part(text: str) -> str:
     return quote(text, safe="")
+
+
+def _sources(profile: Profile) -> tuple[str, ...]:
+    return _source(profile.document)
+
+
+def _source(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the source that a profile reads is called in a cache, if it says one."""
+    source = document.get("source")
+    name = source.get("name") if isinstance(source, Mapping) else None
+    return (f"sources/{_part(name)}",) if isinstance(name, str) else ()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -11,11 +12,13 @@ from typing import Literal, Self
 import httpx2
 
 from lading.client import target
+from lading.client.cache import Cache
 from lading.client.journal import folder_of
 from lading.client.retries import Retries
 from lading.client.sync.access import IdentityProviders, Keys, Members, Tenants
 from lading.client.sync.artifacts import Artifacts
 from lading.client.sync.bundles import Bundles
+from lading.client.sync.caching import CachingSession
 from lading.client.sync.destinations import Destinations
 from lading.client.sync.events import Events
 from lading.client.sync.exports import Exports
@@ -57,9 +60,11 @@ class Client:
         http_client: httpx2.Client | None = None,
         refresh: Callable[[], str | None] | None = None,
         journal: Path | Literal["state"] | None = "state",
+        cache: Cache | None = None,
     ) -> None:
         found = target.find(url=url, token=token, tenant=tenant)
-        self.session = Session(
+        made = Session if cache is None else partial(CachingSession, cache)
+        self.session: Session = made(
             found, patience=patience, timeout=timeout, transport=transport, http_client=http_client, refresh=refresh
         )
         self.exports = Exports(self.session, folder_of() if journal == "state" else journal)

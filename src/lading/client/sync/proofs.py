@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from lading.client.sync.caching import derived
 from lading.client.sync.session import Session
 from lading.wire.proofs import Consistency, FrontierHashes, Inclusion, InstanceHead
 
@@ -25,7 +26,10 @@ class Proofs:
     def consistency(self, old: int, new: int, *, epoch: int | None = None) -> Consistency:
         """Return the proof that the tree at `old` leaves is the beginning of the one at `new`."""
         query = {"from": str(old), "to": str(new), "epoch": epoch}
-        return self._session.fetch(Consistency, "GET", f"{_API}/proofs/consistency", query=query)
+        path = f"{_API}/proofs/consistency"
+        if epoch is None:  # after a restore the same sizes are those of another tree
+            return self._session.fetch(Consistency, "GET", path, query=query)
+        return derived(self._session, Consistency, "GET", path, name="ledger/proofs", query=query)
 
     def frontier(self, size: int, *, epoch: int | None = None) -> FrontierHashes:
         """Return what must be known of the first `size` leaves to recompute the tree from the others."""

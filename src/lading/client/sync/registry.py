@@ -13,6 +13,7 @@ import httpx2
 
 from lading.client import faults
 from lading.client.conditions import if_match
+from lading.client.sync.caching import derived, is_kept
 from lading.client.sync.session import Session
 from lading.wire.jobs import Grounds
 from lading.wire.ledger import ExtractManifest, Head
@@ -49,8 +50,10 @@ class Profiles:
 
     def get(self, name: str, *, revision: int | None = None) -> Profile:
         """Return a revision with its document; the active one if none is named."""
-        path = f"{_API}/profiles/{_part(name)}"
-        return self._session.fetch(Profile, "GET", path, query={"revision": revision})
+        path, called = f"{_API}/profiles/{_part(name)}", f"profiles/{_part(name)}"
+        return derived(
+            self._session, Profile, "GET", path, name=called, query={"revision": revision}, needs_of=_sources
+        )
 
     def apply(self, name: str, document: Mapping[str, Any], *, activate: bool = False) -> Profile:
         """Store `document` as a revision, unless the newest one is the same, and activate it if asked to."""
@@ -92,12 +95,19 @@ class Profiles:
     ) -> Diff:
         """Return what changes from revision `before` (the active one) to `document` or `after` (the newest one)."""
         body = asdict(DiffRequest(before, after, None if document is None else dict(document)))
-        return self._session.fetch(Diff, "POST", f"{_API}/profiles/{_part(name)}/diff", body=body)
+        path, called = f"{_API}/profiles/{_part(name)}/diff", f"profiles/{_part(name)}"
+        return derived(self._session, Diff, "POST", path, name=f"{called}/diff", body=body, needs=(called,))
 
     def preview(self, name: str, request: PreviewRequest) -> Preview:
         """Return what becomes of the first rows of the source; nothing is stored."""
         path = f"{_API}/profiles/{_part(name)}/preview"
-        return self._session.fetch(Preview, "POST", path, body=asdict(request))
+        called = f"profiles/{_part(name)}"
+        needs = (called, *_source(request.document or {}))
+        if is_kept(self._session) and request.document is None:
+            needs = (called, *_sources(self.get(name, revision=request.revision)))
+        return derived(
+            self._session, Preview, "POST", path, name=f"{called}/preview", body=asdict(request), needs=needs
+        )
 
 
 class Sources:
@@ -112,7 +122,8 @@ class Sources:
 
     def get(self, name: str) -> Source:
         """Return one source."""
-        return self._session.fetch(Source, "GET", f"{_API}/sources/{_part(name)}")
+        path, called = f"{_API}/sources/{_part(name)}", f"sources/{_part(name)}"
+        return derived(self._session, Source, "GET", path, name=called)
 
     def apply(self, name: str, request: SourceRequest, *, version: int | None = None) -> Source:
         """Store a source, with `version` only over that one; credentials are references, never values."""
@@ -185,3 +196,14 @@ class Ledger:
 
 def _part(text: str) -> str:
     return quote(text, safe="")
+
+
+def _sources(profile: Profile) -> tuple[str, ...]:
+    return _source(profile.document)
+
+
+def _source(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the source that a profile reads is called in a cache, if it says one."""
+    source = document.get("source")
+    name = source.get("name") if isinstance(source, Mapping) else None
+    return (f"sources/{_part(name)}",) if isinstance(name, str) else ()
