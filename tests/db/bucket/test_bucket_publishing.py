@@ -182,6 +182,25 @@ async def test_what_an_ended_job_was_bringing_goes(works: Works, store: Store, b
     assert (names(bucket), unfinished(bucket)) == ([], 0)
 
 
+@pytest.mark.parametrize("where", ["data", "bucket"])
+async def test_a_file_about_to_be_published_is_spared(works: Works, where: str) -> None:  # O18
+    world = works.world
+    if where == "data":
+        use(world, replace(world.services.settings, artifacts="data"))
+    blobs, database = world.services.exports.blobs, world.services.database
+    fence, what = await claimed(world), sealed(world, b"PK small")
+    placed = await place(world, fence, what)
+    key = placed.artifacts[0].blob_key
+    if where == "bucket":
+        fence = again(works, fence)  # on disk a later attempt gives it a name of its own
+
+    await collect(world)
+    await retention.collect_away(database, blobs, grace_seconds=0)
+
+    assert blobs.exists(key)
+    assert (await world.ask("GET", await publish(world, fence, placed))).content == b"PK small"
+
+
 async def test_files_that_no_row_knows_go_once_they_are_old_and_nothing_else_does(  # E15, O18
     works: Works, bucket: Any
 ) -> None:
