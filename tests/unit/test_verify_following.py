@@ -1,0 +1,119 @@
+"""A bundle begins with the states it needs, and the previous one shows whether any is missing, made up or changed."""
+
+# A2 A3 A4
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests import mutating
+from tests.bundling import TRUST, Told, bundle, export, job, story
+
+from lading_verify import layout, trust
+from lading_verify.check import check, verify
+from lading_verify.errors import Refused
+
+_BELIEVED = trust.parse(TRUST.dump())
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Callable[[str, bytes], Path]:
+    def keep(name: str, data: bytes) -> Path:
+        (tmp_path / name).write_bytes(data)
+        return tmp_path / name
+
+    return keep
+
+
+def everything(_: bytes) -> bool:
+    return True
+
+
+def start_of(data: bytes) -> set[str]:
+    return {json.loads(line)["line"]["id"] for line in mutating.unpacked(data)[layout.START_STATE].splitlines()}
+
+
+@pytest.mark.parametrize(("end", "start"), [(12, 12), (28, 12), (24, 24), (27, 27), (12, 3)])
+def test_a_bundle_that_begins_with_what_it_needs_goes_on_where_the_previous_one_ends(
+    kept, end: int, start: int
+) -> None:
+    one, two = kept("one.zip", bundle(end=end)), kept("two.zip", bundle(start=start, keep=everything))
+
+    assert verify(two, _BELIEVED, previous=one).is_pinned
+
+
+def test_what_ended_before_a_bundle_and_is_not_in_it_is_left_out_of_it() -> None:
+    whole, needed = start_of(bundle(start=24)), start_of(bundle(start=24, keep=everything))
+
+    assert whole - needed >= {job(1), export(1), "pau_1"}
+    assert needed >= {job(12), job(13)}
+
+
+def test_what_ended_long_before_is_taken_from_a_bundle_that_needs_it_and_said(kept) -> None:
+    told = Told([*story()])
+    told.add("export.deleted", export(1), rev=6, reason=True)
+    one = kept("one.zip", bundle(told.lines, start=20, end=24, keep=everything))
+    two = kept("two.zip", bundle(told.lines, start=24, keep=everything))
+
+    report = verify(two, _BELIEVED, previous=one)
+
+    assert "1 states it began with are of what changed last before" in " ".join(report.checks)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        (job(12), "is missing, as the previous bundle left it"),  # it still ran
+        (job(13), "is missing, as the previous bundle left it"),
+    ],
+)
+def test_a_state_that_is_needed_and_left_out_is_found_by_the_previous_bundle(kept, name: str, why: str) -> None:
+    one = kept("one.zip", bundle(end=24))
+    two = kept("two.zip", bundle(start=24, keep=lambda line: name.encode() not in line))
+    assert verify(two, _BELIEVED).is_pinned
+
+    with pytest.raises(Refused, match=why) as caught:
+        verify(two, _BELIEVED, previous=one)
+    assert (caught.value.kind, caught.value.file) == ("gap", layout.START_STATE)
+
+
+def test_a_state_that_an_entry_needs_and_that_is_left_out_is_a_gap_by_itself() -> None:
+    data = bundle(start=12, keep=lambda line: b'"id":"' + job(1).encode() not in line)
+
+    with pytest.raises(Refused) as caught:
+        check(io.BytesIO(data), _BELIEVED)
+    found = caught.value
+
+    assert (found.kind, found.file, found.record) == ("gap", layout.HISTORY, 1)
+
+
+def test_a_job_that_begins_a_second_time_is_found_though_its_state_was_left_out(kept) -> None:
+    told = Told([*story()])
+    told.add("job.enqueued", job(1), rev=1, **{"kind": "export", "state": "pending", "for": export(1)})
+    one = kept("one.zip", bundle(told.lines, end=26))
+    two = kept("two.zip", bundle(told.lines, start=26, keep=lambda line: b'"id":"' + job(1).encode() not in line))
+
+    with pytest.raises(Refused, match="is missing, as the previous bundle left it"):
+        verify(two, _BELIEVED, previous=one)
+
+
+def test_a_state_that_nobody_knew_is_found_by_the_previous_bundle(kept) -> None:
+    made = b'{"line":{"id":"job_zz","index":3,"state":"completed","what":"job"},"part":"jobs"}\n'
+    lines = mutating.unpacked(bundle(start=24))[layout.START_STATE].splitlines(keepends=True)
+    place = next(number for number, line in enumerate(lines) if b'"part":"throttles"' in line)
+    states = b"".join([*lines[:place], made, *lines[place:]])
+    one = kept("one.zip", bundle(end=24))
+    jobs = (
+        mutating.unpacked(bundle(start=24))[layout.JOBS]
+        + b'{"id":"job_zz","index":3,"state":"completed","what":"job"}\n'
+    )
+    files = {layout.START_STATE: states, layout.JOBS: jobs}
+    two = kept("two.zip", bundle(start=24, files=files, counts={"jobs": jobs.count(b"\n")}))
+    assert verify(two, _BELIEVED).is_pinned
+
+    with pytest.raises(Refused, match="the previous bundle tells of no such thing"):
+        verify(two, _BELIEVED, previous=one)
