@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lading import cli
-from lading.cli import exits
+from lading.cli import exits, remote
 from lading.client.dialects import environments
 from lading.client.sync import session
 from lading.errors import InvalidInput, LadingError, NotFound
@@ -143,8 +143,8 @@ def test_nothing_that_is_printed_has_the_secret(run: Run, server: ShareDo) -> No
 
 
 def test_no_command_takes_a_secret_as_an_option() -> None:
-    found = {option for command in cli.root.get_command(None, "remote").commands.values() for each in command.params  # type: ignore[union-attr,arg-type]
-             for option in each.opts}  # fmt: skip
+    options = (each for command in remote.command.commands.values() for each in command.params)
+    found = {name for each in options for name in each.opts}
 
     assert not [each for each in found if "secret" in each or "password" in each or "token" in each]
 

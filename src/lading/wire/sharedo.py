@@ -43,7 +43,8 @@ EARLY_SECONDS: Final = 300.0
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 _NAME: Final = re.compile(r"[^\0-\x1f\x7f\ud800-\udfff]{1,200}")
 _TOKEN: Final = re.compile(r"[!-~]{1,8000}")
-_FAILED: Final = frozenset({"PACKAGE CREATION FAILED", "FAILED", "CANCELLED", "CANCELED"})
+# Cancelled with one l or with two.
+_FAILED: Final = re.compile(r"PACKAGE CREATION FAILED|FAILED|CANCELL?ED", re.IGNORECASE)
 _SHOWN: Final = 300
 _MOST_STEPS: Final = 200
 
@@ -109,7 +110,7 @@ class Progress:
         >>> parse_progress({"state": "PACKAGE CREATION FAILED", "complete": True, "packageAvailable": True}).outcome
         'failed'
         """
-        if self.state.upper() in _FAILED:
+        if _FAILED.fullmatch(self.state):
             return "failed"
         if self.is_complete and self.has_package:
             return "done"
