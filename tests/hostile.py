@@ -45,6 +45,7 @@ class Part:
     local_size: int | None = None
     local_crc: int | None = None
     local_method: int | None = None
+    local_version: int = 20
     local_extra: bytes = b""
     before: bytes = b""
     after: bytes = b""
@@ -65,7 +66,7 @@ def written(parts: Sequence[Part], *, head: bytes = b"", tail: bytes = b"", comm
         method = part.method if part.local_method is None else part.local_method
         if part.offset is None:
             body += struct.pack(
-                "<4s5H3I2H", b"PK\x03\x04", 20, part.flags, method,
+                "<4s5H3I2H", b"PK\x03\x04", part.local_version, part.flags, method,
                 0, 33, crc if part.local_crc is None else part.local_crc, stored_size,
                 size if part.local_size is None else part.local_size, len(name), len(part.local_extra),
             ) + name + part.local_extra + kept + part.after  # fmt: skip
@@ -252,6 +253,7 @@ HOSTILE: Final[Mapping[str, tuple[PackageFault, Callable[[], bytes]]]] = {
     "unknown method": (PackageFault.METHOD, lambda: changed(method=12, stored=BODY)),
     "patched data": (PackageFault.METHOD, lambda: changed(flags=0x20)),
     "reader of the future": (PackageFault.METHOD, lambda: changed(version=99)),
+    "reader of the future before the bytes": (PackageFault.METHOD, lambda: changed(local_version=99)),
     "other name before the bytes": (PackageFault.HEADERS_DISAGREE, lambda: changed(local_name=b"data/other")),
     "other size before the bytes": (PackageFault.HEADERS_DISAGREE, lambda: changed(local_size=5)),
     "other CRC before the bytes": (PackageFault.HEADERS_DISAGREE, lambda: changed(local_crc=5)),

@@ -286,6 +286,25 @@ def test_what_somebody_else_is_laying_out_is_not_removed(package: Package, tmp_p
     assert (target / "manifest.json").is_file()
 
 
+def test_what_is_being_laid_out_survives_another_try_that_fails(package: Package, tmp_path: Path) -> None:
+    target, tried = tmp_path / "out", list[str]()
+
+    def fail(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    def meanwhile(done: int, total: int) -> None:
+        if done == total and not tried:
+            tried.append("once")
+            with pytest.raises(KeyboardInterrupt):
+                package.extract(target, on_bytes=fail)
+
+    package.extract(target, on_bytes=meanwhile)
+
+    assert tried == ["once"]
+    assert all((target / each.name).is_file() for each in package.entries)
+    assert _left(tmp_path) == ["out", "package.zip"]
+
+
 def test_a_folder_of_another_target_is_not_taken_for_a_leftover(package: Package, tmp_path: Path) -> None:
     _dying(package, tmp_path / "other", signal.SIGKILL)
 
