@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import quote
 
 from lading import ids
-from lading.client.sync.session import Session
+from lading.client.polling import DEADLINE_SECONDS, interval
+from lading.client.sync.session import Session, clock
+from lading.errors import WaitTimeout
 from lading.wire.exports import History
 from lading.wire.jobs import (
     ActionRequest,
@@ -30,6 +32,8 @@ from lading.wire.jobs import (
 
 _API: Final = "/api/v1"
 _PAGE: Final = 50
+_ENDED: Final = frozenset({"completed", "dead", "cancelled"})
+_HALF_WAY: Final = 50.0  # a job does not say how far it is
 
 
 class Jobs:
@@ -88,6 +92,31 @@ class Jobs:
     def get(self, job_id: str) -> JobDetail:
         """Return the job with its attempts and payload."""
         return self._session.fetch(JobDetail, "GET", _path(job_id))
+
+    def wait(
+        self,
+        job_id: str,
+        *,
+        timeout: float | None = DEADLINE_SECONDS,
+        on_change: Callable[[JobDetail], None] | None = None,
+    ) -> JobDetail:
+        """
+        Return the job once it is completed, dead or cancelled; WaitTimeout after `timeout` seconds (None: never).
+
+        `on_change` is told of each state once.
+        """
+        until, looks, seen = None if timeout is None else clock() + timeout, 0, ""
+        while True:
+            job, looks = self.get(job_id), looks + 1
+            if job.state != seen and on_change is not None:
+                on_change(job)
+            seen = job.state
+            left = float("inf") if until is None else until - clock()
+            if seen in _ENDED:
+                return job
+            if left <= 0:
+                raise WaitTimeout(f"{job_id} is {seen} after {timeout or 0:g} seconds; it goes on.")
+            self._session.rest(min(interval(looks, _HALF_WAY), left))
 
     def history(self, job_id: str) -> Sequence[Mapping[str, Any]]:
         """Return what the ledger says about the job, oldest first."""
