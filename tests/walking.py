@@ -85,14 +85,23 @@ def stretch(start: datetime, place: ZoneInfo, *, minutes: int) -> Stretch:
 
 
 def changes(place: ZoneInfo, first: datetime = FIRST, last: datetime = LAST) -> Iterator[datetime]:
-    """Yield the beginnings of the three hours, of 2020 to 2037, in which the clock of a zone is moved."""
-    hour, before = first, first.astimezone(place).utcoffset()
-    while hour < last:
-        following = hour + timedelta(hours=3)
+    """
+    Yield the beginnings of the three hours, of 2020 to 2037, in which the clock of a zone is moved.
+
+    Days are looked at first, and hours where the clock is another at its end: none is moved back on the same day.
+    """
+    for day in _moved(place, first, last, timedelta(days=1)):
+        yield from _moved(place, day, min(day + timedelta(days=1), last), timedelta(hours=3))
+
+
+def _moved(place: ZoneInfo, first: datetime, last: datetime, step: timedelta) -> Iterator[datetime]:
+    time, before = first, first.astimezone(place).utcoffset()
+    while time < last:
+        following = time + step
         after = following.astimezone(place).utcoffset()
         if after != before:
-            yield hour
-        hour, before = following, after
+            yield time
+        time, before = following, after
 
 
 def around(change: datetime, name: str) -> dict[str, tuple[list[datetime], list[datetime]]]:

@@ -149,7 +149,8 @@ def test_a_source_without_a_free_connection_is_called_less_and_loses_no_attempt(
         connection.execute("ALTER ROLE guest CONNECTION LIMIT -1")
 
     _completes(desk, export_id)
-    assert (limit["source"], limit["factor"], limit["is_learnt"]) == ("visits", 0.5, True)
+    assert (limit["source"], limit["is_learnt"]) == ("visits", True)
+    assert 0 < limit["factor"] <= 0.5  # halved, and again if it was refused once more before we looked
     assert (attempt["outcome"], job["failures"]) == ("snoozed", 0)
     assert _look(desk, "throttles", "lift", "visits", "--reason", "it has room again") == {"lifted": "visits"}
 
