@@ -237,6 +237,29 @@ def test_a_cancelled_export_cancels_its_job(server: ShareDo, tmp_path: Path) -> 
     assert [job.is_cancelled for job in server.jobs.values()] == [False, True]
 
 
+def test_a_cancelled_export_waits_for_no_turn_to_cancel_its_job(server: ShareDo, tmp_path: Path) -> None:
+    class Used:
+        """A rate limit that is used up once the job is followed."""
+
+        def take(self) -> float:
+            return 3600.0 if any(job.looks for job in server.jobs.values()) else 0.0
+
+        def refused(self, retry_after_seconds: float | None, *, calls_per_second: float) -> None:
+            raise AssertionError
+
+    server.quirks.looks = 1_000_000
+    outside = replace(LOOPBACK, book=Memory(), is_cancelled=lambda: True, calls=Used())
+    with (
+        pytest.raises(KeyError),
+        connect(source_of(server, tmp_path), outside=outside).open() as reading,
+    ):
+        for _ in reading.batches(MATTER, {}, key=KEY):
+            if any(job.looks for job in server.jobs.values()):
+                raise KeyError
+
+    assert [job.is_cancelled for job in server.jobs.values()] == [True]
+
+
 def test_a_trial_tells_whether_the_token_is_taken(server: ShareDo, tmp_path: Path) -> None:
     good = check.test(source_of(server, tmp_path), replace(LOOPBACK, is_glance=True))
     bad = check.test(source_of(server, tmp_path, secret="nobody:x"), replace(LOOPBACK, is_glance=True))

@@ -45,8 +45,8 @@ class RemoteConnector:
         secret = credentials.of(self._source)
         module: Any = importlib.import_module("lading.sources.remote_reading")
 
-        def asker() -> Asker:
-            return Asker(self._site, self._outside, secret)
+        def asker(outside: Outside) -> Asker:
+            return Asker(self._site, outside, secret)
 
         reading = module.RemoteReading(self._source, self._site, self._scratch, asker, outside=self._outside)
         try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from lading.errors import PackageInvalid, SourceError, SourceRefused, SourceUnre
 from lading.sources import ordered, remote_request
 from lading.sources.http_walk import mark_of
 from lading.sources.model import Rewrite, Selection, Source
-from lading.sources.outside import Outside
+from lading.sources.outside import Outside, Unlimited
 from lading.sources.remote_calls import Asker, Gone
 from lading.sources.remote_request import RemoteExport
 from lading.sources.remote_site import RemoteSite
@@ -50,7 +50,7 @@ class RemoteReading:
         source: Source,
         site: RemoteSite,
         scratch: Path | None,
-        asker: Callable[[], Asker],
+        asker: Callable[[Outside], Asker],
         *,
         outside: Outside,
     ) -> None:
@@ -82,7 +82,7 @@ class RemoteReading:
             )
         asked = remote_request.parse(selection.remote, parameters)
         mark = mark_of(self._source.options, selection.remote, parameters)
-        asker = self._asker()
+        asker = self._asker(self._outside)
         stream = ordered.Stream(
             what=f"package of the server at {self._site}",
             read=lambda: self._read(asked, asker, mark),
@@ -99,7 +99,8 @@ class RemoteReading:
         if self._job is None or self.fetched is not None or not self._outside.is_cancelled():
             return
         with suppress(SourceError):
-            asker = self._asker()
+            # At one try and whosever turn it is: nobody waits for it, and a worker does.
+            asker = self._asker(replace(self._outside, is_glance=True, calls=Unlimited()))
             try:
                 for _ in asker.answer("DELETE", sharedo.cancel_path(self._job)):
                     pass
