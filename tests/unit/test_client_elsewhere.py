@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -114,7 +115,7 @@ def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
     monkeypatch.setattr(downloading, "sleep", lambda _seconds: None)
     made, running = Pair(), list[ThreadingHTTPServer]()
     for kind in (Server, Bucket):
-        handler = type(kind.__name__, (kind,), {"pair": made})
+        handler: Any = type(kind.__name__, (kind,), {"pair": made})
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         running.append(server)
@@ -150,16 +151,18 @@ def test_a_broken_download_goes_on_there_by_a_fresh_address(pair: Pair, tmp_path
     assert [each.get("If-Range") for each in pair.clicks] == [None, tag(CONTENT), tag(CONTENT)]
 
 
+def broken(pair: Pair, folder: Path) -> None:
+    """Let a download break and its process be gone: what it left is the part."""
+    pair.cut_after, session = [100_000], Session(Target(pair.server))
+    connect: Any = downloading.__dict__["_connection"]
+    with downloading.Partial(folder / "package.zip", Version()) as partial:
+        connect(session, "/file", partial, downloading.Seen())
+    session.close()
+    assert (folder / "package.zip.part").stat().st_size == 100_000
+
+
 def test_another_process_goes_on_there_too(pair: Pair, tmp_path: Path) -> None:  # C4
-    pair.cut_after, pair.refusals = [100_000], 0
-    pair.etag = ""
-    first = Session(Target(pair.server))
-    seen = downloading.Seen()
-    partial = downloading.Partial(tmp_path / "package.zip", Version())
-    with partial:
-        downloading._connection(first, "/file", partial, seen)
-    first.close()
-    assert (tmp_path / "package.zip.part").stat().st_size == 100_000
+    broken(pair, tmp_path)
 
     assert pair.download(tmp_path) == CONTENT
 
@@ -168,11 +171,7 @@ def test_another_process_goes_on_there_too(pair: Pair, tmp_path: Path) -> None: 
 
 
 def test_a_part_of_another_version_is_not_continued(pair: Pair, tmp_path: Path) -> None:  # C4
-    pair.cut_after = [100_000]
-    first = Session(Target(pair.server))
-    with downloading.Partial(tmp_path / "package.zip", Version()) as partial:
-        downloading._connection(first, "/file", partial, downloading.Seen())
-    first.close()
+    broken(pair, tmp_path)
     pair.content = pair.published = CONTENT[::-1]
 
     assert pair.download(tmp_path) == CONTENT[::-1]

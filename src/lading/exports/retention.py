@@ -13,7 +13,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +28,7 @@ from lading.artifacts.blobs import BlobStore
 from lading.artifacts.collector import Collected
 from lading.canonical import Json
 from lading.db.database import Database
+from lading.errors import StorageFailed
 from lading.exports import handouts, holds, keeping, part_store, published, store
 from lading.exports.service import blob_prefix
 from lading.ledger.entry import Actor
@@ -34,6 +37,7 @@ from lading.tenants import store as tenants
 if TYPE_CHECKING:
     from lading.artifacts.bucket import Bucket
 
+_LOG: Final = logging.getLogger("lading.artifacts")
 _ACTOR: Final = Actor("system", "retention")
 _TEMPORARY_SECONDS: Final = 24 * 3600.0
 _BATCH: Final = 1000
@@ -114,30 +118,26 @@ async def collect(database: Database, blobs: BlobStore, *, grace_seconds: float)
 
 
 async def collect_away(database: Database, blobs: BlobStore, *, grace_seconds: float) -> int:
-    """Delete the files of every tenant in the bucket that nothing needs; return how many. Lists the whole bucket."""
-    removed = 0
-    if blobs.bucket is not None:
-        for tenant_id in await _tenants(database):
-            removed += await clear_unclaimed_away(database, blobs, tenant_id, grace_seconds=grace_seconds)
-    return removed
-
-
-async def clear_unclaimed_away(database: Database, blobs: BlobStore, tenant_id: UUID, *, grace_seconds: float) -> int:
-    """Do what `clear_unclaimed` does in the bucket, and abort uploads that nobody goes on with."""
-    bucket, removed = blobs.bucket, 0
-    if bucket is None:
+    """Delete what nothing needs of every tenant in the bucket; return how many files. Lists the whole bucket."""
+    if blobs.bucket is None:
         return 0
-    async for keys in _unclaimed_away(database, bucket, tenant_id, grace_seconds):
+    tenants = frozenset(await _tenants(database))
+    return await _clear_away(database, blobs.bucket, registry.ROOT, tenants, grace_seconds=grace_seconds)
+
+
+async def _clear_away(
+    database: Database, bucket: Bucket, folder: str, tenants: AbstractSet[UUID], *, grace_seconds: float
+) -> int:
+    """Delete files below `folder` in the bucket that nobody needs, and abort uploads that nobody goes on with."""
+    removed = 0
+    async for keys in _unclaimed_away(database, bucket, folder, tenants, grace_seconds=grace_seconds):
         for key in keys:
             await asyncio.to_thread(bucket.delete, key)
         removed += len(keys)
-    folder = registry.away_folder_of(tenant_id)
-    begun = await asyncio.to_thread(bucket.uploads, folder, older_than_seconds=grace_seconds)
-    async with database.tenant(tenant_id) as tx:
-        nobodys = set(await published.unclaimed(tx, [key for key, _ in begun]))
-    for key, upload_id in begun:
-        if key in nobodys:
-            await asyncio.to_thread(bucket.abort, key, upload_id)
+    begun = dict(await asyncio.to_thread(bucket.uploads, folder, older_than_seconds=grace_seconds))
+    async for keys in _of_nobody_away(database, tenants, list(begun)):
+        for key in keys:
+            await asyncio.to_thread(bucket.abort, key, begun[key])
     return removed
 
 
@@ -153,7 +153,10 @@ async def _clear_given_up(database: Database, blobs: BlobStore) -> None:
             given_up = await placements.abandon(tx)
         failpoints.reach("artifacts.given_up")
         for key, upload_id in given_up:
-            await asyncio.to_thread(bucket.forget, key, upload_id)
+            try:
+                await asyncio.to_thread(bucket.forget, key, upload_id)
+            except StorageFailed as error:  # it has no row any more: who lists the bucket finds it
+                _LOG.warning("artifact.not_deleted", extra={"digest": key, "reason": error.message})
 
 
 async def clear_unclaimed(database: Database, blobs: BlobStore, tenant_id: UUID, *, grace_seconds: float) -> int:
@@ -174,7 +177,8 @@ async def collectable(database: Database, blobs: BlobStore, tenant_id: UUID, *, 
     async for keys in _unclaimed(database, blobs, tenant_id, grace_seconds):
         files += len(keys)
     if blobs.bucket is not None:
-        async for keys in _unclaimed_away(database, blobs.bucket, tenant_id, grace_seconds):
+        folder, own = registry.away_folder_of(tenant_id), {tenant_id}
+        async for keys in _unclaimed_away(database, blobs.bucket, folder, own, grace_seconds=grace_seconds):
             files += len(keys)
     return Due(objects, size, files)
 
@@ -193,7 +197,10 @@ async def collect_tenant(
         database, blobs, tenant_id, grace_seconds=grace_seconds, actor=actor, grounds=grounds
     )
     files = await clear_unclaimed(database, blobs, tenant_id, grace_seconds=grace_seconds)
-    return gone, files + await clear_unclaimed_away(database, blobs, tenant_id, grace_seconds=grace_seconds)
+    if blobs.bucket is not None:
+        folder, own = registry.away_folder_of(tenant_id), {tenant_id}
+        files += await _clear_away(database, blobs.bucket, folder, own, grace_seconds=grace_seconds)
+    return gone, files
 
 
 async def _unclaimed(
@@ -206,13 +213,29 @@ async def _unclaimed(
 
 
 async def _unclaimed_away(
-    database: Database, bucket: Bucket, tenant_id: UUID, grace_seconds: float
+    database: Database, bucket: Bucket, folder: str, tenants: AbstractSet[UUID], *, grace_seconds: float
 ) -> AsyncIterator[list[str]]:
-    folder = registry.away_folder_of(tenant_id)
     aged = bucket.aged(folder, older_than_seconds=grace_seconds)
     while keys := await asyncio.to_thread(lambda: list(itertools.islice(aged, _BATCH))):
-        async for found in _of_nobody(database, tenant_id, keys):
+        async for found in _of_nobody_away(database, tenants, keys):
             yield found
+
+
+async def _of_nobody_away(
+    database: Database, tenants: AbstractSet[UUID], keys: Sequence[str]
+) -> AsyncIterator[list[str]]:
+    """Yield what nobody needs of each of `tenants`; what lies there of others is none of ours."""
+    for owner, own in itertools.groupby(sorted(filter(registry.is_away, keys)), _tenant_of):
+        if owner in tenants:
+            async for found in _of_nobody(database, owner, list(own)):
+                yield found
+
+
+def _tenant_of(key: str) -> UUID | None:
+    try:
+        return UUID(key.split("/")[1])
+    except ValueError:
+        return None
 
 
 async def _of_nobody(database: Database, tenant_id: UUID, keys: Sequence[str]) -> AsyncIterator[list[str]]:

@@ -213,6 +213,8 @@ async def test_files_that_no_row_knows_go_once_they_are_old_and_nothing_else_doe
     lost = f"{folder}/ab/{'c' * 62}.{ids.new().hex}-1"
     bucket.put_object(Key=lost, Body=b"lost")
     bucket.put_object(Key="lading/other", Body=b"not ours")
+    stranger = f"{PREFIX}{registry.away_folder_of(ids.new())}/ab/{'c' * 62}.{ids.new().hex}-1"
+    bucket.put_object(Key=stranger, Body=b"of an organisation that this installation does not know")
     bucket.put_object(Key=f"{folder}2/ab/cd", Body=b"not ours either")
     begun = bucket.Object(f"{lost}1").initiate_multipart_upload()
     blobs, database = world.services.exports.blobs, world.services.database
@@ -223,7 +225,7 @@ async def test_files_that_no_row_knows_go_once_they_are_old_and_nothing_else_doe
     assert (await world.ask("POST", "/api/v1/artifacts/collect", json={"dry_run": True})).json()["files"] == 1
     assert await retention.collect_away(database, blobs, grace_seconds=0) == 1
 
-    assert names(bucket) == sorted([*kept, "lading/other", f"{folder}2/ab/cd"])
+    assert names(bucket) == sorted([*kept, "lading/other", f"{folder}2/ab/cd", stranger])
     assert begun.id not in {each.id for each in bucket.multipart_uploads.all()}
     assert works.verified(await works.package(made)).is_pinned
 
