@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from lading.client import AsyncClient
-from lading.errors import Forbidden, InvalidInput, NotFound, ReasonRequired
+from lading.errors import Forbidden, InvalidInput, NotFound, ReasonRequired, WaitTimeout
 from lading.ledger.entry import SYSTEM
 from lading.limits import allocations
 from lading.wire.letters import BulkRequest
@@ -38,6 +38,18 @@ async def test_jobs_are_listed_put_first_and_cancelled(world: World, client: Asy
     assert (await client.jobs.get(ended.id)).attempts[0].outcome == "failed"
     assert [job.id async for job in client.jobs.list(state=["dead"], kind="export", source="activities")] == dead
     assert (await client.jobs.page(limit=1)).next_cursor is not None
+
+
+async def test_a_job_is_waited_for(world: World, client: AsyncClient) -> None:  # C1
+    [dead] = await world.dead()
+    await world.export()
+    waiting = await anext(client.jobs.list(state=["pending"]))
+    told: list[str] = []
+
+    assert (await client.jobs.wait(dead, on_change=lambda job: told.append(job.state))).state == "dead"
+    with pytest.raises(WaitTimeout, match=waiting.id):
+        await client.jobs.wait(waiting.id, timeout=0.0)
+    assert told == ["dead"]
 
 
 async def test_dead_letters_are_seen_and_closed(world: World, client: AsyncClient) -> None:
