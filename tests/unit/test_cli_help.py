@@ -96,6 +96,23 @@ def test_getting_an_export_imports_nothing_heavy() -> None:
     assert set(ran.stdout.splitlines()) & FORBIDDEN == set()
 
 
+def test_reading_one_thing_imports_no_part_of_the_client_for_another() -> None:
+    # They are 100 ms: every wire module makes its dataclasses when it is imported.
+    program = (
+        "import sys\nfrom lading import cli\n"
+        "cli.run(['sources', 'list', '--url', 'http://127.0.0.1:9'])\nprint('\\n'.join(sys.modules))"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    imported = set(ran.stdout.splitlines())
+    others = {"access", "artifacts", "bundles", "jobs", "runs", "schedules", "policies", "proofs", "webhooks"}
+    assert "lading.client.sync.registry" in imported
+    assert imported & {f"lading.client.sync.{each}" for each in others} == set()
+    assert imported & {"lading.client.packages", "lading.artifacts", "cryptography", "rich"} == set()
+    assert imported & FORBIDDEN == set()
+
+
 def test_no_command_has_two_parameters_of_one_name() -> None:
     # The later one would take the value of the earlier: an address to be called would become the server's.
     for path, command in ALL.items():

@@ -6,35 +6,38 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import httpx2
 
 from lading.client import target
-from lading.client.aio.access import IdentityProviders, Keys, Members, Tenants
-from lading.client.aio.artifacts import Artifacts
-from lading.client.aio.bundles import Bundles
 from lading.client.aio.caching import CachingSession
-from lading.client.aio.destinations import Destinations
-from lading.client.aio.events import Events
 from lading.client.aio.exports import Exports
-from lading.client.aio.jobs import Jobs
-from lading.client.aio.letters import DeadLetters
-from lading.client.aio.operations import Limits
-from lading.client.aio.policies import Policies
-from lading.client.aio.privacy import Privacy
-from lading.client.aio.proofs import Proofs
-from lading.client.aio.registry import Ledger, Profiles, Sources
-from lading.client.aio.retention import Holds, Retention
-from lading.client.aio.runs import Runs
-from lading.client.aio.schedules import Schedules
 from lading.client.aio.session import TIMEOUT_SECONDS, Session
-from lading.client.aio.sharing import Allocations, RetryPolicies
-from lading.client.aio.throttles import Throttles
-from lading.client.aio.webhooks import Webhooks
 from lading.client.cache import Cache
 from lading.client.journal import folder_of
+from lading.client.parts import Part
 from lading.client.retries import Retries
+
+if TYPE_CHECKING:
+    from lading.client.aio.access import IdentityProviders, Keys, Members, Tenants
+    from lading.client.aio.artifacts import Artifacts
+    from lading.client.aio.bundles import Bundles
+    from lading.client.aio.destinations import Destinations
+    from lading.client.aio.events import Events
+    from lading.client.aio.jobs import Jobs
+    from lading.client.aio.letters import DeadLetters
+    from lading.client.aio.operations import Limits
+    from lading.client.aio.policies import Policies
+    from lading.client.aio.privacy import Privacy
+    from lading.client.aio.proofs import Proofs
+    from lading.client.aio.registry import Ledger, Profiles, Sources
+    from lading.client.aio.retention import Holds, Retention
+    from lading.client.aio.runs import Runs
+    from lading.client.aio.schedules import Schedules
+    from lading.client.aio.sharing import Allocations, RetryPolicies
+    from lading.client.aio.throttles import Throttles
+    from lading.client.aio.webhooks import Webhooks
 
 
 class AsyncClient:
@@ -46,6 +49,32 @@ class AsyncClient:
     fresh token when the server refuses the old one; the call is then sent once more.  `journal` is where unfinished
     runs and batches are kept, by default in the state directory of the user; None keeps none.
     """
+
+    events: Part[Events] = Part(f"{__package__}.events", "Events")
+    webhooks: Part[Webhooks] = Part(f"{__package__}.webhooks", "Webhooks")
+    artifacts: Part[Artifacts] = Part(f"{__package__}.artifacts", "Artifacts")
+    tenants: Part[Tenants] = Part(f"{__package__}.access", "Tenants")
+    keys: Part[Keys] = Part(f"{__package__}.access", "Keys")
+    members: Part[Members] = Part(f"{__package__}.access", "Members")
+    identity_providers: Part[IdentityProviders] = Part(f"{__package__}.access", "IdentityProviders")
+    profiles: Part[Profiles] = Part(f"{__package__}.registry", "Profiles")
+    policies: Part[Policies] = Part(f"{__package__}.policies", "Policies")
+    sources: Part[Sources] = Part(f"{__package__}.registry", "Sources")
+    destinations: Part[Destinations] = Part(f"{__package__}.destinations", "Destinations")
+    holds: Part[Holds] = Part(f"{__package__}.retention", "Holds")
+    retention: Part[Retention] = Part(f"{__package__}.retention", "Retention")
+    ledger: Part[Ledger] = Part(f"{__package__}.registry", "Ledger")
+    privacy: Part[Privacy] = Part(f"{__package__}.privacy", "Privacy")
+    bundles: Part[Bundles] = Part(f"{__package__}.bundles", "Bundles")
+    proofs: Part[Proofs] = Part(f"{__package__}.proofs", "Proofs")
+    jobs: Part[Jobs] = Part(f"{__package__}.jobs", "Jobs")
+    runs: Part[Runs] = Part(f"{__package__}.runs", "Runs")
+    schedules: Part[Schedules] = Part(f"{__package__}.schedules", "Schedules")
+    dead_letters: Part[DeadLetters] = Part(f"{__package__}.letters", "DeadLetters")
+    limits: Part[Limits] = Part(f"{__package__}.operations", "Limits")
+    throttles: Part[Throttles] = Part(f"{__package__}.throttles", "Throttles")
+    allocations: Part[Allocations] = Part(f"{__package__}.sharing", "Allocations")
+    retry_policies: Part[RetryPolicies] = Part(f"{__package__}.sharing", "RetryPolicies")
 
     def __init__(
         self,
@@ -67,31 +96,6 @@ class AsyncClient:
             found, patience=patience, timeout=timeout, transport=transport, http_client=http_client, refresh=refresh
         )
         self.exports = Exports(self.session, folder_of() if journal == "state" else journal)
-        self.events = Events(self.session)
-        self.webhooks = Webhooks(self.session)
-        self.artifacts = Artifacts(self.session)
-        self.tenants = Tenants(self.session)
-        self.keys = Keys(self.session)
-        self.members = Members(self.session)
-        self.identity_providers = IdentityProviders(self.session)
-        self.profiles = Profiles(self.session)
-        self.policies = Policies(self.session)
-        self.sources = Sources(self.session)
-        self.destinations = Destinations(self.session)
-        self.holds = Holds(self.session)
-        self.retention = Retention(self.session)
-        self.ledger = Ledger(self.session)
-        self.privacy = Privacy(self.session)
-        self.bundles = Bundles(self.session)
-        self.proofs = Proofs(self.session)
-        self.jobs = Jobs(self.session)
-        self.runs = Runs(self.session)
-        self.schedules = Schedules(self.session)
-        self.dead_letters = DeadLetters(self.session)
-        self.limits = Limits(self.session)
-        self.throttles = Throttles(self.session)
-        self.allocations = Allocations(self.session)
-        self.retry_policies = RetryPolicies(self.session)
 
     @property
     def url(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from lading import ids
@@ -18,13 +18,16 @@ from lading.client.aio.ground import in_thread
 from lading.client.aio.session import Session, clock
 from lading.client.batching import CONCURRENCY, Alternative, BatchItem, BatchResult, Fetched, Terms
 from lading.client.journal import Entry
-from lading.client.packages import Limits, Package, open_package
 from lading.client.partial import Version
+from lading.client.parts import later
 from lading.client.polling import DEADLINE_SECONDS, Teller, Watcher
 from lading.client.recovery import Recovery
 from lading.errors import LadingError, NotFound
 from lading.wire.exports import Artifact, ArtifactList, Export, ExportPage, ExportRequest, History, Link, LinkRequest
 from lading.wire.jobs import Grounds
+
+if TYPE_CHECKING:
+    from lading.client.packages import Limits, Package
 
 _BASE: Final = "/api/v1/exports"
 _PAGE: Final = 50
@@ -315,7 +318,8 @@ class Exports:
         PackageInvalid says why it is not what a package should be, or that it is over `limits`.
         """
         path = await self.download(export, folder, on_bytes=on_bytes)
-        return await in_thread(open_package, path, limits=limits)
+        opened: Package = await in_thread(later("lading.client.packages", "open_package"), path, limits=limits)
+        return opened
 
 
 def _terms(

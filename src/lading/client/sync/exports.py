@@ -7,15 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from lading import ids
 from lading.client import faults, polling
 from lading.client.batching import CONCURRENCY, Alternative, BatchItem, BatchResult, Fetched, Terms
 from lading.client.journal import Entry
-from lading.client.packages import Limits, Package, open_package
 from lading.client.partial import Version
+from lading.client.parts import later
 from lading.client.polling import DEADLINE_SECONDS, Teller, Watcher
 from lading.client.recovery import Recovery
 from lading.client.sync import batches
@@ -27,6 +27,9 @@ from lading.client.sync.session import Session, clock
 from lading.errors import LadingError, NotFound
 from lading.wire.exports import Artifact, ArtifactList, Export, ExportPage, ExportRequest, History, Link, LinkRequest
 from lading.wire.jobs import Grounds
+
+if TYPE_CHECKING:
+    from lading.client.packages import Limits, Package
 
 _BASE: Final = "/api/v1/exports"
 _PAGE: Final = 50
@@ -313,7 +316,8 @@ class Exports:
         PackageInvalid says why it is not what a package should be, or that it is over `limits`.
         """
         path = self.download(export, folder, on_bytes=on_bytes)
-        return in_thread(open_package, path, limits=limits)
+        opened: Package = in_thread(later("lading.client.packages", "open_package"), path, limits=limits)
+        return opened
 
 
 def _terms(
