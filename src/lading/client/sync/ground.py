@@ -98,10 +98,10 @@ def each(
         try:
             while not stopped.is_set():
                 with lock:
-                    item = next(waiting, stopped)
+                    item: Any = next(waiting, stopped)
                 if item is stopped:
                     break
-                work(item, lambda note: notes.put(("note", note)))  # type: ignore[arg-type]
+                work(item, lambda note: notes.put(("note", note)))
             notes.put(("end", None))
         except BaseException as error:  # noqa: BLE001 - told to the caller, in its thread
             notes.put(("error", error))

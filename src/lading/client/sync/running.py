@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lading.client import polling, recovery
 from lading.client.batching import Fetched, Terms, asked, folder_for
@@ -112,10 +112,10 @@ class Way:
         return error
 
 
-def _request(facts: dict[str, object]) -> ExportRequest:
+def _request(facts: dict[str, Any]) -> ExportRequest:
     if not facts:
         raise InvalidInput("The line of the journal that says what was asked for is damaged; ask for it again.")
     try:
-        return ExportRequest(**facts)  # type: ignore[arg-type] - a journal of another version may say more
+        return ExportRequest(**facts)  # a journal of another version may say more
     except TypeError:
         raise InvalidInput("The journal was written by another version of Lading; ask for the export again.") from None
