@@ -17,7 +17,9 @@ from lading import canonical
 from lading.artifacts import names
 from lading.canonical import Json
 from lading.errors import PackageInvalid
-from lading.ledger.trust import PublicKey, Signing, Trust, unbase64
+from lading.ledger.trust import PublicKey, Signing, Trust
+from lading_verify.dsse import pre_authentication
+from lading_verify.encoding import from_base64
 
 NAME: Final = names.STATEMENT
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
@@ -49,7 +51,7 @@ def seal(subjects: Sequence[tuple[str, str]], predicate: Mapping[str, Json], *, 
             },
         }
     )
-    return _envelope(payload, key.public.keyid, key.sign(pre_authentication(PAYLOAD_TYPE, payload)))
+    return _envelope(payload, key.public.keyid, key.sign(pre_authentication(payload, PAYLOAD_TYPE)))
 
 
 def unseal(envelope: bytes, trust: Trust | None) -> Statement:
@@ -58,12 +60,6 @@ def unseal(envelope: bytes, trust: Trust | None) -> Statement:
         return _unseal(envelope, () if trust is None else trust.keys("package"))
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise PackageInvalid(f"{NAME} is damaged or not a signed statement: {error}.") from error
-
-
-def pre_authentication(payload_type: str, payload: bytes) -> bytes:
-    """Return what DSSE signs (its PAE), so that type and payload can't be confused."""
-    kind = payload_type.encode()
-    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def _envelope(payload: bytes, keyid: str, signature: bytes) -> bytes:
@@ -78,12 +74,12 @@ def _envelope(payload: bytes, keyid: str, signature: bytes) -> bytes:
 
 def _unseal(envelope: bytes, pinned: Sequence[PublicKey]) -> Statement:
     outer: Any = canonical.decode(envelope)
-    payload, [only] = unbase64(outer["payload"]), outer["signatures"]
-    signature = unbase64(only["sig"])
+    payload, [only] = from_base64(outer["payload"]), outer["signatures"]
+    signature = from_base64(only["sig"])
     inner: Any = canonical.decode(payload)
     predicate = inner["predicate"]
-    key = PublicKey("package", unbase64(predicate["signer"]["public"]))
-    if not key.signed(pre_authentication(PAYLOAD_TYPE, payload), signature):
+    key = PublicKey("package", from_base64(predicate["signer"]["public"]))
+    if not key.signed(pre_authentication(payload, PAYLOAD_TYPE), signature):
         raise ValueError("the signature does not fit")
     # Everything that is not under the signature must be what we would have written around it.
     if _envelope(payload, key.keyid, signature) != envelope:

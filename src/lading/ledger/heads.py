@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from lading.errors import PackageInvalid
-from lading.ledger.trust import PublicKey, Signing, Trust, unbase64
+from lading.ledger.trust import PublicKey, Signing, Trust
+from lading_verify.encoding import from_base64
 from lading_verify.merkle import HASH_BYTES
 from lading_verify.notes import ED25519, key_hash
 
@@ -102,7 +103,7 @@ def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
 def _signature(line: str) -> tuple[str, bytes]:
     try:
         dash, name, encoded = line.split(" ")
-        blob = unbase64(encoded)
+        blob = from_base64(encoded)
     except ValueError as error:
         raise PackageInvalid(f"A signature line of the signed head can't be read: {error}.") from error
     if dash != "—" or not name or len(blob) < 5:  # 4 bytes of key hash, then the signature
@@ -115,7 +116,7 @@ def _read(text: str) -> Head:
     if len(parts) != 4 or not _ORIGIN.fullmatch(parts[0]) or not _SIZE.fullmatch(parts[1]):
         raise PackageInvalid("The signed head is not a checkpoint: origin, size, root.")
     try:
-        root = unbase64(parts[2])
+        root = from_base64(parts[2])
     except ValueError as error:
         raise PackageInvalid(f"The root in the signed head can't be read: {error}.") from error
     if len(root) != HASH_BYTES:

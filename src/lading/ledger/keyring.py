@@ -27,8 +27,9 @@ from lading.ledger.trust import (
     Trust,
     instant_of,
     key_of,
-    unbase64,
 )
+from lading_verify.dsse import pre_authentication
+from lading_verify.encoding import from_base64
 
 SCHEMA: Final = "lading.keyring/1"
 PAYLOAD_TYPE: Final = "application/vnd.lading.signing-key+json"
@@ -129,7 +130,7 @@ def extended(ring: Keyring, told: Statement, signers: Sequence[Signing]) -> Keyr
         "key": _shown(told.key), "overlap_until": told.overlap_until, "previous": ring.digest,
         "sequence": len(ring.statements), "trusted_until": told.trusted_until,
     })  # fmt: skip
-    message = pre_authentication(payload)
+    message = pre_authentication(payload, PAYLOAD_TYPE)
     envelope = _envelope(payload, [(one.public.keyid, one.sign(message)) for one in signers])
     return read(Keyring(ring.instance, (), (*ring.envelopes, envelope)).dump())
 
@@ -163,12 +164,6 @@ def follow(trust: Trust, ring: Keyring) -> Trust:
         if keyid in believed
     }
     return trust.with_keys(known[keyid] for keyid in known if keyid in believed).with_lives(told)
-
-
-def pre_authentication(payload: bytes) -> bytes:
-    """Return what is signed: DSSE's PAE of `payload`."""
-    kind = PAYLOAD_TYPE.encode()
-    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def _read(document: Any) -> Keyring:
@@ -205,13 +200,13 @@ class _Chain:
             raise ValueError(f"statement {number} is not the next of this chain")
         told = _statement(fields)
         needed = self._vouchers(told)
-        signatures = [(str(each["keyid"]), unbase64(each["sig"])) for each in envelope["signatures"]]
+        signatures = [(str(each["keyid"]), from_base64(each["sig"])) for each in envelope["signatures"]]
         if [keyid for keyid, _ in signatures] != [key.keyid for key in needed] or canonical.encode(
             envelope
         ) != _envelope(payload, signatures):
             raise ValueError(f"statement {number} is not signed by those who must sign it")
         for key, (_, signature) in zip(needed, signatures, strict=True):
-            if not key.signed(pre_authentication(payload), signature):
+            if not key.signed(pre_authentication(payload, PAYLOAD_TYPE), signature):
                 raise ValueError(f"a signature of statement {number} does not fit")
         self._note(told)
         self._previous = hashlib.sha256(payload).hexdigest()
@@ -261,7 +256,7 @@ def _statement(fields: Any) -> Statement:
 
 
 def _payload(envelope: Any) -> bytes:
-    return unbase64(envelope["payload"])
+    return from_base64(envelope["payload"])
 
 
 def _shown(key: PublicKey) -> dict[str, Json]:

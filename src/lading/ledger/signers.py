@@ -22,7 +22,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from lading.errors import EnvironmentUnfit, SignerUnavailable
-from lading.ledger.trust import KEY_BYTES, PublicKey, Purpose, Signing, unbase64
+from lading.ledger.trust import PublicKey, Purpose, Signing
+from lading_verify.encoding import from_base64
+from lading_verify.keys import KEY_BYTES
 
 Exchange: TypeAlias = Callable[[bytes], bytes]
 """Brings a question to the signer and its answer back; SignerUnavailable when that can't be done."""
@@ -70,7 +72,7 @@ class External:
         told = self.exchange(json.dumps({"version": 1, **question}).encode() + b"\n")
         try:
             answer: Any = json.loads(told)
-            return unbase64(answer[wanted])
+            return from_base64(answer[wanted])
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise SignerUnavailable(
                 f'{self.name} did not answer with a JSON document that has "{wanted}" in base64.'

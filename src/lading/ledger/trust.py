@@ -13,8 +13,6 @@ of up to that size of that log.
 from __future__ import annotations
 
 import base64
-import binascii
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,10 +20,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from lading.errors import InvalidInput
+from lading_verify import keys as plain
+from lading_verify.encoding import from_base64
+from lading_verify.keys import KEY_BYTES
 
 Purpose: TypeAlias = Literal["log", "package"]
 PURPOSES: Final[tuple[Purpose, ...]] = ("log", "package")
@@ -33,7 +31,6 @@ SCHEMA: Final = "lading.trust/1"
 _MAX_BYTES: Final = 16 << 20
 _MAX_KEYS: Final = 1000
 _MAX_SIZES: Final = 100_000
-KEY_BYTES: Final = 32
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 
 
@@ -47,15 +44,11 @@ class PublicKey:
     @property
     def keyid(self) -> str:
         """Return the name of the key: the SHA-256 of its raw bytes in hex."""
-        return hashlib.sha256(self.raw).hexdigest()
+        return plain.keyid(self.raw)
 
     def signed(self, message: bytes, signature: bytes) -> bool:
         """Return whether `signature` over `message` was made with this key."""
-        try:
-            Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, message)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+        return plain.signed(self.raw, message, signature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +225,7 @@ def key_of(entry: Any) -> PublicKey:
     """Return the key that a trust file or a keyring shows; ValueError, LookupError or TypeError if it is none."""
     if entry["algorithm"] != "ed25519" or entry["purpose"] not in PURPOSES:
         raise ValueError("a key is not ed25519 for log or package")
-    raw = unbase64(entry["public"])
+    raw = from_base64(entry["public"])
     key = PublicKey(entry["purpose"], raw)
     if len(raw) != KEY_BYTES or key.keyid != entry["keyid"]:
         raise ValueError("a keyid is not the SHA-256 of its key")
@@ -255,14 +248,3 @@ def instant_of(text: Any) -> str:
     if not isinstance(text, str) or _INSTANT.fullmatch(text) is None:
         raise ValueError("an instant of a key is not RFC 3339 in UTC")
     return text
-
-
-def unbase64(text: str) -> bytes:
-    """Return the bytes of `text`; ValueError unless it is exactly what encoding them gives."""
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError(f"not base64: {error}") from error
-    if base64.b64encode(raw).decode() != text:  # unused bits of the last letter may hide a change
-        raise ValueError("base64 with stray bits at its end")
-    return raw
