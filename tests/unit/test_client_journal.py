@@ -201,7 +201,7 @@ def test_a_folder_that_others_may_write_to_is_refused(tmp_path: Path) -> None:
         Journal(tmp_path / "file" / "below").begin("one", _plan(), REQUESTS)
 
 
-def test_a_relative_state_home_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/somebody")
+def test_a_relative_state_home_is_not_believed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
 
-    assert folder_of({"XDG_STATE_HOME": "here"}) == Path("/home/somebody/.local/state/lading/journal")
+    assert folder_of({"XDG_STATE_HOME": "here"}) == tmp_path / ".local" / "state" / "lading" / "journal"
