@@ -31,7 +31,7 @@ def walk(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[t
     """Yield every command with its path, groups before what is in them."""
     yield path, command
     if isinstance(command, click.Group):
-        context = click.Context(command)
+        context = click.Context(command, **cli.root.context_settings)
         for name in command.list_commands(context):
             found = command.get_command(context, name)
             assert found is not None
@@ -68,7 +68,7 @@ def _section(path: tuple[str, ...], command: click.Command, shared: set[str]) ->
     shown = EXAMPLE.findall(text)
     prose = "\n".join(_sentences(EXAMPLE.sub("", text))).strip()
     words = " ".join(("lading", *path))
-    context = click.Context(command, info_name=words)
+    context = click.Context(command, info_name=words, **cli.root.context_settings)
     usage = " ".join([words, *command.collect_usage_pieces(context)])
     options = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
     own = [each for each in options if each.opts[-1] not in shared]

@@ -22,7 +22,7 @@ ALL = dict(walk(cli.root))
 def complaint(words: list[str]) -> str | None:
     """Return why the program does not take these words, None if it does; files need not be there."""
     command: click.Command = cli.root
-    context = click.Context(cli.root, info_name="lading")
+    context = click.Context(cli.root, info_name="lading", **cli.root.context_settings)
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         found = command.get_command(context, words[0])
         if found is None:

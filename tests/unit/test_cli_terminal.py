@@ -290,9 +290,9 @@ def wait(*_arguments, **_options):
         print("begun", file=sys.stderr, flush=True)
         time.sleep(600)
     finally:
-        print("hangs", file=sys.stderr, flush=True)
         while True:
             try:
+                print("hangs", file=sys.stderr, flush=True)
                 time.sleep(600)
             except KeyboardInterrupt:
                 pass
@@ -310,6 +310,7 @@ def test_a_second_ctrl_c_quits_whatever_hangs(script: Script) -> None:
     terminal.type("\x03")
 
     assert terminal.end() == 130
+    assert "Detached" not in terminal.screen.text()
     assert "Traceback" not in terminal.screen.text()
     assert terminal.screen.is_cursor_shown
 
