@@ -226,7 +226,7 @@ async def _of_nobody_away(
 ) -> AsyncIterator[list[str]]:
     """Yield what nobody needs of each of `tenants`; what lies there of others is none of ours."""
     for owner, own in itertools.groupby(sorted(filter(registry.is_away, keys)), _tenant_of):
-        if owner in tenants:
+        if owner is not None and owner in tenants:
             async for found in _of_nobody(database, owner, list(own)):
                 yield found
 
