@@ -13,8 +13,9 @@ from tests import hostile
 from tests.cutting import Faulty, serving
 from tests.packages import pack
 
+from lading.artifacts.package import PackedFile
 from lading.client.aio.client import AsyncClient
-from lading.client.packages import Kind, Limits, Package
+from lading.client.packages import Kind, Limits, Package, open_package
 from lading.client.sync.client import Client
 from lading.errors import DownloadFailed, PackageFault, PackageInvalid
 from lading.wire.exports import Artifact, Export, Progress
@@ -94,3 +95,17 @@ def test_a_download_that_is_not_whole_is_not_opened(tmp_path: Path) -> None:
         opened(faulty, _export(data), tmp_path / "out")
 
     assert caught.value.export_code == "EXPORT_004"
+
+
+def test_what_the_server_deflates_far_is_opened_and_elsewhere_refused(tmp_path: Path) -> None:
+    rows = b"".join(b"%04d" % (number * 7919 % 10_000) + b";" * 8000 + b"\r\n" for number in range(400))
+    (tmp_path / "long").write_bytes(rows)
+    data, _ = pack(tmp_path, reports=[PackedFile("report.csv", tmp_path / "long")])
+    assert len(rows) / len(data) > 100
+
+    package = opened(_server(data), _export(data), tmp_path / "out")
+
+    assert package.read("report.csv") == rows
+    with pytest.raises(PackageInvalid) as caught:
+        open_package(package.path)
+    assert caught.value.fault is PackageFault.BOMB

@@ -48,6 +48,8 @@ class Line:
             timeout=TIMEOUT_SECONDS if timeout is None else timeout,
             patience=Retries(most=most_tries - 1),
             cache=Cache() if manner.is_cached() else None,
+            # Whoever renews the file need not start a long wait anew.
+            refresh=self._token if self.token_file is not None else None,
         )
 
     def _token(self) -> str | None:

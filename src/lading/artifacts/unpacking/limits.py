@@ -38,3 +38,8 @@ class Limits:
             ratio=self.ratio,
             ratio_from_bytes=_RATIO_FROM_BYTES,
         )
+
+
+def of_exports() -> Limits:
+    """Return the limits for packages fresh from a server: it deflates text up to a ratio of its own, not beyond."""
+    return Limits(ratio=ZipLimits().ratio)

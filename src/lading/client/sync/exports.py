@@ -313,9 +313,11 @@ class Exports:
         """
         Download the export's package into `folder` and return it opened: every byte checked, nothing unpacked.
 
-        PackageInvalid says why it is not what a package should be, or that it is over `limits`.
+        PackageInvalid says why it is not what a package should be, or that it is over `limits`: those of any package,
+        but for the ratio, which is what the server deflates to.
         """
         path = self.download(export, folder, on_bytes=on_bytes)
+        limits = limits or later("lading.artifacts.unpacking.limits", "of_exports")()
         opened: Package = in_thread(later("lading.client.packages", "open_package"), path, limits=limits)
         return opened
 
