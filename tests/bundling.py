@@ -146,11 +146,13 @@ def bundle(
     origin: str = ORIGIN,
     counts: Mapping[str, int] | None = None,
     keep: Callable[[bytes], bool] | None = None,
+    begun: Callable[[list[bytes]], list[bytes] | None] | None = None,
 ) -> bytes:
     """
     Return the bundle of the entries [start, end); `files` replace its own, `chosen` make it partial.
 
     It begins with all states, as bundles once did; with `keep`, with those that it needs, and of them those to be kept.
+    `begun` is a signer who begins with other states: what follows, follows from them; None is to have none at all.
     """
     told = story() if lines is None else list(lines)
     stop = len(told) if end is None else end
@@ -167,12 +169,13 @@ def bundle(
             for index, each in enumerate(told[start:stop], start):
                 before.add(index, each)
             states = [line for line in before.needed(states) if keep(line)]
+        made = states if begun is None else begun(states)
         content |= {
-            layout.START_STATE: _lines(states),
+            **({} if made is None else {layout.START_STATE: _lines(made)}),
             layout.FRONTIER: layout.frontier(tree.hashes),
             layout.START_HEAD: heads.sign(origin, start, tree.root(), log).encode(),
         }
-        fold = Fold(states)
+        fold = Fold(made, partial=made is None)
     tree.extend(told[start:stop])
     provenance = Provenance()
     for index in picked:

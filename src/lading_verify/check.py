@@ -150,6 +150,7 @@ def check(
     if report.faults:
         raise report.faults[0]
     report.checks.append("every subject's versions follow without a gap, no transition is illegal, nothing ended twice")
+    report.checks += _begins(bag)
     return report, Start(size, root, bag, told.fold)
 
 
@@ -217,6 +218,17 @@ def _start(bag: Bag, report: Report, believed: Trust) -> Tree:
     if note.signer(believed.log(note.head.origin, size)) is None:
         report.unbelieved.append(layout.START_HEAD)
     return tree
+
+
+def _begins(bag: Bag) -> list[str]:
+    """Return what no entry of this bundle proves: how things stood before its first."""
+    start = bag.manifest.start
+    if not start or not bag.manifest.is_complete:
+        return []
+    if not bag.has(layout.START_STATE):
+        return [f"it has no states of before entry {start}: what began earlier was taken as its entries show it"]
+    count = sum(1 for _ in history.start_state(bag))
+    return [f"its {count} states of before entry {start} are as its signer says; --previous compares them"]
 
 
 def _rooted(bag: Bag, told: Told) -> None:
@@ -326,10 +338,14 @@ def _continues(report: Report, start: Start, file: BinaryIO, trust: Trust | None
     """Refuse the bundle unless it goes on where the one in `file` ends, or somewhere inside of it."""
     kept: list[Told] = []
     compared: list[Compared] = []
+    replayed: list[Told] = []
 
     def compare(since: int, fold: Fold) -> None:
         if start.bag.has(layout.START_STATE):
             compared.append(following.compare(fold, history.start_state(start.bag), after=start.fold, since=since))
+        elif start.size:
+            again = Fold(fold.state(), partial=fold.is_partial)
+            replayed.append(history.read(start.bag, history.begun_tree(start.bag), fold=again))
 
     before, _ = check(file, trust, limits=limits, marks=(start.size,), on_told=kept.append, on_mark=compare)
     old, new = before.manifest, report.manifest
@@ -353,6 +369,8 @@ def _continues(report: Report, start: Start, file: BinaryIO, trust: Trust | None
     for each in compared:
         if each.why is not None:
             raise Refused(each.why, file=layout.START_STATE, record=each.record or None, kind="gap")
+    for fault in (fault for told in replayed for fault in history.faults(start.bag, told)):
+        raise fault
     report.previous = old.identifier
     report.checks.append(f"it goes on where {old.identifier} ends")
     taken = sum(each.taken for each in compared)

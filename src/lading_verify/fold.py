@@ -48,7 +48,7 @@ class Fold:
     def __init__(self, previous: Iterable[bytes] | None = None, *, partial: bool = False) -> None:
         self.faults: Final = list[Fault]()
         self.fault_count = 0
-        self._partial: Final = partial
+        self.is_partial: Final = partial
         self._shelves: Final = {part: Shelf(_HOT[part]) for part in PARTS}
         self._jobs: Final = self._shelves["jobs"]
         for line in previous or ():
@@ -133,7 +133,7 @@ class Fold:
             self._settle(document, entry, rule)
             return
         if document is None:
-            if not self._partial:
+            if not self.is_partial:
                 self._missing(index, subject)
             document = _new(subject, rule.what, entry.at)
             document["rev"] = None
@@ -226,7 +226,7 @@ class Fold:
                 document["rev"], document["kind"] = 0, told.kind(place)
                 self._jobs.put(job, document)
             elif document is None:
-                if not self._partial:
+                if not self.is_partial:
                     self._missing(index, job)
                 document = _new(job, "job", entry.at)
                 document["rev"] = None
@@ -246,7 +246,7 @@ class Fold:
     def _attempt(self, index: int, document: Document, attempt: str, *, is_new: bool) -> None:
         number = int(attempt) if attempt.isascii() and attempt.isdigit() and len(attempt) < 10 else 0
         expected = document["attempt"] + is_new if isinstance(document["attempt"], int) else number
-        if number != expected and not (self._partial and is_new):
+        if number != expected and not (self.is_partial and is_new):
             self._fault(index, document["id"], f"its attempt is {attempt[:12]}, not {expected}")
         document["attempt"] = number
 
@@ -264,7 +264,7 @@ class Fold:
         key = _throttle_key(what, entry)
         shelf = self._shelves["throttles"]
         document = shelf.get(key)
-        if what == "pause" and state == "lifted" and not self._partial:
+        if what == "pause" and state == "lifted" and not self.is_partial:
             if document is None:
                 self._missing(index, key)
             elif document["state"] == "lifted":
@@ -290,7 +290,7 @@ class Fold:
         digest = str(_short(data.get("digest")))
         content = shelf.get(digest)
         if content is None:
-            if entry.type != "artifact.published" and not self._partial:
+            if entry.type != "artifact.published" and not self.is_partial:
                 self._missing(index, entry.subject)
             made: Document = {"id": digest, "what": "content", "size": _short(data.get("size")), "since": entry.at}
             shelf.put(digest, made)

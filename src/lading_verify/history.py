@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lading_verify import encoding, entries, layout, notes
+from lading_verify import encoding, entries, layout, notes, states
 from lading_verify.bag import Bag
 from lading_verify.entries import Entry, NoEntry
 from lading_verify.errors import Refused
@@ -41,15 +41,16 @@ def read(
     until: int | None = None,
     on_mark: Callable[[int, Fold], None] | None = None,
     is_watched: bool = False,
+    fold: Fold | None = None,
 ) -> Told:
     """
     Return what the history tells, its lines added to `tree`; Refused names the line that is no entry of this log.
 
     `marks` are sizes of the tree at which it is noted how it stood; `on_mark` is given the first entry that the states
     have seen, and the states.  The entries from `until` on are not taken.  The fold `is_watched` if it is to tell what
-    it needed.
+    it needed; it is the bundle's own, or `fold`.
     """
-    told = Told(_begun(bag))
+    told = Told(_begun(bag) if fold is None else fold)
     if is_watched:
         told.fold.watch()
 
@@ -150,7 +151,7 @@ def _begun(bag: Bag) -> Fold:
                 yield line
 
         try:
-            return Fold(lines(), partial=bag.manifest.epoch > 1)
+            return Fold(states.admitted(lines(), before=bag.manifest.start), partial=bag.manifest.epoch > 1)
         except ValueError as error:
             raise Refused(str(error), file=layout.START_STATE, record=number) from None
     # Entries from before the span may be gone for good, and those of an earlier epoch are in another tree; then
