@@ -47,6 +47,16 @@ def new() -> UUID:
     return UUID(int=value)
 
 
+def seconds_of(identifier: UUID) -> float:
+    """
+    Return when a UUIDv7 was made, as seconds since 1970.
+
+    >>> seconds_of(UUID("01890a5d-ac96-7000-8000-000000000000"))
+    1688096058.518
+    """
+    return (identifier.int >> 80) / 1000
+
+
 def show(prefix: str, identifier: UUID) -> str:
     """
     Return the outer form.

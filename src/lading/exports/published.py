@@ -125,6 +125,19 @@ async def unclaimed(tx: Transaction, blob_keys: Sequence[str]) -> list[str]:
     return [row["blob_key"] for row in rows]
 
 
+async def made_here(tx: Transaction, blob_keys: Sequence[str]) -> list[str]:
+    """Return those files that jobs of this database made; others are of another copy of it that has the same bucket."""
+    makers = {key: found[0] for key in blob_keys if (found := registry.attempt_of(key)) is not None}
+    rows = await tx.all(
+        _SQL["made_here"],
+        tenant_id=tx.tenant,
+        blob_keys=list(makers),
+        job_ids=list(makers.values()),
+        begun=[ids.seconds_of(each) for each in makers.values()],
+    )
+    return [row["blob_key"] for row in rows]
+
+
 async def page(
     tx: Transaction, wanted: PublishedFilter, *, before: tuple[UUID, str] | None, limit: int
 ) -> list[Published]:

@@ -224,11 +224,13 @@ async def _unclaimed_away(
 async def _of_nobody_away(
     database: Database, tenants: AbstractSet[UUID], keys: Sequence[str]
 ) -> AsyncIterator[list[str]]:
-    """Yield what nobody needs of each of `tenants`; what lies there of others is none of ours."""
+    """Yield what nobody needs of each of `tenants`; what lies there of others, or of unknown jobs, is none of ours."""
     for owner, own in itertools.groupby(sorted(filter(registry.is_away, keys)), _tenant_of):
         if owner is not None and owner in tenants:
             async for found in _of_nobody(database, owner, list(own)):
-                yield found
+                async with database.tenant(owner) as tx:
+                    made = await published.made_here(tx, found)
+                yield made
 
 
 def _tenant_of(key: str) -> UUID | None:

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -210,7 +212,7 @@ async def test_files_that_no_row_knows_go_once_they_are_old_and_nothing_else_doe
     await place(world, fence, sealed(world, b"PK on its way"))
     kept = names(bucket)
     folder = PREFIX + registry.away_folder_of(world.organisations["nordlys"].id)
-    lost = f"{folder}/ab/{'c' * 62}.{ids.new().hex}-1"
+    lost = f"{folder}/ab/{'c' * 62}.{fence.job_id.hex}-9"
     bucket.put_object(Key=lost, Body=b"lost")
     bucket.put_object(Key="lading/other", Body=b"not ours")
     stranger = f"{PREFIX}{registry.away_folder_of(ids.new())}/ab/{'c' * 62}.{ids.new().hex}-1"
@@ -227,6 +229,30 @@ async def test_files_that_no_row_knows_go_once_they_are_old_and_nothing_else_doe
 
     assert names(bucket) == sorted([*kept, "lading/other", f"{folder}2/ab/cd", stranger])
     assert begun.id not in {each.id for each in bucket.multipart_uploads.all()}
+    assert works.verified(await works.package(made)).is_pinned
+
+
+async def test_files_of_jobs_that_a_restored_database_never_had_stay_until_its_history_begins_later(  # E15, O18
+    works: Works, bucket: Any
+) -> None:
+    world = works.world
+    made = await works.made(format="csv")
+    folder = PREFIX + registry.away_folder_of(world.organisations["nordlys"].id)
+    # One ran after the copy was taken that the database was restored from; one is older than the history of jobs.
+    after, before = ids.new(), UUID(int=ids.new().int - (int(timedelta(days=500) / timedelta(milliseconds=1)) << 80))
+    names_of = {each: f"{folder}/ab/{'c' * 62}.{each.hex}-1" for each in (after, before)}
+    for name in names_of.values():
+        bucket.put_object(Key=name, Body=b"of another copy of this database")
+    begun = bucket.Object(f"{names_of[after]}1").initiate_multipart_upload()
+    use(world, replace(world.services.settings, artifact_grace_seconds=0))
+
+    assert (await world.ask("POST", "/api/v1/artifacts/collect", json={"dry_run": True})).json()["files"] == 1
+    gone = await retention.collect_away(world.services.database, world.services.exports.blobs, grace_seconds=0)
+
+    assert gone == 1
+    assert names_of[after] in names(bucket)
+    assert names_of[before] not in names(bucket)
+    assert begun.id in {each.id for each in bucket.multipart_uploads.all()}
     assert works.verified(await works.package(made)).is_pinned
 
 
