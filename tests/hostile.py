@@ -100,6 +100,13 @@ def changed(place: int = 2, **changes: object) -> bytes:
     return written(parts)
 
 
+def _entry_inside(body: bytes) -> bytes:
+    """A good package with a stored entry whose end is told after it, as what can't be sought is written."""
+    number = struct.pack("<3I", zlib.crc32(body), len(body), len(body))
+    after = b"PK\x07\x08" + number
+    return written(good(Part(b"data/x", body, 0, 8, after=after, local_size=0, local_crc=0)))
+
+
 def told(**changes: object) -> bytes:
     """A good zip whose manifest is changed."""
     return configurations.pack(**changes)
@@ -287,6 +294,12 @@ HOSTILE: Final[Mapping[str, tuple[PackageFault, Callable[[], bytes]]]] = {
     "entry without a line": (PackageFault.FOREIGN_BYTES, lambda: written(good(Part(b"data/x", is_listed=False)))),
     "bytes after what is compressed": (
         PackageFault.FOREIGN_BYTES, lambda: changed(stored=_kept(Part(b"", BODY)) + b"evil"),
+    ),
+    "stored, its end told after it, an entry inside": (
+        PackageFault.FOREIGN_BYTES, lambda: _entry_inside(b"PK\x03\x04" + bytes(22) + b"evil"),
+    ),
+    "stored, its end told after it, an end inside": (
+        PackageFault.FOREIGN_BYTES, lambda: _entry_inside(b"x" * ((1 << 18) - 2) + b"PK\x07\x08" + bytes(12)),
     ),
     "two zips in one": (PackageFault.FOREIGN_BYTES, _two_ends),
     # damage

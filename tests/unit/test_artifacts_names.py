@@ -11,7 +11,8 @@ from lading.artifacts import names
 
 @pytest.mark.parametrize("name", [
     "", "/etc/passwd", "../x", "a/../b", "a/..", "C:/x", "c:x", "a//b", "a/", "./a", "a/./b", "a\\b", "..\\x", "a\0b",
-    "a\nb", "con", "NUL.txt", "a/aux/b", "a.", "a ", " a", "a?b", "x" * 201, "a/" * 17 + "b", "\u202egpj.exe",
+    "a\nb", "con", "NUL.txt", "a/aux/b", "nul .txt",
+    "CONOUT$", "conin$.csv", "a.", "a ", " a", "a?b", "x" * 201, "a/" * 17 + "b", "\u202egpj.exe",
     "e\u0301", "\ud800", ".hidden", "x/" * 5 + "y" * 600,
 ])  # fmt: skip
 def test_a_name_that_is_not_portable_has_a_fault(name: str) -> None:

@@ -33,6 +33,7 @@ _ZIP64: Final = 0x0001
 _STRONG_ENCRYPTION: Final = 0x0017
 _UNICODE_NAME: Final = 0x7075
 _AES: Final = 0x9901
+_MARKS: Final = re.compile(rb"PK(\x01\x02|\x03\x04|\x07\x08)")
 _AGE: Final = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPT")
 _TYPE_MASK: Final = 0o170000
 _NEWEST: Final = 63
@@ -200,6 +201,7 @@ def _tile(file: BinaryIO, ordered: Sequence[Entry], end: int) -> None:
         if entry.is_described_after and 0 < gap <= _MAX_DESCRIPTION_BYTES:
             file.seek(place)
             _describes(file.read(gap), entry)
+            _ends_once(file, entry)
         elif entry.is_described_after and gap == 0:
             raise _bad(entry.name, "what should follow it does not", PackageFault.HEADERS_DISAGREE)
         else:
@@ -221,6 +223,21 @@ def _describes(found: bytes, entry: Entry) -> None:
         forms.append(struct.pack("<3I", *numbers))
     if found.removeprefix(b"PK\x07\x08") not in forms and found not in forms:
         raise _bad(entry.name, "what follows it says something else than the directory", PackageFault.HEADERS_DISAGREE)
+
+
+def _ends_once(file: BinaryIO, entry: Entry) -> None:
+    """Refuse a zip that another reader, which goes from front to back and has no directory, may cut elsewhere."""
+    if entry.method is not Method.STORED:
+        return  # deflated bytes say themselves where they end
+    before = b""
+    for raw in _kept(file, entry):
+        if _MARKS.search(before + raw):
+            raise _bad(
+                entry.name,
+                "its end is told after it, and its bytes hold what begins entries",
+                PackageFault.FOREIGN_BYTES,
+            )
+        before = raw[-3:]
 
 
 def _name(line: Line) -> tuple[str, bool]:
