@@ -4,7 +4,7 @@ Trust: the public keys an auditor decided to believe, and what those vouch for.
 A trust file is what the instance hands out as `trust.json` (schema `lading.trust/1`).  A key is believed for its
 purpose only: "log" signs heads, "package" signs statements.  A revoked package key is believed for nothing, a revoked
 log key up to the sizes that the trust file names.  The keyring inside a bundle convinces nobody, but it shows which
-keys were replaced by which: whoever pinned one of them believes the others.
+keys were replaced by which: whoever pinned one of them believes the others, unless it was revoked.
 """
 
 from __future__ import annotations
@@ -72,12 +72,21 @@ class Trust:
         ]
 
     def following(self, ring: Keyring) -> Trust:
-        """Return this trust with the keys that its own vouch for, and without those that they revoked."""
-        believed = {key.keyid for key in self.keys}
+        """
+        Return this trust with the keys that its own vouch for, and without those that they revoked.
+
+        A key that was revoked vouches for none: whoever has it could go on with the chain.  What stands before a
+        statement of a key in force was attested by it.
+        """
+        revoked = {key.keyid for key in self.keys if key.sizes is not None}
+        believed = {key.keyid for key in self.keys} - revoked
         links = [(each.by, each.key.keyid) for each in ring.statements if each.action == "rotated"]
-        for one, other in [*reversed([(new, old) for old, new in links]), *links]:
-            if one in believed:
-                believed.add(other)
+        for old, new in reversed(links):
+            if new in believed:
+                believed.add(old)
+        for old, new in links:
+            if old in believed - revoked:
+                believed.add(new)
         known = {key.keyid: key for key in self.keys}
         for each in ring.statements:
             if each.action != "revoked" and each.key.keyid in believed:

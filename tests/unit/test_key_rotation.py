@@ -164,6 +164,28 @@ def test_who_pinned_any_key_of_the_chain_believes_the_others(keys: Keys) -> None
     assert keyring.follow(Trust("test", (stranger,)), ring).all_keys == (stranger,)
 
 
+def test_a_key_that_is_known_to_be_revoked_vouches_for_no_other(keys: Keys) -> None:  # A5
+    stolen, thief = keys.log.signers()[0], Signer.generate("log")
+    at = "2026-01-01T00:00:00.000000Z"
+    told = Statement("rotated", thief.public, stolen.public.keyid, at, overlap_until=at)
+    forged = keyring.extended(keys.store.ring(), told, [stolen, thief])
+    before = Statement("made", thief.public, thief.public.keyid, at)
+    replaced = Statement("rotated", stolen.public, thief.public.keyid, at, overlap_until=at)
+    older = keyring.extended(keyring.extended(Keyring("test"), before, [thief]), replaced, [thief, stolen])
+    assert thief.public in keyring.follow(keys.trust, forged).all_keys  # who does not know can't tell
+
+    new = rotation.revoke(keys.store, stolen.public.keyid, code="compromised")[0].key
+
+    for wrong in (forged, older):
+        followed = keyring.follow(trust_of(keys), wrong)
+        assert thief.public not in followed.all_keys
+        assert new in followed.keys("log")
+    # What a key in force has signed attests all that was said before it.
+    assert keyring.follow(Trust("test", (new,)), keys.store.ring()).revoked(stolen.public) is not None
+    known = Trust("test", (keys.trust.keys("log")[0],))
+    assert new in keyring.follow(known, keys.store.ring()).keys("log")
+
+
 def test_every_flipped_bit_of_a_keyring_is_found(keys: Keys) -> None:
     rotation.rotate(keys.store, "package", overlap=DAY)
     rotation.revoke(keys.store, keys.log.public.keyid, code="compromised")

@@ -16,6 +16,7 @@ from tests.packages import pack
 
 from lading.cli import run
 from lading.ledger.keyring import Keyring, Statement, extended
+from lading.ledger.trust import Life, Revoked
 from lading.ledger.trust import Trust as Pinned
 from lading_verify import dsse, encoding, layout, notes, trust
 from lading_verify.__main__ import main
@@ -440,6 +441,25 @@ def ring_after(*, revoked: bool = False) -> bytes:
             told = Statement("revoked", key.public, newer.public.keyid, at, trusted_until=at, code="compromised")
             ring = extended(ring, told, [newer])
     return ring.dump()
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_a_bundle_by_a_key_for_which_a_revoked_key_alone_vouches_is_not_believed(is_before: bool) -> None:  # A5
+    at = "2026-01-01T00:00:00.000000Z"
+    thieves = (Key("log", 31), Key("package", 32))
+    ring = Keyring("ledger.example.org")
+    pairs = [(thief, old) if is_before else (old, thief) for old, thief in zip(OLD, thieves, strict=True)]
+    for one, other in pairs:
+        ring = extended(ring, Statement("made", one.public, one.public.keyid, at), [one])
+        told = Statement("rotated", other.public, one.public.keyid, at, overlap_until=at)
+        ring = extended(ring, told, [one, other])
+    revoked = {key.public.keyid: Life(None, None, Revoked(at, at, {ORIGIN: 28})) for key in OLD}
+    pinned = trust.parse(Pinned("ledger.example.org", tuple(key.public for key in OLD), revoked).dump())
+
+    data = bundle(files={layout.KEYRING: ring.dump()}, log=thieves[0], package=thieves[1])
+    report = check(io.BytesIO(data), pinned)[0]
+
+    assert not report.is_pinned
 
 
 @pytest.fixture

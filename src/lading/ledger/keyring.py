@@ -150,12 +150,17 @@ def follow(trust: Trust, ring: Keyring) -> Trust:
     Return `trust` with the keys and revocations that its own keys vouch for; what nobody in it vouches for stays out.
 
     A key that replaced another and the one it replaced signed the same statement: each vouches for the other.
+    A key that is known to be revoked vouches for none: whoever has it could go on with the chain.
     """
-    believed = {key.keyid for key in trust.all_keys}
+    revoked = {key.keyid for key in trust.all_keys if trust.revoked(key) is not None}
+    believed = {key.keyid for key in trust.all_keys} - revoked
     links = [(each.by, each.key.keyid) for each in ring.statements if each.action == "rotated"]
-    for one, other in [*reversed([(new, old) for old, new in links]), *links]:
-        if one in believed:
-            believed.add(other)
+    for old, new in reversed(links):  # a key in force attests all that was said before it
+        if new in believed:
+            believed.add(old)
+    for old, new in links:
+        if old in believed - revoked:
+            believed.add(new)
     known, lives = ring.keys(), ring.lives()
     vouched = {each.key.keyid for each in ring.statements if each.action == "revoked" and each.by in believed}
     told = {
