@@ -171,6 +171,25 @@ def test_a_job_that_the_server_forgot_is_asked_for_anew(tmp_path: Path) -> None:
     assert len(server.jobs) == 2
 
 
+def test_a_package_that_the_server_threw_away_is_asked_for_anew(server: ShareDo, tmp_path: Path) -> None:
+    outside, lost = replace(LOOPBACK, book=Memory()), list[str]()
+
+    def throw_away(_method: str, path: str) -> None:
+        if path.endswith("/download") and not lost:
+            (lost_job,) = server.jobs.values()
+            lost.append(lost_job.id)
+            lost_job.package = b""
+
+    server.on_call = throw_away
+    source = source_of(server, tmp_path)
+    with pytest.raises(SourceUnreachable, match="no more"):
+        read(source, outside=outside)
+    rows = read(source, outside=outside)
+
+    assert rows.height == 1
+    assert len(server.jobs) == 2
+
+
 @pytest.mark.parametrize("fails", ["PACKAGE CREATION FAILED", "error"])
 def test_a_failed_job_is_a_fault_and_the_next_attempt_asks_anew(fails: str, tmp_path: Path) -> None:
     outside = replace(LOOPBACK, book=Memory())

@@ -20,6 +20,7 @@ import pyarrow as pa
 from lading import failpoints
 from lading.artifacts import sharedo as packages
 from lading.artifacts.blobs import storing
+from lading.artifacts.unpacking import limits
 from lading.errors import PackageInvalid, SourceError, SourceRefused, SourceUnreachable
 from lading.sources import ordered, remote_request
 from lading.sources.http_walk import mark_of
@@ -116,7 +117,7 @@ class RemoteReading:
             assert self._job is not None
             with self._place() as folder:
                 path = folder / _FILE
-                for _ in self._fetched(asker, path):
+                for _ in self._fetched(asker, path, mark):
                     yield _EMPTY
                 rows = self._rows(path, mark)
                 if self._outside.folder is not None:
@@ -192,16 +193,23 @@ class RemoteReading:
                 case "goes_on":
                     yield from asker.turns.rest(sharedo.interval(looks, progress.percent))
 
-    def _fetched(self, asker: Asker, path: Path) -> Generator[None]:
+    def _fetched(self, asker: Asker, path: Path, mark: str) -> Generator[None]:
         assert self._job is not None
-        with storing(path), path.open("w+b") as file:
-            yield from asker.fetch(sharedo.download_path(self._job), file)
+        try:
+            with storing(path), path.open("w+b") as file:
+                yield from asker.fetch(sharedo.download_path(self._job), file)
+        except Gone:
+            # It says that the package is there, and has it not: it keeps its jobs longer than their packages.
+            self._forget(mark)
+            raise SourceUnreachable(
+                f"The server at {self._site} has the package of its job no more. It is asked for another one."
+            ) from None
         failpoints.reach("remote.fetched")
 
     def _rows(self, path: Path, mark: str) -> list[dict[str, Any]]:
         """Return what is in the package; one that is none is not asked for again."""
         try:
-            steps = packages.inspect(path).steps
+            steps = packages.inspect(path, limits.of_packages(self._site.package_bytes)).steps
         except PackageInvalid as error:
             self._forget(mark)
             raise SourceUnreachable(

@@ -43,3 +43,13 @@ class Limits:
 def of_exports() -> Limits:
     """Return the limits for packages fresh from a server: it deflates text up to a ratio of its own, not beyond."""
     return Limits(ratio=ZipLimits().ratio)
+
+
+def of_packages(most_bytes: int) -> Limits:
+    """
+    Return the limits for packages of which somebody said how large they may be.
+
+    >>> of_packages(900_000_000).package_bytes, of_packages(1000).unpacked_bytes
+    (900000000, 500000000)
+    """
+    return Limits(package_bytes=most_bytes, unpacked_bytes=max(Limits().unpacked_bytes, 5 * most_bytes))
