@@ -44,11 +44,14 @@ class Teller:
     def __init__(self, watcher: Watcher) -> None:
         self.watcher: Final = watcher
         self._told: set[str] = set()
+        self._last: Export | None = None
 
     def progress(self, export: Export) -> None:
-        """Tell how far it is."""
+        """Tell how far it is, no less far than an earlier wait has told."""
+        last = self._last if self._last is not None and self._last.id == export.id else None
+        self._last = forward(last, export)
         if self.watcher.on_progress is not None:
-            self.watcher.on_progress(export)
+            self.watcher.on_progress(self._last)
 
     def outage(self, export: Export) -> None:
         """Tell that the server does not answer."""

@@ -75,6 +75,6 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         return float(seconds)
     try:
         asked = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (asked.replace(tzinfo=asked.tzinfo or UTC) - now).total_seconds())

@@ -190,11 +190,11 @@ class Session:
             timeout=httpx2.Timeout(timeout or self._timeout, connect=CONNECT_SECONDS),
         )
         response = await http.send(request, stream=True, follow_redirects=False)
-        if _is_refused_token(response) and await in_thread(self._renewed, asked_as):
-            await response.aclose()
-            request.headers.update(self.target.headers())
-            response = await http.send(request, stream=True, follow_redirects=False)
         try:
+            if _is_refused_token(response) and await in_thread(self._renewed, asked_as):
+                await response.aclose()
+                request.headers.update(self.target.headers())
+                response = await http.send(request, stream=True, follow_redirects=False)
             if response.status_code not in accept:
                 raise await self.refusal(response)
             yield response
@@ -269,7 +269,8 @@ class Session:
         if answer.status_code >= 400:
             raise self.refused(answer.status_code, answer.content, answer.headers)
         if 300 <= answer.status_code != 304:
-            elsewhere = faults.plain(answer.headers.get("Location", "nowhere"))
+            # What stands behind the question mark may let somebody in.
+            elsewhere = faults.plain(answer.headers.get("Location", "nowhere").partition("?")[0])
             raise self.unreadable(ValueError(f"it redirects to {elsewhere}"))
         return answer
 

@@ -87,7 +87,7 @@ class Way:
     def _help(self, step: Step) -> None:
         match step.means:
             case Means.LONGER_DEADLINE:
-                self.timeout = (self.timeout or DEADLINE_SECONDS) * LONGER
+                self.timeout = (DEADLINE_SECONDS if self.timeout is None else self.timeout) * LONGER
             case Means.BACKOFF:
                 sleep(step.seconds)
             case Means.REFRESH:
