@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -294,9 +294,10 @@ def _clock(answer: Mapping[str, Any]) -> datetime:
     """Return the instant of an answer by the clock of who gave it: no clock of ours decides what is old."""
     told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:
-        return parsedate_to_datetime(told)
+        found = parsedate_to_datetime(told)
     except (TypeError, ValueError):
         raise StorageFailed("The bucket answers without a Date, so that nobody can tell what is old there.") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)  # -0000: of no zone, and so of none other
 
 
 def _code(error: botocore.exceptions.ClientError) -> str:

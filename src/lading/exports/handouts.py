@@ -112,7 +112,8 @@ async def begin(
     )
     if row is None:
         return None
-    if span.first == 0:
+    # A URL gives all of the file, whatever part of it was asked for.
+    if span.first == 0 or url_seconds is not None:
         await tx.run(_SQL["count_download"], tenant_id=tx.tenant, export_id=export_id, name=artifact.name)
     data: dict[str, Json] = {"sha256": artifact.sha256, "handout": made.shown}
     if span != Span(0, artifact.size):

@@ -110,7 +110,7 @@ async def test_the_ledger_has_the_click_and_says_that_it_has_no_more(works: Work
     ]
     assert await told(works.world, made["id"], "export.download_cut") == []
     listed = (await works.world.ask("GET", "/api/v1/artifacts", params={"export": made["id"]})).json()["items"]
-    assert next(each["downloads"] for each in listed if each["sha256"] == made["package_sha256"]) == 1
+    assert next(each["downloads"] for each in listed if each["sha256"] == made["package_sha256"]) == 2
     signature = parse_qs(urlsplit(whole.headers["location"]).query)["X-Amz-Signature"][0]
     history = json.dumps(await works.world.events(made["id"]))
     ours = "".join(each.getMessage() for each in caplog.records if each.name.startswith("lading"))
