@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -227,3 +228,50 @@ async def test_a_role_of_the_api_may_take_words_away_there(database_url: str, ta
         ).fetchone()
 
     assert row == (True,)
+
+
+async def test_words_with_which_exports_are_cancelled_go_from_their_errors_too(world: World, database_url: str) -> None:
+    waiting = (await world.export())["id"]
+    await world.ask("POST", f"/api/v1/exports/{waiting}/cancel", json={"reason": WORDS})
+    running = (await world.export())["id"]
+    [claimed] = await world.claim()
+    async with world.services.database.tenant(claimed.tenant_id) as tx:
+        _, fence = await attempts.start(tx, claimed)
+    await world.ask("POST", f"/api/v1/exports/{running}/cancel", json={"reason": WORDS})
+    async with world.services.database.tenant(claimed.tenant_id) as tx:
+        await attempts.cancel_running(tx, fence, WORDS)
+    assert "finished_jobs.error" in places(database_url, WORDS)
+
+    await erase_all(world)
+
+    assert places(database_url, WORDS) == set()
+
+
+async def test_a_job_that_ends_while_words_are_erased_takes_none_along(world: World, database_url: str) -> None:
+    job = await world.job()
+    [claimed] = await world.claim()
+    database = world.services.database
+    async with database.tenant(claimed.tenant_id) as tx:
+        _, fence = await attempts.start(tx, claimed)
+    await world.ask("POST", f"/api/v1/jobs/{job['id']}/cancel", json={"reason": WORDS})
+
+    async with asyncio.TaskGroup() as group, database.tenant(claimed.tenant_id) as tx:
+        await attempts.cancel_running(tx, fence, WORDS)
+        erasing = group.create_task(erase_all(world))
+        await until_one_waits(database_url)
+    assert erasing.result() > 0
+
+    assert places(database_url, WORDS) == set()
+
+
+async def until_one_waits(database_url: str) -> None:
+    """Return when a statement waits for another transaction."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for _ in range(6000):
+            row = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            ).fetchone()
+            if row is not None and row[0]:
+                return
+            await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits")

@@ -10,7 +10,10 @@ WITH paused AS (
             ELSE lift_reason
         END
     WHERE tenant_id = %(tenant_id)s::uuid
-        AND (id = %(id)s::uuid OR reason = ANY (%(words)s::text[]) OR lift_reason = ANY (%(words)s::text[]) OR created_by = %(about)s::text OR lifted_by = %(about)s::text)
+        AND (
+            reason <> %(mark)s::text AND (reason = ANY (%(words)s::text[]) OR id = %(id)s::uuid OR created_by = %(about)s::text)
+            OR lift_reason <> %(mark)s::text AND (lift_reason = ANY (%(words)s::text[]) OR id = %(id)s::uuid OR lifted_by = %(about)s::text)
+        )
     RETURNING 1 AS copy
 ),
 shares AS (
