@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +12,21 @@ import httpx2
 import pytest
 from tests.export_server import ExportServer
 
+from lading.client import AsyncClient, cache, journal
+from lading.client.aio import pools
+from lading.client.batching import BatchItem
+from lading.client.journal_lines import Plan
 from lading.client.polling import Teller, Watcher
+from lading.client.recovery import Recovery
 from lading.client.retries import retry_after
 from lading.client.sync.client import Client
-from lading.errors import ServerUnreachable, Unauthenticated, WaitTimeout
+from lading.errors import InvalidInput, ServerUnreachable, Unauthenticated, WaitTimeout
 from lading.wire.exports import Export, ExportRequest, Progress
 
 ROOT = Path(__file__).parents[2]
 EXPORT: dict[str, Any] = json.loads((ROOT / "tests" / "golden" / "client" / "export.json").read_text("utf-8"))
+NOTHING = Recovery(extensions=0, tries=0)
+REQUESTS = [ExportRequest(profile=f"p{number}") for number in range(4)]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -87,3 +95,87 @@ def test_who_waits_for_no_time_at_all_is_not_made_to_wait(tmp_path: Path) -> Non
         pytest.raises(WaitTimeout, match="within 0 seconds"),
     ):
         client.exports.run(ExportRequest(profile="p"), timeout=0.0)
+
+
+def test_who_has_no_home_can_still_make_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    monkeypatch.setattr(Path, "expanduser", lambda _: nobody())
+    for name in ("LADING_STATE_DIR", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    with Client("http://lading.test"):
+        assert not journal.folder_of().exists()
+        assert not cache.folder_of().exists()
+
+
+def test_to_look_into_a_full_journal_drops_nothing(tmp_path: Path) -> None:  # C1
+    found = journal.Journal(tmp_path, most_entries=2)
+    for key in ("one", "two"):
+        found.begin(key, Plan(key, "http://lading.test", None, "", None, 1.0), [{"profile": "p"}]).close()
+
+    assert [each.plan.key for each in found.open()] == ["one", "two"]
+
+
+def test_a_request_with_tuples_goes_on_as_itself(tmp_path: Path) -> None:  # C1
+    request = ExportRequest(profile="p", parameters={"kinds": ("a", "b")}, exports=("exp_9",))
+    with ExportServer(runs=lambda _: True) as server, Client(server.url, journal=tmp_path) as client:
+        with pytest.raises(WaitTimeout):
+            client.exports.run(request, timeout=0.0, recovery=NOTHING, idempotency_key="mine")
+        server.runs = lambda _: False
+
+        assert client.exports.run(request, idempotency_key="mine").export.id == "exp_1"
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("value", [float("nan"), object()])
+def test_what_json_can_not_say_is_refused_before_it_is_written(tmp_path: Path, value: Any) -> None:
+    with ExportServer() as server, Client(server.url, journal=tmp_path / "journal") as client:
+        with pytest.raises(InvalidInput, match="JSON"):
+            client.exports.run(ExportRequest(profile="p", parameters={"a": value}))
+        assert not (tmp_path / "journal").exists()
+
+
+def test_the_unfinished_batch_of_one_tenant_does_not_keep_another_from_the_same(tmp_path: Path) -> None:  # C8
+    requests = [ExportRequest(profile="p")]
+    with ExportServer(runs=lambda _: True) as server, Client(server.url, journal=tmp_path) as client:
+        assert client.exports.batch(requests, timeout=0.0, recovery=NOTHING).failed == 1
+        server.runs, server.tenant = (lambda _: False), "fjord"
+
+        assert client.exports.batch(requests).succeeded == 1
+        server.tenant = "nordlys"
+        assert client.exports.recover().succeeded == 1
+
+
+@pytest.mark.parametrize("concurrency", [0, 11])
+def test_a_recovery_is_bounded_like_a_batch(tmp_path: Path, concurrency: int) -> None:  # C8
+    with Client("http://lading.test", journal=tmp_path) as client, pytest.raises(InvalidInput, match="from 1 to 10"):
+        client.exports.recover(concurrency=concurrency)
+
+
+@pytest.mark.parametrize("what", ["on_item", "on_progress"])
+def test_what_a_callback_raises_comes_to_the_caller_of_both_colours(tmp_path: Path, what: str) -> None:  # C8
+    def told(_: BatchItem) -> None:
+        raise KeyError("of the caller")
+
+    async def go(url: str) -> None:
+        async with AsyncClient(url, journal=tmp_path / "async") as client:
+            await client.exports.batch(REQUESTS, **{what: told})
+
+    with ExportServer() as server:
+        with pytest.raises(KeyError, match="of the caller"), Client(server.url, journal=tmp_path / "sync") as client:
+            client.exports.batch(REQUESTS, **{what: told})
+        with pytest.raises(KeyError, match="of the caller"):
+            asyncio.run(go(server.url))
+
+
+def test_a_client_over_many_event_loops_keeps_the_connections_of_one(tmp_path: Path) -> None:  # C10
+    with ExportServer() as server:
+        client = AsyncClient(server.url, journal=tmp_path)
+        for _ in range(4):
+            asyncio.run(client.session.call("GET", "/api/v1/me"))
+        kept = [each for each, found in pools._state.pools.items() if pools.origin_of(server.url) in found]
+
+    assert len(kept) == 1

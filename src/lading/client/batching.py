@@ -13,7 +13,7 @@ from typing import Any, Final
 from lading.client.faults import plain
 from lading.client.polling import DEADLINE_SECONDS
 from lading.client.recovery import Recovery
-from lading.errors import LadingError, NotFound, WaitTimeout
+from lading.errors import InvalidInput, LadingError, NotFound, WaitTimeout
 from lading.wire.exports import Export, ExportRequest
 
 CONCURRENCY: Final = 5
@@ -94,24 +94,35 @@ class Terms:
 
 
 def asked(request: ExportRequest) -> dict[str, Any]:
-    """Return what of a request is said, as the journal and the server have it."""
-    return {name: value for name in request.__slots__ if (value := getattr(request, name)) is not None}
+    """Return what of a request is said, as the journal and the server have it: a tuple is a list there."""
+    said = {name: value for name in request.__slots__ if (value := getattr(request, name)) is not None}
+    try:
+        found: dict[str, Any] = json.loads(json.dumps(said, allow_nan=False, default=_mapping))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidInput(f"The request holds what JSON has no way to write ({error}); correct it.") from error
+    return found
 
 
-def name_of(server: str, tenant: str | None, folder: Path | None, requests: Sequence[Mapping[str, Any]]) -> str:
-    """Return what the same batch is called when it is begun again."""
-    text = json.dumps([server, tenant, str(folder), *requests], sort_keys=True)
+def _mapping(value: object) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"a value of type {type(value).__name__}")
+
+
+def batch_name(whose: Sequence[str | None], folder: Path | None, requests: Sequence[Mapping[str, Any]]) -> str:
+    """Return what the same batch is called when it is begun again; `whose` is the server, the tenant, the account."""
+    text = json.dumps([*whose, str(folder), *requests], sort_keys=True)
     return f"batch-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
-def run_name(key: str) -> str:
+def run_name(whose: Sequence[str | None], key: str) -> str:
     """
-    Return what a run with this idempotency key is called.
+    Return what a run with this idempotency key is called; a key is one tenant's.
 
-    >>> run_name("../k")
-    'run-a1876e0dbf2d17faddbafd6abfb4da7b'
+    >>> run_name(["http://lading.test", None, "nordlys"], "../k").startswith("run-")
+    True
     """
-    return f"run-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+    return f"run-{hashlib.sha256(json.dumps([*whose, key]).encode()).hexdigest()[:32]}"
 
 
 def folder_for(folder: Path, export_id: str) -> Path:

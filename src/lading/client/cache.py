@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from lading.client.target import Target
+from lading.client.target import Target, home_folder
 from lading.errors import StorageFailed
 
 MOST_AGE_SECONDS: Final = 86_400.0
@@ -66,7 +66,7 @@ def folder_of(environment: Mapping[str, str] = os.environ) -> Path:
     PosixPath('/cache/lading/answers')
     """
     home = environment.get("XDG_CACHE_HOME", "")
-    return (Path(home) if home.startswith("/") else Path("~/.cache").expanduser()) / "lading" / "answers"
+    return (Path(home) if home.startswith("/") else home_folder(".cache")) / "lading" / "answers"
 
 
 def dependents(needs: Mapping[str, Collection[str]], changed: Iterable[str]) -> frozenset[str]:

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from lading.client.journal_lines import MOST_BYTES, MOST_REQUESTS, Item, Plan, begun, line, parse
+from lading.client.target import home_folder
 from lading.errors import Conflict, StorageFailed, TooLarge
 
 MOST_ENTRIES: Final = 1000
@@ -42,7 +43,7 @@ def folder_of(environment: Mapping[str, str] = os.environ) -> Path:
     if own := environment.get("LADING_STATE_DIR"):
         return Path(own) / "journal"
     home = environment.get("XDG_STATE_HOME", "")
-    return (Path(home) if home.startswith("/") else Path("~/.local/state").expanduser()) / "lading" / "journal"
+    return (Path(home) if home.startswith("/") else home_folder(".local/state")) / "lading" / "journal"
 
 
 class Entry:
@@ -138,7 +139,7 @@ class Journal:
             raise TooLarge(f"{len(requests)} requests of {len(data)} bytes are too much for one batch; split it.")
         with self._mutex, _storage(self.folder):
             self._ready()
-            self.tidy()
+            self.tidy(room=1)
             path = self.folder / f"{name}{_SUFFIX}"
             while True:
                 if (found := self._opened(path)) is not None:
@@ -196,11 +197,15 @@ class Journal:
                 return True
         return False
 
-    def tidy(self) -> None:
-        """Drop what has not changed for too long, and the oldest where there is too much; never what is worked on."""
+    def tidy(self, *, room: int = 0) -> None:
+        """
+        Drop what has not changed for too long, and the oldest where there is too much; never what is worked on.
+
+        `room` is how many more are to find a place.
+        """
         paths = self._paths(_SUFFIX, _ASIDE)
         oldest = time.time() - self.kept_seconds
-        surplus = len(paths) - self.most_entries + 1
+        surplus = len(paths) - self.most_entries + room
         for number, path in enumerate(paths):
             with suppress(OSError):
                 if (number < surplus or path.stat().st_mtime < oldest) and _drop(path):

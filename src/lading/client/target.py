@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -58,6 +59,19 @@ def find(
         _header("token", token or environment.get("LADING_TOKEN")),
         _header("tenant", tenant or environment.get("LADING_TENANT")),
     )
+
+
+def home_folder(name: str) -> Path:
+    """
+    Return the folder `name` of the user, one that nobody can make where a user has no home: who needs it says so then.
+
+    >>> home_folder(".cache").is_absolute()
+    True
+    """
+    try:
+        return Path.home() / name
+    except RuntimeError:
+        return Path("/nonexistent") / name
 
 
 def with_token(target: Target, token: str | None) -> Target:

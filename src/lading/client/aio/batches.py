@@ -41,9 +41,7 @@ class Recorder:
     session: Session
     folder: Path | None
 
-    async def begin(
-        self, name: str, key: str, requests: Sequence[ExportRequest], folder: Path | None, *, is_batch: bool
-    ) -> Entry:
+    async def begin(self, key: str, requests: Sequence[ExportRequest], folder: Path | None, *, is_batch: bool) -> Entry:
         """Return the entry, on disk before anything is asked for."""
         target, asked = self.session.target, [batching.asked(each) for each in requests]
         if self.folder is None:
@@ -51,6 +49,8 @@ class Recorder:
             return Entry.unwritten(plan, asked)
         account = await self.account()
         plan = Plan(key, target.url, target.tenant, account, None if folder is None else str(folder), time(), is_batch)
+        whose = (target.url, target.tenant, account)
+        name = batching.batch_name(whose, folder, asked) if is_batch else batching.run_name(whose, key)
         entry = await in_thread(Journal(self.folder).begin, name, plan, asked)
         if not entry.plan.is_of(target, account) or len(entry.items) != len(asked):
             entry.close()
@@ -78,7 +78,7 @@ async def run(
 async def keep(recorder: Recorder, request: ExportRequest, folder: Path | None, *, key: str | None) -> Entry:
     """Return the entry of one run, on disk; InvalidInput if another request was sent with its key."""
     name = key or ids.show("idm", ids.new())
-    entry = await recorder.begin(batching.run_name(name), name, [request], folder, is_batch=False)
+    entry = await recorder.begin(name, [request], folder, is_batch=False)
     if entry.items[0].number == 0 and entry.items[0].request != batching.asked(request):
         entry.close()
         raise InvalidInput(
@@ -98,15 +98,12 @@ async def batch(
     told: Told,
 ) -> BatchResult:
     """Return what became of every request; one that was begun by an earlier run of the same batch goes on."""
-    if not 0 < concurrency <= MOST_CONCURRENT:
-        raise InvalidInput.field("concurrency", f"is from 1 to {MOST_CONCURRENT}: so many connections there are.")
+    _bound(concurrency)
     if len(requests) > MOST_REQUESTS:
         raise InvalidInput(f"A batch has at most {MOST_REQUESTS} requests, this one {len(requests)}; split it.")
     if not requests:
         return BatchResult([], 0.0)
-    target, asked = recorder.session.target, [batching.asked(each) for each in requests]
-    name = batching.name_of(target.url, target.tenant, terms.folder, asked)
-    entry = await recorder.begin(name, ids.show("idm", ids.new()), requests, terms.folder, is_batch=True)
+    entry = await recorder.begin(ids.show("idm", ids.new()), requests, terms.folder, is_batch=True)
     with entry:
         for index, item in enumerate(entry.items):
             if item.end == "failed":  # the same key would only show the same end again
@@ -120,6 +117,7 @@ async def batch(
 
 async def recover(exports: Exports, recorder: Recorder, terms: Terms, *, concurrency: int, told: Told) -> BatchResult:
     """Return what became of everything in the journal that is this session's and that nobody else works on."""
+    _bound(concurrency)
     if recorder.folder is None:
         return BatchResult([], 0.0)
     account, found = await recorder.account(), list[Entry]()
@@ -134,6 +132,11 @@ async def recover(exports: Exports, recorder: Recorder, terms: Terms, *, concurr
     finally:
         for entry in found:
             entry.close()
+
+
+def _bound(concurrency: int) -> None:
+    if not 0 < concurrency <= MOST_CONCURRENT:
+        raise InvalidInput.field("concurrency", f"is from 1 to {MOST_CONCURRENT}: so many connections there are.")
 
 
 def _ours(recorder: Recorder, account: str) -> list[Entry]:

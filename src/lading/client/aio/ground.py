@@ -32,6 +32,11 @@ def home() -> object:
     return asyncio.get_running_loop()
 
 
+def is_gone(place: object) -> bool:
+    """Tell whether `place`, what `home` once returned, can never be one again: an event loop that is closed."""
+    return isinstance(place, asyncio.AbstractEventLoop) and place.is_closed()
+
+
 def moved() -> None:
     """Take note of a fork: a child has no running event loop."""
 
@@ -77,16 +82,30 @@ async def each(
     concurrency: int,
     told: Callable[[N], None],
 ) -> None:
-    """Do `work` for all items, `concurrency` at once; what it notes is told to `told` in the caller's own place."""
-    waiting = iter(items)
+    """
+    Do `work` for all items in `concurrency` tasks; what it notes is told to `told` in the caller's own task.
+
+    An error out of `told` ends the tasks, and is the caller's.
+    """
+    waiting, notes = iter(items), asyncio.Queue[N | None]()
 
     async def worker() -> None:
-        for item in waiting:
-            await work(item, told)
+        try:
+            for item in waiting:
+                await work(item, notes.put_nowait)
+        finally:
+            notes.put_nowait(None)
 
     try:
         async with asyncio.TaskGroup() as group:
+            running = concurrency
             for _ in range(concurrency):
                 group.create_task(worker())
+            while running:
+                note = await notes.get()
+                if note is None:
+                    running -= 1
+                else:
+                    told(note)
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 import httpx2
 
-from lading.client.aio.ground import home, moved
+from lading.client.aio.ground import home, is_gone, moved
 
 CONNECTIONS: Final = 10
 _STREAMS: Final = CONNECTIONS // 2
@@ -65,6 +65,9 @@ def take(origin: str) -> Pool:
     """Return the pool of `origin` for this event loop and process; to be handed back."""
     place = home()
     with _state.lock:
+        # Nobody could close these any more: what they hold open goes with them.
+        for gone in [each for each in _state.pools if is_gone(each)]:
+            del _state.pools[gone]
         pools = _state.pools.setdefault(place, {})
         pool = pools.get(origin)
         if pool is None:

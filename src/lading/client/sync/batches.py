@@ -42,9 +42,7 @@ class Recorder:
     session: Session
     folder: Path | None
 
-    def begin(
-        self, name: str, key: str, requests: Sequence[ExportRequest], folder: Path | None, *, is_batch: bool
-    ) -> Entry:
+    def begin(self, key: str, requests: Sequence[ExportRequest], folder: Path | None, *, is_batch: bool) -> Entry:
         """Return the entry, on disk before anything is asked for."""
         target, asked = self.session.target, [batching.asked(each) for each in requests]
         if self.folder is None:
@@ -52,6 +50,8 @@ class Recorder:
             return Entry.unwritten(plan, asked)
         account = self.account()
         plan = Plan(key, target.url, target.tenant, account, None if folder is None else str(folder), time(), is_batch)
+        whose = (target.url, target.tenant, account)
+        name = batching.batch_name(whose, folder, asked) if is_batch else batching.run_name(whose, key)
         entry = in_thread(Journal(self.folder).begin, name, plan, asked)
         if not entry.plan.is_of(target, account) or len(entry.items) != len(asked):
             entry.close()
@@ -79,7 +79,7 @@ def run(
 def keep(recorder: Recorder, request: ExportRequest, folder: Path | None, *, key: str | None) -> Entry:
     """Return the entry of one run, on disk; InvalidInput if another request was sent with its key."""
     name = key or ids.show("idm", ids.new())
-    entry = recorder.begin(batching.run_name(name), name, [request], folder, is_batch=False)
+    entry = recorder.begin(name, [request], folder, is_batch=False)
     if entry.items[0].number == 0 and entry.items[0].request != batching.asked(request):
         entry.close()
         raise InvalidInput(
@@ -99,15 +99,12 @@ def batch(
     told: Told,
 ) -> BatchResult:
     """Return what became of every request; one that was begun by an earlier run of the same batch goes on."""
-    if not 0 < concurrency <= MOST_CONCURRENT:
-        raise InvalidInput.field("concurrency", f"is from 1 to {MOST_CONCURRENT}: so many connections there are.")
+    _bound(concurrency)
     if len(requests) > MOST_REQUESTS:
         raise InvalidInput(f"A batch has at most {MOST_REQUESTS} requests, this one {len(requests)}; split it.")
     if not requests:
         return BatchResult([], 0.0)
-    target, asked = recorder.session.target, [batching.asked(each) for each in requests]
-    name = batching.name_of(target.url, target.tenant, terms.folder, asked)
-    entry = recorder.begin(name, ids.show("idm", ids.new()), requests, terms.folder, is_batch=True)
+    entry = recorder.begin(ids.show("idm", ids.new()), requests, terms.folder, is_batch=True)
     with entry:
         for index, item in enumerate(entry.items):
             if item.end == "failed":  # the same key would only show the same end again
@@ -121,6 +118,7 @@ def batch(
 
 def recover(exports: Exports, recorder: Recorder, terms: Terms, *, concurrency: int, told: Told) -> BatchResult:
     """Return what became of everything in the journal that is this session's and that nobody else works on."""
+    _bound(concurrency)
     if recorder.folder is None:
         return BatchResult([], 0.0)
     account, found = recorder.account(), list[Entry]()
@@ -135,6 +133,11 @@ def recover(exports: Exports, recorder: Recorder, terms: Terms, *, concurrency: 
     finally:
         for entry in found:
             entry.close()
+
+
+def _bound(concurrency: int) -> None:
+    if not 0 < concurrency <= MOST_CONCURRENT:
+        raise InvalidInput.field("concurrency", f"is from 1 to {MOST_CONCURRENT}: so many connections there are.")
 
 
 def _ours(recorder: Recorder, account: str) -> list[Entry]:

@@ -41,6 +41,11 @@ def home() -> object:
     return _home
 
 
+def is_gone(_place: object) -> bool:
+    """Tell whether a place can never be home again; what a fork leaves is kept (`pools`)."""
+    return False
+
+
 def moved() -> None:
     """Take note of a fork: this is another process now."""
     global _home  # noqa: PLW0603 - what a fork takes over can't be an argument
