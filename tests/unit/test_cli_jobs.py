@@ -88,6 +88,24 @@ def _conflict(detail: str) -> httpx2.Response:
 # --- one job --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("state", "code"), [("completed", 0), ("dead", 20), ("cancelled", 20)])
+def test_a_job_is_waited_for_until_it_ended(server: Server, desk: Desk, state: str, code: int) -> None:
+    server.answers["jobs/job_2"] = [asdict(JOB), asdict(replace(JOB, state=state))]
+
+    ran = desk("jobs", "wait", "job_2", "--json")
+
+    assert (ran.return_value, json.loads(ran.stdout)["state"]) == (code, state)
+
+
+def test_a_job_that_does_not_end_in_time_is_told_with_the_way_back(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.answers["jobs/job_2"] = [asdict(JOB)]
+
+    assert cli.run(["jobs", "wait", "job_2", "--timeout", "0"]) == exits.TIMEOUT
+    assert "lading jobs wait job_2" in capsys.readouterr().err
+
+
 def test_a_job_is_asked_for_as_it_was_typed(server: Server, desk: Desk) -> None:
     server.answers["jobs"] = [asdict(JOB)]
 

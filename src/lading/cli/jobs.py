@@ -9,6 +9,7 @@ from lading.cli.lazy import LazyGroup
 _COMMANDS = {
     "list": ("lading.cli.jobs_list", "List jobs, newest first, with what they wait for."),
     "get": ("lading.cli.jobs_get", "Show one job, its payload and its attempts."),
+    "wait": ("lading.cli.jobs_wait", "Wait until a job has ended."),
     "history": ("lading.cli.jobs_history", "Show what the ledger says of a job."),
     "create": ("lading.cli.jobs_create", "Make a job."),
     "create-batch": ("lading.cli.jobs_create_batch", "Make many jobs, all or none."),

@@ -117,7 +117,10 @@ class Jobs:
             if seen in _ENDED:
                 return job
             if left <= 0:
-                raise WaitTimeout(f"{job_id} is {seen} after {timeout or 0:g} seconds; it goes on.")
+                raise WaitTimeout(
+                    f"{job_id} is {seen} after {timeout or 0:g} seconds; it goes on. "
+                    f"Wait again with: lading jobs wait {job_id}"
+                )
             await self._session.rest(min(interval(looks, _HALF_WAY), left))
 
     async def history(self, job_id: str) -> Sequence[Mapping[str, Any]]:
