@@ -66,6 +66,8 @@ class Quirks:
     most_jobs: int = 10
     fallback: int = 200
     """The status of the route that answers at once."""
+    is_chatty: bool = False
+    """It says in its errors what it was sent, and has errors only."""
     hold: threading.Event | None = None
     """While it is not set, no job goes beyond its first step."""
     steps: int | None = None
@@ -142,6 +144,8 @@ class ShareDo:
             number, quirks = len(self.calls), self.quirks
             if path == "/identity/connect/token":
                 return self._token(headers, body)
+            if quirks.is_chatty:
+                return _error(400, "Bad", f"You sent {headers.get('authorization', '')}")
             if number in quirks.throttle:
                 return _error(429, "TooManyRequests", "Slow down", {"Retry-After": quirks.retry_after})
             if number in quirks.broken:
@@ -175,7 +179,8 @@ class ShareDo:
         form = parse_qs(body.decode())
         shown = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
         if headers.get("authorization") != f"Basic {shown}" or form.get("grant_type") != ["client_credentials"]:
-            return _json({"error": "invalid_client"}, status=401)
+            told = {"error_description": f"Not {headers.get('authorization')}"} if self.quirks.is_chatty else {}
+            return _json({"error": "invalid_client"} | told, status=401)
         token = f"token-{len(self.tokens) + 1}"
         self.tokens[token] = 0
         return _json({"access_token": token, "expires_in": self.quirks.token_seconds, "token_type": "Bearer"})

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
@@ -230,6 +231,15 @@ def test_an_unknown_client_is_refused_and_its_secret_is_not_told(server: ShareDo
         read(source_of(server, tmp_path, secret="nobody:hunter2"))
 
     assert "hunter2" not in error.value.message
+
+
+@pytest.mark.parametrize("secret", [f"{CLIENT}:{SECRET}", "nobody:hunter2"])
+def test_a_server_that_repeats_what_it_was_sent_is_not_quoted(secret: str, tmp_path: Path) -> None:
+    with sharedo(is_chatty=True) as server, pytest.raises(SourceRefused) as error:
+        read(source_of(server, tmp_path, secret=secret))
+
+    shown = base64.b64encode(secret.encode()).decode()
+    assert not [each for each in (shown, "token-1", "You sent", "Not Basic") if each in error.value.message]
 
 
 def test_no_address_inside_is_called_unless_the_operator_allows_it(server: ShareDo, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import json
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from lading.errors import (
     DownloadFailed,
     ExportEndedBadly,
     InvalidInput,
+    LadingError,
     NotFound,
     QueueFull,
     RecoveryFailed,
@@ -137,6 +139,19 @@ def test_a_client_that_is_not_known_hears_so_and_not_its_secret(server: ShareDo)
 
     assert error.value.export_code == "EXPORT_008"
     assert "hunter2" not in f"{error.value}{error.value.__context__}{Credentials('nobody', 'hunter2')}"
+
+
+@pytest.mark.parametrize("secret", [SECRET, "hunter2"])
+def test_a_server_that_repeats_what_it_was_sent_is_not_quoted(secret: str) -> None:
+    with (
+        sharedo(is_chatty=True) as server,
+        Remote(server.url, server.identity, Credentials(CLIENT, secret)) as remote,
+        pytest.raises(LadingError) as error,
+    ):
+        remote.progress("a-1")
+
+    shown = base64.b64encode(f"{CLIENT}:{secret}".encode()).decode()
+    assert not [each for each in (shown, "token-1", "You sent", "Not Basic") if each in error.value.message]
 
 
 def test_a_token_that_is_always_refused_ends_after_one_more_try(tmp_path: Path) -> None:

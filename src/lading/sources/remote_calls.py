@@ -55,6 +55,7 @@ class Asker:
         self._form: Final = sharedo.token_request(
             client_id, key, scope=site.scope, user=site.user, provider=site.user_provider
         )
+        self._key: Final = key
         self._token: Token | None = None
         self.turns: Final = Turns(outside.calls)
 
@@ -113,7 +114,7 @@ class Asker:
                 raise self._refusal(answer)
             failures += 1
             if failures >= _TRIES or not changes_nothing or self._outside.is_glance:
-                raise self._unread(reason if answer is None else f"it answered {status}{_said(answer)}")
+                raise self._unread(reason if answer is None else f"it answered {status}{self._said(answer)}")
             yield from self.turns.rest(_BACKOFF_SECONDS * 2**failures * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
 
     def fetch(self, path: str, file: BinaryIO) -> Generator[None]:
@@ -192,8 +193,8 @@ class Asker:
                 return self._token_of(answer, began)
             if answer is not None and answer.status not in _PASSING | {429}:
                 raise SourceRefused(
-                    f"The identity provider at {where} gives no token ({answer.status}{_said(answer)}). Correct what "
-                    "the source refers to, or its identity_url, scope and user."
+                    f"The identity provider at {where} gives no token ({answer.status}{self._said(answer)}). Correct "
+                    "what the source refers to, or its identity_url, scope and user."
                 )
             failures += 1
             if failures >= (1 if self._outside.is_glance else _TRIES):
@@ -272,16 +273,23 @@ class Asker:
             "to it, then retry."
         )
 
+    def _said(self, answer: Answer) -> str:
+        held = "" if self._token is None else self._token.value
+        words = sharedo.said(answer.body, (self._key, self._form.shown, held))
+        return f": {words}" if words else ""
+
     def _refusal(self, answer: Answer) -> SourceError:
         where, status = f"The server at {self._site}", answer.status
         match status:
             case 401 | 403 | 407:
                 return SourceRefused(
-                    f"{where} refuses the credentials ({status}{_said(answer)}). Let the client that the source refers "
-                    "to export configuration."
+                    f"{where} refuses the credentials ({status}{self._said(answer)}). Let the client that the source "
+                    "refers to export configuration."
                 )
             case 404 | 410:
-                return Gone(f"{where} knows nothing of this ({status}{_said(answer)}). Correct the url of the source.")
+                return Gone(
+                    f"{where} knows nothing of this ({status}{self._said(answer)}). Correct the url of the source."
+                )
             case _ if 300 <= status < 400:
                 return SourceRefused(
                     f"{where} sends us elsewhere ({status}), and redirects are not followed. Write the address that it "
@@ -289,7 +297,7 @@ class Asker:
                 )
             case _:
                 return SourceRefused(
-                    f"{where} refuses the request ({status}{_said(answer)}). Correct source.remote of the profile."
+                    f"{where} refuses the request ({status}{self._said(answer)}). Correct source.remote of the profile."
                 )
 
 
@@ -341,8 +349,3 @@ def _bounded(answer: Opened, most: int) -> Generator[bytes]:
         if size > most:
             return
         yield chunk
-
-
-def _said(answer: Answer) -> str:
-    words = sharedo.said(answer.body)
-    return f": {words}" if words else ""

@@ -47,6 +47,7 @@ _TOKEN: Final = re.compile(r"[!-~]{1,8000}")
 _FAILED: Final = re.compile(r"PACKAGE CREATION FAILED|FAILED|CANCELL?ED", re.IGNORECASE)
 _SHOWN: Final = 300
 _MOST_STEPS: Final = 200
+_TELLING: Final = 16
 
 
 class Odd(ValueError):
@@ -151,6 +152,11 @@ class TokenForm:
 
     content: bytes
     authorization: str = field(repr=False)
+
+    @property
+    def shown(self) -> str:
+        """Return what stands behind the scheme in the header, which is as good as the secret."""
+        return self.authorization.removeprefix("Basic ")
 
 
 def token_of(answer: Any, now: float) -> Token:
@@ -276,13 +282,22 @@ def needed_of(answer: Any) -> Needed:
     return Needed(tuple(_items(found.get("mandatory"))), tuple(_items(found.get("recommended"))))
 
 
-def said(body: bytes) -> str:
+def said(body: bytes, hidden: Sequence[str] = ()) -> str:
     """
     Return what an answer says went wrong, as one line; empty when it says nothing that can be read.
 
+    It is empty, too, when it repeats how one of the secrets in `hidden` begins, as chatty servers do.
+
     >>> said(b'{"error": {"code": "X1", "message": "no such type"}, "statusCode": 404}')
     'no such type (X1)'
+    >>> said(b'{"message": "bad token eyJhbGciOiJSUzI1NiJ9"}', ["eyJhbGciOiJSUzI1NiJ9.e30"])
+    ''
     """
+    words = _said(body)
+    return "" if any(each[:_TELLING] in words for each in hidden if each) else words
+
+
+def _said(body: bytes) -> str:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

@@ -8,7 +8,7 @@ server says of its errors, these calls say in Lading's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -43,11 +43,13 @@ _BY_STATUS: Final[dict[int, type[LadingError]]] = {
 
 
 class RemoteSession(Session):
-    """A pool to a server that is not Lading's."""
+    """A pool to a server that is not Lading's; what it was told in secret (`hidden`) stands in no error."""
+
+    hidden: Sequence[str] = ()
 
     def refused(self, status: int, body: bytes, headers: Mapping[str, str]) -> LadingError:
         """Return the error that an answer reports, in the words of the server where it has any."""
-        words = sharedo.said(body)
+        words = sharedo.said(body, self.hidden)
         told = f"{self.target.url} answered {status}" + (f": {words}." if words else " and says no more.")
         kind = _BY_STATUS.get(status) or (ServerUnreachable if status >= 500 else LadingError)
         error = kind(told)
@@ -125,6 +127,7 @@ class Calls:
     def _shown(self) -> dict[str, str]:
         if self._token is None or clock() >= self._token.until:
             self._token = self._fresh()
+            self.session.hidden = (self._token.value,)
         return {"Authorization": f"Bearer {self._token.value}"}
 
     def _fresh(self) -> Token:
@@ -132,7 +135,7 @@ class Calls:
         form = sharedo.token_request(
             asks.client_id, asks.secret, scope=asks.scope, user=asks.user, provider=asks.provider
         )
-        began = clock()
+        began, self._identity.hidden = clock(), (asks.secret, form.shown)
         try:
             response = self._identity.call(
                 "POST",
