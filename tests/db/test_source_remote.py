@@ -159,6 +159,25 @@ def test_a_later_attempt_goes_on_with_the_same_job(tmp_path: Path) -> None:
     assert len(server.jobs) == 1
 
 
+def test_a_job_is_noted_once_the_database_is_back(tmp_path: Path) -> None:
+    class Away(Memory):
+        """A book that can't be written at first."""
+
+        tries = 0
+
+        def keep(self, mark: str, number: int, state: Mapping[str, Any], rows: Sequence[pa.RecordBatch]) -> bool:
+            self.tries += 1
+            return self.tries > 2 and super().keep(mark, number, state, rows)
+
+    book = Away()
+    with sharedo() as server:
+        source = source_of(server, tmp_path)
+        read(source, outside=replace(LOOPBACK, book=book))
+        read(source, outside=replace(LOOPBACK, book=book))
+
+    assert (book.tries, len(server.jobs)) == (3, 1)
+
+
 def test_a_job_that_the_server_forgot_is_asked_for_anew(tmp_path: Path) -> None:
     book = Memory()
     with sharedo() as server:

@@ -61,6 +61,7 @@ class RemoteReading:
         self._asker: Final = asker
         self._outside: Final = outside
         self._job: str | None = None
+        self._is_kept = True
         self._name = ""
         self.rewritten: Final[list[Rewrite]] = []
         self.fetched: Path | None = None
@@ -139,8 +140,8 @@ class RemoteReading:
                 return
         self._job = yield from self._submitted(asked, asker)
         failpoints.reach("remote.submitted")
-        if self._outside.book is not None:
-            self._outside.book.keep(mark, 0, {"job": self._job}, [_EMPTY])
+        self._is_kept = False
+        self._keep(mark)
         failpoints.reach("remote.kept")
         yield from self._awaited(asker, mark)
 
@@ -178,6 +179,7 @@ class RemoteReading:
         looks = 0
         while not asker.turns.is_stopped:
             looks += 1
+            self._keep(mark)
             progress = yield from asker.ask(sharedo.parse_progress, "GET", sharedo.progress_path(self._job))
             match progress.outcome:
                 case "done":
@@ -240,6 +242,11 @@ class RemoteReading:
         runs = self._outside.book.kept(mark) if self._outside.book is not None else ()
         job = runs[0].state.get("job") if runs else None
         return job if isinstance(job, str) and sharedo.is_job(job) else None
+
+    def _keep(self, mark: str) -> None:
+        """Note which job it is, unless that is noted; tried at every look, because the database may be away."""
+        if not self._is_kept and self._outside.book is not None:
+            self._is_kept = self._outside.book.keep(mark, 0, {"job": self._job}, [_EMPTY])
 
     def _forget(self, mark: str) -> None:
         if self._outside.book is not None:
