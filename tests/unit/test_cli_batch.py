@@ -120,7 +120,8 @@ def test_a_created_export_leaves_no_entry(server: ExportServer, tmp_path: Path) 
         ("profile,revision\nbufdir,two\n", True, "line 2: revision 'two'"),
         ("profile,include_attachments\nbufdir,perhaps\n", True, "line 2: include_attachments"),
         ("profile\nbufdir,2025\n", True, "line 2: has more cells"),
-        ('profile\n"bufdir\n', True, "is not CSV"),
+        ('profile\n"bufdir\n', True, "line 2: is not CSV"),
+        ("profile,revision\na,1\n\n\nb,two\n", True, "line 5: revision"),
         ("format\ncsv\n", True, "line 2: names no profile"),
         ('{"profile": "a"}\n\n{"profile": \n', False, "line 3: is not JSON"),
         ('{"profile": "a"}\n[1]\n', False, "line 2: is no object"),
@@ -129,11 +130,38 @@ def test_a_created_export_leaves_no_entry(server: ExportServer, tmp_path: Path) 
         ('{"profile": "a", "period": {"from": "2025-01-01"}}', False, "line 1: period"),
         ('{"profile": "a", "revision": true}', False, "line 1: revision"),
         ("[" * 100_000, False, "is not JSON"),
+        ('{"profile": "a"}\n{"profile": "b", "parameters": {"a": NaN}}', False, "line 2: is not JSON"),
+        ("profile,base\na,\n" + "b" * 200_000 + ",\n", True, "line 3: is not CSV"),
     ],
 )
 def test_what_is_wrong_is_told_by_its_line(text: str, is_csv: bool, said: str) -> None:  # C8
     with pytest.raises(InvalidInput, match=said.replace("(", r"\(")):
         parse(text, is_csv=is_csv)
+
+
+def test_only_a_line_end_ends_a_line() -> None:  # C8
+    made = parse("profile,parameter.note\na,one\u2028two\x0cthree\r\nb,\x85\n", is_csv=True)
+
+    assert [each.profile for each in made] == ["a", "b"]
+    assert made[0].parameters == {"note": "one\u2028two\x0cthree"}
+
+
+def test_a_file_may_begin_with_a_mark_and_is_told_where_it_is_no_text(
+    server: ExportServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "marked.ndjson").write_text('{"profile": "p0"}\n', "utf-8-sig")
+    (tmp_path / "latin.csv").write_bytes("profile\nab\nblåbær\n".encode("latin-1"))
+
+    assert cli.run(["exports", "batch", str(tmp_path / "marked.ndjson")]) == 0
+    assert cli.run(["exports", "batch", str(tmp_path / "latin.csv")]) == 2
+    assert "latin.csv, line 3: is not UTF-8" in capsys.readouterr().err
+
+
+def test_a_parameter_without_values_is_told(server: ExportServer, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["exports", "batch", "--profile", "p", "--period", "2025", "--each", "organisation=,"]
+
+    assert (cli.run(asked), len(server.requests)) == (2, 0)
+    assert "organisation" in capsys.readouterr().err
 
 
 def test_a_batch_file_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ semicolons.  A period is written as on the command line, in JSON also as `{"from
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ def parse(text: str, *, is_csv: bool) -> list[ExportRequest]:
     >>> made[0].period, made[0].parameters
     ({'from': '2025-01-01', 'to': '2025-03-31'}, {'organisation': 'Nordlys'})
     """
+    text = text.removeprefix("\ufeff")
     found = [_request(where, facts) for where, facts in (_rows(text) if is_csv else _objects(text))]
     if not found:
         raise InvalidInput("The file asks for nothing; give it a line for each export.")
@@ -56,7 +58,8 @@ def product(request: ExportRequest, each: Mapping[str, Sequence[Any]]) -> list[E
 
 
 def _rows(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    reader = csv.DictReader(text.removeprefix("\ufeff").splitlines(keepends=True), restkey="", strict=True)
+    # Not `splitlines`: it ends lines at letters that a cell may hold.
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
     try:
         unknown = [name for name in reader.fieldnames or () if not _is_column(name)]
         twice = len(set(reader.fieldnames or ())) < len(reader.fieldnames or ())
@@ -65,12 +68,12 @@ def _rows(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
             raise InvalidInput(f"line 1: {odd}; columns are {', '.join(_FIELDS)} and {_PARAMETER}NAME.")
         for number, row in enumerate(reader, start=1):
             _bound(number)
-            where = f"line {reader.line_num}"
+            where = f"line {reader.reader.line_num}"
             if "" in row:
                 raise InvalidInput(f"{where}: has more cells than there are columns.")
             yield where, _facts(where, {name: (value or "").strip() for name, value in row.items()})
     except csv.Error as error:
-        raise InvalidInput(f"line {reader.line_num}: is not CSV ({error}).") from None
+        raise InvalidInput(f"line {reader.reader.line_num}: is not CSV ({error}).") from None
 
 
 def _is_column(name: str) -> bool:
@@ -117,9 +120,13 @@ def _objects(text: str) -> Iterator[tuple[str, Any]]:
 
 def _json(where: str, text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{where}: is not JSON ({str(error)[:100]}).") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number there")
 
 
 def _request(where: str, facts: Any) -> ExportRequest:

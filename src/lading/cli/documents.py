@@ -55,14 +55,23 @@ def text_of(path: Path, *, most_bytes: int = _MOST_BYTES) -> str:
     try:
         with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
             data = file.read(most_bytes + 1)
-        text = data.decode("utf-8")
     except OSError as error:
         raise InvalidInput(f"{path} can't be read: {error.strerror}. Check the path.") from error
-    except UnicodeDecodeError:
-        raise InvalidInput(f"{path} is not UTF-8; save it so.") from None
     if len(data) > most_bytes:
         raise InvalidInput(f"{path} has more than {most_bytes} bytes; no document needs that many.")
-    return text
+    try:
+        return data.decode("utf-8-sig")  # with the mark that some programs write first
+    except UnicodeDecodeError:
+        number = next(number for number, each in enumerate(data.split(b"\n"), 1) if not _is_text(each))
+        raise InvalidInput(f"{path}, line {number}: is not UTF-8; save it so.") from None
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @contextmanager

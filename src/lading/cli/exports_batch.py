@@ -105,6 +105,9 @@ def _of_options(
         parameters=dict(_pair(pair) for pair in parameters),
     )
     values = {name: [part.strip() for part in value.split(",") if part.strip()] for name, value in map(_pair, each)}
+    for name, found in values.items():
+        if not found:
+            raise InvalidInput(f"--each {name} has no values; write {name}=A,B,….")
     return _typed(client, batch_files.product(request, values))
 
 
