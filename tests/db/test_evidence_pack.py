@@ -112,6 +112,30 @@ async def test_its_proofs_outlive_the_pruning_of_what_came_before(works: Works) 
         assert root_of_path(leaf_hash(line), proof["index"], head.size, path) == head.root
 
 
+async def test_it_says_of_which_exports_the_ledger_was_pruned(works: Works, tmp_path: Path) -> None:  # A1 E9
+    database, tenant = works.world.services.database, works.world.organisations["nordlys"].id
+    old = await works.made()
+    async with database.tenant(tenant) as tx:
+        await record(tx, *(Entry("job.started", "job_old", SYSTEM, {"n": n}) for n in range(600)))
+    await works.integrate()
+    new = await works.made(format="ndjson")
+    async with database.ledger() as tx:
+        await tx.connection.execute("UPDATE ledger_trees SET min_index = 512 WHERE tenant_id = %s", (tenant,))
+        await tx.connection.execute("DELETE FROM ledger_entries WHERE tenant_id = %s AND index < 512", (tenant,))
+
+    pack = await works.made(type="evidence_pack", exports=[old["id"], new["id"]])
+    files = contents(await works.package(pack))
+
+    index = {each["id"]: each for each in document(files["evidence.json"])["exports"]}
+    assert (index[old["id"]]["pruned"], index[old["id"]]["entries"]) == (True, [])
+    assert "pruned" not in index[new["id"]]
+    assert [each["code"] for each in pack["warnings"]] == ["evidence_pruned"]
+    assert "Pruned" in pdf_text(files["cover.pdf"], tmp_path)
+    failed = await works.ask(type="evidence_pack", exports=[old["id"]])
+    await works.work()
+    assert "was pruned" in (await works.get(failed["id"]))["error"]["message"]
+
+
 async def test_the_cover_says_what_is_inside_in_words_a_person_reads(works: Works, tmp_path: Path) -> None:  # E9
     one = await works.made()
     pack = await works.made(type="evidence_pack", exports=[one["id"]])

@@ -82,6 +82,7 @@ def _sections(work: Work, exports: Sequence[Mapping[str, Any]], ledger: Mapping[
             ("Signed head", f"{grouped(ledger['size'])} entries; its root was recomputed when this pack was made"),
             ("Root (SHA-256)", ledger["root_sha256"]),
             ("Signed by key", str(ledger["keyid"])),
+            *_pruned(exports),
         ),
     )
     yield Section("How to check it", pairs=_CHECKS)
@@ -135,6 +136,12 @@ def _export(each: Mapping[str, Any]) -> list[str]:
 
 def _file(each: Mapping[str, Any], file: Mapping[str, Any]) -> list[str]:
     return [each["id"], file["name"], grouped(file["size"]), file["sha256"]]
+
+
+def _pruned(exports: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    if gone := [each["id"] for each in exports if "pruned" in each]:
+        named = ", ".join(gone[:3]) + (f" and {len(gone) - 3} more" if len(gone) > 3 else "")
+        yield "Pruned", f"The ledger no longer has the first entries about {named}, and what they told is not in here"
 
 
 def _missing(each: Mapping[str, Any]) -> Iterator[list[str]]:

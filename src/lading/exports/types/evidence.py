@@ -27,6 +27,7 @@ from lading.exports.types import cover, extract, packing, store
 from lading.exports.types.extract import NotInTree
 from lading.exports.types.packing import JSON, NDJSON, Laid
 from lading.exports.types.store import Chosen
+from lading.ledger import tiles
 from lading.ledger.store import StoredEntry
 from lading.wire.exports import Notice
 
@@ -66,22 +67,29 @@ def gather(work: Work) -> Result:
     told = packing.lay(
         work, "ledger.ndjson", "ledger.ndjson", NDJSON, history.read(extract.entries(work, subjects, as_of))
     )
+    is_pruned = work.ask(tiles.tree).min_index > 0
+    if not history.indexes and is_pruned:
+        raise StorageFailed("The ledger was pruned of all that it said about these exports; select others.")
     if not history.indexes:
         raise NotInTree("The ledger has no entry about these exports yet; retry.")
     proved = extract.proved(work, history.indexes, last=history.indexes[-1])
     proofs = packing.lay(work, "proofs.json", "proofs.json", JSON, extract.document(proved))
-    _tell(listed, history)
+    _tell(listed, history, is_pruned=is_pruned)
     ledger = {
         "entries": len(history.indexes), "first": history.indexes[0], "last": history.indexes[-1],
         "origin": proved.origin, "size": proved.head.size, "root_sha256": proved.head.root.hex(), "keyid": proved.keyid,
     }  # fmt: skip
     gone = sum(len(each["missing"]) for each in listed)
-    notice = Notice("evidence_missing", "Files are gone; the cover names them with their tombstones.", gone)
+    pruned = sum("pruned" in each for each in listed)
+    notices = [
+        Notice("evidence_missing", "Files are gone; the cover names them with their tombstones.", gone),
+        Notice("evidence_pruned", "Exports whose first entries are gone: the ledger was pruned since.", pruned),
+    ]
     counts = packing.counted(
         read=len(listed),
         written=sum(not each["missing"] for each in listed),
         filtered=sum(bool(each["missing"]) for each in listed),
-        warnings=[notice] if gone else [],
+        warnings=[each for each in notices if each.count],
     )
     return {
         "mapping": counts,
@@ -198,6 +206,7 @@ class _History:
         self.of: Final[dict[str, list[int]]] = defaultdict(list)
         self.tombstones: Final[dict[str, dict[str, Any]]] = {}
         self.packages: Final[dict[str, dict[str, Any]]] = {}
+        self.begun: Final[set[str]] = set()
 
     def read(self, entries: Iterable[StoredEntry]) -> Iterator[bytes]:
         """Yield each entry as a line of the extract, and remember it."""
@@ -206,6 +215,8 @@ class _History:
             subject = line["subject"]
             self.indexes.append(entry.index)
             self.of[subject].append(entry.index)
+            if line["type"] == "export.created":
+                self.begun.add(subject)
             if line["type"] in _ENDS:
                 self.tombstones[subject] = _tombstone(entry.index, line)
             if line["type"] == "export.completed":
@@ -213,8 +224,8 @@ class _History:
             yield entry.line + b"\n"
 
 
-def _tell(listed: Sequence[dict[str, Any]], history: _History) -> None:
-    """Let each export know its missing files with the tombstone that the ledger has of them."""
+def _tell(listed: Sequence[dict[str, Any]], history: _History, *, is_pruned: bool) -> None:
+    """Let each export know its missing files with the tombstone that the ledger has of them, and missing entries."""
     for each in listed:
         tombstone, package = history.tombstones.get(each["id"]), history.packages.get(each["id"])
         lost = each.pop("lost")
@@ -223,6 +234,8 @@ def _tell(listed: Sequence[dict[str, Any]], history: _History) -> None:
             gone = {"name": "package", "media_type": _ZIP, **package, "reason": each["state"], "tombstone": tombstone}
             each["missing"].append(gone)
         each["entries"] = history.of[each["id"]]
+        if is_pruned and each["id"] not in history.begun:
+            each["pruned"] = True
 
 
 def _tombstone(index: int, line: Mapping[str, Any]) -> dict[str, Any]:
