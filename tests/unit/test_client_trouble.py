@@ -19,8 +19,9 @@ from lading.client.journal_lines import Plan
 from lading.client.polling import Teller, Watcher
 from lading.client.recovery import Recovery
 from lading.client.retries import retry_after
+from lading.client.sync import session
 from lading.client.sync.client import Client
-from lading.errors import InvalidInput, ServerUnreachable, Unauthenticated, WaitTimeout
+from lading.errors import InvalidInput, QueueFull, ServerUnreachable, Unauthenticated, WaitTimeout
 from lading.wire.exports import Export, ExportRequest, Progress
 
 ROOT = Path(__file__).parents[2]
@@ -179,3 +180,19 @@ def test_a_client_over_many_event_loops_keeps_the_connections_of_one(tmp_path: P
         kept = [each for each, found in pools._state.pools.items() if pools.origin_of(server.url) in found]
 
     assert len(kept) == 1
+
+
+@pytest.mark.parametrize("what", ["exports", "jobs", "runs"])
+def test_a_server_that_puts_off_does_not_put_off_the_deadline(what: str, monkeypatch: pytest.MonkeyPatch) -> None:  # C2
+    rested: list[float] = []
+    monkeypatch.setattr(session, "sleep", rested.append)
+    limits: list[float] = []
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        limits.append(request.extensions["timeout"]["read"])
+        return httpx2.Response(503, headers={"Retry-After": "60"}, json={"code": "overloaded", "detail": "Later."})
+
+    with _client(handle) as client, pytest.raises(QueueFull):
+        getattr(client, what).wait("some_1", timeout=1.0)
+    assert rested == []
+    assert limits[0] < 10.0

@@ -109,7 +109,8 @@ class Jobs:
         """
         until, looks, seen = None if timeout is None else clock() + timeout, 0, ""
         while True:
-            job, looks = await self.get(job_id), looks + 1
+            within = float("inf") if until is None else until - clock()
+            job, looks = await self._session.fetch(JobDetail, "GET", _path(job_id), within=within), looks + 1
             if job.state != seen and on_change is not None:
                 on_change(job)
             seen = job.state

@@ -116,8 +116,9 @@ async def look(session: Session, path: str, watch: Watch, *, hold: float = 0.0) 
     query = {"wait": f"{hold:.1f}"} if hold else None
     try:
         response = await session.call(
-            "GET", path, query=query, headers=headers, hold_seconds=hold, most_tries=None if before is None else 1
-        )
+            "GET", path, query=query, headers=headers, hold_seconds=hold, within=watch.left(),
+            most_tries=None if before is None else 1,
+        )  # fmt: skip
     except LadingError as error:
         # A proxy that cuts long requests looks like an outage: ask for less next time, in the end for no holding.
         if clock() - began >= _SHORTEST_LOOK:

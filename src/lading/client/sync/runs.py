@@ -67,10 +67,10 @@ class Runs:
         """Return the run once it has ended; WaitTimeout after `timeout` seconds. It goes on at the server then."""
         until = None if timeout is None else clock() + timeout
         while True:
-            hold = _HOLD_SECONDS if until is None else max(0.0, min(_HOLD_SECONDS, until - clock()))
-            response = self._session.call(
-                "GET", _path(run_id), query={"wait": f"{hold:.1f}"} if hold else None, hold_seconds=hold
-            )
+            left = float("inf") if until is None else until - clock()
+            hold = max(0.0, min(_HOLD_SECONDS, left))
+            query = {"wait": f"{hold:.1f}"} if hold else None
+            response = self._session.call("GET", _path(run_id), query=query, hold_seconds=hold, within=left)
             run = self._session.read(shapes.RunDetail, response)
             if run.ended_at is not None:
                 return run

@@ -137,12 +137,14 @@ class Session:
         idempotency_key: str | None = None,
         hold_seconds: float = 0.0,
         most_tries: int | None = None,
+        within: float = float("inf"),
         changes_nothing: bool = False,
     ) -> httpx2.Response:
         """
         Return the answer of the server, tried as often as it may be; an answer of 400 or more is raised.
 
         `hold_seconds` is how long the server was asked to hold its answer back.  304 is an answer like any other.
+        No further try begins later than `within` seconds from now, and none lasts much longer.
         `form` is sent instead of a JSON body; a POST that `changes_nothing` may be repeated like a GET.
         """
         sent = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
@@ -155,13 +157,15 @@ class Session:
                 content=form,
                 params={name: value for name, value in (query or {}).items() if value not in (None, [], ())},
                 headers={"Accept": "application/json", **self._headers(), **sent, **(headers or {})},
-                timeout=httpx2.Timeout(self._timeout + hold_seconds, connect=CONNECT_SECONDS),
+                timeout=httpx2.Timeout(
+                    min(self._timeout + hold_seconds, max(0.0, within) + CONNECT_SECONDS), connect=CONNECT_SECONDS
+                ),
             )
         except ValueError as error:  # NaN, an infinity, half of a surrogate pair
             raise InvalidInput("The request holds what JSON has no way to write, such as NaN; correct it.") from error
         is_idempotent = changes_nothing or method in _SAFE or idempotency_key is not None
         most = self._patience.most if most_tries is None else most_tries - 1
-        tried, asked_as = 0, self.target
+        tried, asked_as, until = 0, self.target, clock() + within
         while True:
             tried += 1
             answer = self._try(request, is_idempotent=is_idempotent)
@@ -174,7 +178,7 @@ class Session:
             ):
                 return self._admit(answer)
             seconds = self._pause(tried, answer) if tried <= most else None
-            if seconds is None:
+            if seconds is None or clock() + seconds > until:
                 raise self._error(answer)
             sleep(seconds)
 
