@@ -227,3 +227,41 @@ async def test_the_ledger_is_written_as_tiles_and_only_what_is_new_is_fetched(
     assert "test/t/nordlys+" in (tmp_path / "log" / "verifier-keys.txt").read_text("utf-8")
     verified = await auditor("ledger", "verify")
     assert verified.return_value == 0, verified.exception
+
+
+async def test_tiles_of_another_tree_are_not_mixed_with_those_in_a_folder(
+    world: World, auditor: Desk, tmp_path: Path
+) -> None:
+    await enlarge(world, 300)
+    assert (await auditor("ledger", "tiles", "-o", tmp_path / "log")).exception is None
+    before = (tmp_path / "log" / "checkpoint").read_bytes()
+    marks = Marks(tmp_path / "marks")
+    marks.note({world.organisations["nordlys"].id: Mark(1, 500, bytes(32))})
+    await epochs.adopt(world.services.database, SIGNER, marks, origin_prefix="test", reason="disk lost")
+    await enlarge(world, 300)
+
+    again = await auditor("ledger", "tiles", "-o", tmp_path / "log")
+
+    assert isinstance(again.exception, InvalidInput)
+    assert "test/t/nordlys/e2" in again.exception.message
+    assert (tmp_path / "log" / "checkpoint").read_bytes() == before
+    assert (await auditor("ledger", "tiles", "--epoch", "1", "-o", tmp_path / "log")).exception is None
+    assert (await auditor("ledger", "tiles", "-o", tmp_path / "other")).exception is None
+
+
+async def test_the_tiles_of_a_ledger_that_was_pruned_are_written_without_what_is_gone(
+    world: World, auditor: Desk, tmp_path: Path
+) -> None:
+    await enlarge(world, 600)
+    async with world.services.database.ledger() as tx:
+        tenant = world.organisations["nordlys"].id
+        await tx.connection.execute("UPDATE ledger_trees SET min_index = 512 WHERE tenant_id = %s", (tenant,))
+        await tx.connection.execute("DELETE FROM ledger_entries WHERE tenant_id = %s AND index < 512", (tenant,))
+
+    written = await auditor("ledger", "tiles", "-o", tmp_path / "log")
+
+    assert written.exception is None, written.exception
+    assert "2 of entries" in written.output
+    assert not (tmp_path / "log" / "tile" / "entries" / "001").exists()
+    for name in ("checkpoint", "tile/0/000", "tile/0/001"):
+        assert (tmp_path / "log" / name).is_file()
