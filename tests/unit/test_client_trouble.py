@@ -21,7 +21,7 @@ from lading.client.recovery import Recovery
 from lading.client.retries import retry_after
 from lading.client.sync import session
 from lading.client.sync.client import Client
-from lading.errors import InvalidInput, QueueFull, ServerUnreachable, Unauthenticated, WaitTimeout
+from lading.errors import EnvironmentUnfit, InvalidInput, QueueFull, ServerUnreachable, Unauthenticated, WaitTimeout
 from lading.wire.exports import Export, ExportRequest, Progress
 
 ROOT = Path(__file__).parents[2]
@@ -196,3 +196,20 @@ def test_a_server_that_puts_off_does_not_put_off_the_deadline(what: str, monkeyp
         getattr(client, what).wait("some_1", timeout=1.0)
     assert rested == []
     assert limits[0] < 10.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "url"),
+    [
+        ("ALL_PROXY", "socks9://user:hidden@127.0.0.1:1", "http://lading.test"),
+        ("SSL_CERT_FILE", "/nowhere/at/all", "https://lading.test"),
+    ],
+)
+def test_a_proxy_or_certificate_that_can_not_be_used_is_told(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, url: str
+) -> None:  # C10
+    monkeypatch.setenv(name, value)
+
+    with Client(url, journal=None) as client, pytest.raises(EnvironmentUnfit, match=name) as caught:
+        client.exports.get("exp_1")
+    assert "hidden" not in caught.value.message

@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 import httpx2
 
 from lading.client.aio.ground import home, is_gone, moved
+from lading.errors import EnvironmentUnfit
 
 CONNECTIONS: Final = 10
 _STREAMS: Final = CONNECTIONS // 2
@@ -40,14 +41,21 @@ class Pool:
 
 def made(origin: str, transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncClient:
     """Return fresh connections to `origin`; `transport` replaces the network."""
-    return httpx2.AsyncClient(
-        limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-        # A context that trusts nobody costs 1 ms, reading the system's certificates 100: plain HTTP needs none.
-        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if origin.startswith("http://") else True,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        mounts=None if transport else dict.fromkeys(_NOT_PROXIED),
-        transport=transport,
-    )
+    try:
+        return httpx2.AsyncClient(
+            limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+            # A context that trusts nobody costs 1 ms, reading the system's certificates 100: plain HTTP needs none.
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if origin.startswith("http://") else True,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            mounts=None if transport else dict.fromkeys(_NOT_PROXIED),
+            transport=transport,
+        )
+    except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
+        # What is wrong is not shown: the address of a proxy may hold a password.
+        raise EnvironmentUnfit(
+            f"What the environment says of proxies and certificates can't be used ({type(error).__name__}). Correct "
+            "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR; SOCKS takes the package `socksio`."
+        ) from None
 
 
 def origin_of(url: str) -> str:
