@@ -344,7 +344,7 @@ def _continues(report: Report, start: Start, file: BinaryIO, trust: Trust | None
         if start.bag.has(layout.START_STATE):
             compared.append(following.compare(fold, history.start_state(start.bag), after=start.fold, since=since))
         elif start.size:
-            again = Fold(fold.state(), partial=fold.is_partial)
+            again = Fold(fold.state(), partial=fold.is_partial or since > 0)  # it has not all that ended before it
             replayed.append(history.read(start.bag, history.begun_tree(start.bag), fold=again))
 
     before, _ = check(file, trust, limits=limits, marks=(start.size,), on_told=kept.append, on_mark=compare)

@@ -199,6 +199,15 @@ def test_a_bundle_without_states_is_replayed_from_those_of_the_previous_one(kept
     assert (caught.value.kind, caught.value.file, caught.value.record) == ("gap", layout.HISTORY, 5)
 
 
+def test_what_ended_before_the_previous_bundle_is_no_gap_in_one_without_states(kept) -> None:
+    told = Told([*story()])
+    told.add("export.deleted", export(1), rev=6, reason=True)
+    one = kept("one.zip", bundle(told.lines, start=20, end=24, keep=everything))
+    two = kept("two.zip", bundle(told.lines, start=24, begun=lambda _: None))
+
+    assert verify(two, _BELIEVED, previous=one).previous is not None
+
+
 def bundle_states() -> list[bytes]:
     return mutating.unpacked(bundle(start=24, keep=everything))[layout.START_STATE].splitlines()
 
