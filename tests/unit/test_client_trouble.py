@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from tests.export_server import ExportServer
 
-from lading.client import AsyncClient, cache, journal
+from lading.client import AsyncClient, cache, journal, journal_lines
 from lading.client.aio import pools
 from lading.client.batching import BatchItem
 from lading.client.journal_lines import Plan
@@ -213,3 +213,33 @@ def test_a_proxy_or_certificate_that_can_not_be_used_is_told(
     with Client(url, journal=None) as client, pytest.raises(EnvironmentUnfit, match=name) as caught:
         client.exports.get("exp_1")
     assert "hidden" not in caught.value.message
+
+
+def test_everything_is_recovered_however_much_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # C1
+    monkeypatch.setattr(journal, "_MOST_HELD", 2)
+    told: list[int] = []
+    with ExportServer(runs=lambda _: True) as server, Client(server.url, journal=tmp_path) as client:
+        for request in [*REQUESTS, ExportRequest(profile="last")]:
+            with pytest.raises(WaitTimeout):
+                client.exports.run(request, timeout=0.0, recovery=NOTHING)
+        server.runs = lambda _: False
+
+        found = client.exports.recover(on_item=lambda item: told.append(item.index))
+        assert len(server.requests) == 5
+
+    assert (found.total, found.succeeded, [each.index for each in found.items]) == (5, 5, [0, 1, 2, 3, 4])
+    assert (sorted(told), list(tmp_path.glob("*"))) == ([0, 1, 2, 3, 4], [])
+
+
+def test_an_entry_that_was_as_long_as_it_may_begin_is_still_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # C1
+    plan, requests = Plan("idm_1", "http://lading.test", None, "", None, 1.0), [{"profile": "p"}]
+    for module in (journal, journal_lines):
+        monkeypatch.setattr(module, "MOST_BYTES", len(journal_lines.begun(plan, requests)))
+    monkeypatch.setattr(journal, "_MOST_READ", 4 * journal.MOST_BYTES, raising=False)
+    found = journal.Journal(tmp_path)
+    with found.begin("one", plan, requests) as entry:
+        entry.accepted(0, "exp_1")
+
+    assert [each.items[0].export for each in found.open()] == ["exp_1"]

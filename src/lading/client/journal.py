@@ -27,6 +27,7 @@ from lading.errors import Conflict, StorageFailed, TooLarge
 MOST_ENTRIES: Final = 1000
 KEPT_SECONDS: Final = 30 * 86_400.0
 _MOST_HELD: Final = 256
+_MOST_READ: Final = 4 * MOST_BYTES  # what is added to an entry is more than it began with
 _SUFFIX: Final = ".journal"
 _ASIDE: Final = ".damaged"
 _OTHERS_MAY_WRITE: Final = 0o022
@@ -287,7 +288,7 @@ def _drop(path: Path) -> bool:
 
 def _read(path: Path, file: int) -> Entry | None:
     facts = os.fstat(file)
-    if facts.st_size > MOST_BYTES or facts.st_uid != os.geteuid():
+    if facts.st_size > _MOST_READ or facts.st_uid != os.geteuid():
         return None
     with os.fdopen(os.dup(file), "rb") as reader:
         reader.seek(0)

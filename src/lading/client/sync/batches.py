@@ -8,7 +8,7 @@ own way and the pool they share.  Whatever is told is told in the caller's own t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import time
@@ -108,7 +108,8 @@ def batch(
     with entry:
         for index, item in enumerate(entry.items):
             if item.end == "failed":  # the same key would only show the same end again
-                in_thread(entry.again, index, batching.asked(requests[index]))
+                request = batching.asked(requests[index])
+                in_thread(entry.again, index, None if item.request == request else request)
         work = _Work(exports, [(entry, index) for index in range(len(requests))], terms, told, fail_fast=fail_fast)
         try:
             return work.done(concurrency)
@@ -121,18 +122,28 @@ def recover(exports: Exports, recorder: Recorder, terms: Terms, *, concurrency: 
     _bound(concurrency)
     if recorder.folder is None:
         return BatchResult([], 0.0)
-    account, found = recorder.account(), list[Entry]()
-    try:
-        found.extend(in_thread(_ours, recorder, account))
-        items = [(entry, index) for entry in found for index, item in enumerate(entry.items) if item.end is None]
+    account, seen, done, began = recorder.account(), set[str](), list[BatchItem](), clock()
+    while True:  # as many entries at once as files may well be open
+        found, first = list[Entry](), len(done)
+
+        def later(item: BatchItem, first: int = first) -> None:
+            told(replace(item, index=first + item.index))
+
         try:
-            return _Work(exports, items, terms, told, fail_fast=False).done(concurrency)
+            found.extend(in_thread(_ours, recorder, account, seen))
+            if not found:
+                return BatchResult(done, clock() - began)
+            seen.update(entry.plan.key for entry in found)
+            items = [(entry, index) for entry in found for index, item in enumerate(entry.items) if item.end is None]
+            try:
+                result = _Work(exports, items, terms, later, fail_fast=False).done(concurrency)
+            finally:
+                for entry in found:
+                    in_thread(_forget_ended, entry)
         finally:
             for entry in found:
-                in_thread(_forget_ended, entry)
-    finally:
-        for entry in found:
-            entry.close()
+                entry.close()
+        done += [replace(each, index=first + each.index) for each in result.items]
 
 
 def _bound(concurrency: int) -> None:
@@ -140,9 +151,10 @@ def _bound(concurrency: int) -> None:
         raise InvalidInput.field("concurrency", f"is from 1 to {MOST_CONCURRENT}: so many connections there are.")
 
 
-def _ours(recorder: Recorder, account: str) -> list[Entry]:
+def _ours(recorder: Recorder, account: str, seen: Collection[str]) -> list[Entry]:
     assert recorder.folder is not None
-    return list(Journal(recorder.folder).take(lambda plan: plan.is_of(recorder.session.target, account)))
+    target = recorder.session.target
+    return Journal(recorder.folder).take(lambda plan: plan.key not in seen and plan.is_of(target, account))
 
 
 def _forget_ended(entry: Entry) -> None:
