@@ -119,6 +119,8 @@ def test_to_look_into_a_full_journal_drops_nothing(tmp_path: Path) -> None:  # C
         found.begin(key, Plan(key, "http://lading.test", None, "", None, 1.0), [{"profile": "p"}]).close()
 
     assert [each.plan.key for each in found.open()] == ["one", "two"]
+    with found.begin("one", Plan("other", "http://lading.test", None, "", None, 2.0), [{"profile": "p"}]) as entry:
+        assert entry.plan.key == "one"
 
 
 def test_a_request_with_tuples_goes_on_as_itself(tmp_path: Path) -> None:  # C1

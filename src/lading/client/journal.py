@@ -140,8 +140,8 @@ class Journal:
             raise TooLarge(f"{len(requests)} requests of {len(data)} bytes are too much for one batch; split it.")
         with self._mutex, _storage(self.folder):
             self._ready()
-            self.tidy(room=1)
             path = self.folder / f"{name}{_SUFFIX}"
+            self.tidy(room=0 if path.exists() else 1)
             while True:
                 if (found := self._opened(path)) is not None:
                     return found
