@@ -18,12 +18,21 @@ from lading.client.aio import pools
 from lading.client.batching import BatchItem
 from lading.client.decode import decode
 from lading.client.journal_lines import Plan
+from lading.client.partial import Partial, Version
 from lading.client.polling import Teller, Watcher
 from lading.client.recovery import Recovery
 from lading.client.retries import retry_after
 from lading.client.sync import session
 from lading.client.sync.client import Client
-from lading.errors import EnvironmentUnfit, InvalidInput, QueueFull, ServerUnreachable, Unauthenticated, WaitTimeout
+from lading.errors import (
+    EnvironmentUnfit,
+    InvalidInput,
+    QueueFull,
+    ServerUnreachable,
+    StorageFailed,
+    Unauthenticated,
+    WaitTimeout,
+)
 from lading.wire.exports import Export, ExportRequest, Progress
 
 ROOT = Path(__file__).parents[2]
@@ -248,3 +257,13 @@ def test_an_entry_that_was_as_long_as_it_may_begin_is_still_read(
         entry.accepted(0, "exp_1")
 
     assert [each.items[0].export for each in found.open()] == ["exp_1"]
+
+
+def test_a_part_that_is_a_link_leads_to_no_other_file(tmp_path: Path) -> None:  # C4
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "package.zip.part").symlink_to(victim)
+
+    with pytest.raises(StorageFailed), Partial(tmp_path / "package.zip", Version()):
+        pass
+    assert victim.read_text() == "precious"
