@@ -31,8 +31,11 @@ _LONGEST_PAUSE_SECONDS: Final = 2.0
 _TURN_SECONDS: Final = 600
 _LOCK: Final = 0x4C4144494E47  # "LADING"
 _BESIDE: Final = re.compile(r"^-- beside: (\d{4})\b", re.MULTILINE)
-# 0004 went out twice; what the second let `destinations` be, 0006 says of both.
-_EARLIER: Final = {4: bytes.fromhex("ab9ae987113aedb86e8b3456a8c5552facde21375519fa90918333a10be7cb73")}
+# 0004 and 0005 went out twice; which of them let `destinations` be what matters no more: 0006 says it of all.
+_EARLIER: Final = {
+    4: bytes.fromhex("ab9ae987113aedb86e8b3456a8c5552facde21375519fa90918333a10be7cb73"),
+    5: bytes.fromhex("b6ba59697e2aa1beb56dff5207b6803ab8fc489392f04eae7f050d46e1fccaa8"),
+}
 _TABLE: Final[LiteralString] = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     version integer PRIMARY KEY,
