@@ -120,11 +120,7 @@ class Keyring:
 
 def load(path: Path) -> Trust:
     """Read a trust file; Unreadable says what is wrong with it."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise Unreadable(f"The trust file {path} can't be read: {error.strerror}. Check the path.") from None
+    data = _content(path, "trust file")
     try:
         return parse(data)
     except ValueError as error:
@@ -133,15 +129,20 @@ def load(path: Path) -> Trust:
 
 def load_keyring(path: Path) -> Keyring:
     """Read a keyring file; Unreadable says what is wrong with it."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise Unreadable(f"The keyring {path} can't be read: {error.strerror}. Check the path.") from None
+    data = _content(path, "keyring")
     try:
         return read_keyring(data)
     except ValueError as error:
         raise Unreadable(f"{path} is not a keyring: {error}. Fetch it from the instance again.") from None
+
+
+def _content(path: Path, what: str) -> bytes:
+    """Return the bytes of the file, one more than may be if there are."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise Unreadable(f"The {what} {path} can't be read: {error.strerror}. Check the path.") from None
 
 
 def parse(data: bytes) -> Trust:

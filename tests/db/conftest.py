@@ -14,6 +14,7 @@ from tests.folding import mismatches
 
 import azure_server
 import mariadb as mariadb_server
+import object_server
 from event_kinds import kinds_of
 from serving import services, world
 
@@ -37,12 +38,8 @@ def mariadb() -> Iterator[mariadb_server.MariaDb]:
 @pytest.fixture(scope="session")
 def bucket_server() -> Iterator[str]:
     """The URL of a server that answers like S3."""
-    # Not imported above: it is large, and few tests need it.
-    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with object_server.running() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

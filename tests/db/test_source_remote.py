@@ -18,12 +18,11 @@ import pytest
 
 from lading.errors import InvalidInput, SourceError, SourceRefused, SourceThrottled, SourceUnreachable
 from lading.exports import profile_checks
-from lading.sources import check
+from lading.sources import check, remote_reading
 from lading.sources.connectors import connect
 from lading.sources.model import Selection, Source
 from lading.sources.options import check_options
 from lading.sources.outside import Kept, Outside
-from lading.wire import sharedo as protocol
 from sharedo_server import CLIENT, SECRET, ShareDo, sharedo
 
 TENANT = UUID("00000000-0000-7000-8000-000000000000")
@@ -54,7 +53,7 @@ class Memory:
 @pytest.fixture(autouse=True)
 def pace(monkeypatch: pytest.MonkeyPatch) -> None:
     # The protocol is the same at any pace; a test need not wait for it.
-    monkeypatch.setattr(protocol, "interval", lambda _looks, _percent: 0.01)
+    monkeypatch.setattr(remote_reading, "interval", lambda _looks, _percent: 0.01)
 
 
 def source_of(server: ShareDo, folder: Path, secret: str = f"{CLIENT}:{SECRET}", **options: str) -> Source:

@@ -15,6 +15,7 @@ import pytest
 
 from lading.db.database import Database
 from lading.settings import Settings
+from tests import object_server
 from tests.flow.organisation import Organisation, organisation
 
 
@@ -36,6 +37,13 @@ async def acme(database: Database, settings: Settings) -> AsyncIterator[Organisa
     """The small organisation in a database of the test's own."""
     async with organisation(database, settings) as made:
         yield made
+
+
+@pytest.fixture
+def bucket_server() -> Iterator[str]:
+    """The URL of a server that answers like S3."""
+    with object_server.running() as url:
+        yield url
 
 
 @dataclass

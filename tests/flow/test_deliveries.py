@@ -134,15 +134,6 @@ async def test_a_package_killed_on_its_way_to_a_receiver_is_kept_once(  # E16, P
 
 
 @pytest.fixture
-def bucket_server() -> Iterator[str]:
-    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
 def azure() -> Iterator[str]:
     with azure_server.running() as url:
         yield url

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,15 +23,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 KEYS = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "not-a-secret", "region_name": "us-east-1"}
 UPLOADING = ("artifacts.claimed", "artifacts.upload_named", "artifacts.upload_begun", "artifacts.part_known")
 PUBLISHING = ("artifacts.brought", "artifacts.placed", "settling", "settled")
-
-
-@pytest.fixture
-def bucket_server() -> Iterator[str]:
-    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 def lying(bucket: Any) -> set[str]:

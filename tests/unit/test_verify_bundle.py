@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -106,15 +106,6 @@ def test_an_empty_ledger_has_a_bundle() -> None:
 
 
 # --- continuity -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def kept(tmp_path: Path) -> Callable[[str, bytes], Path]:
-    def keep(name: str, data: bytes) -> Path:
-        (tmp_path / name).write_bytes(data)
-        return tmp_path / name
-
-    return keep
 
 
 @pytest.mark.parametrize(("end", "start"), [(12, 12), (28, 12), (1, 1), (27, 27), (12, 3)])

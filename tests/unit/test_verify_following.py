@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from tests import mutating
@@ -18,15 +16,6 @@ from lading_verify.check import check, verify
 from lading_verify.errors import Refused
 
 _BELIEVED = trust.parse(TRUST.dump())
-
-
-@pytest.fixture
-def kept(tmp_path: Path) -> Callable[[str, bytes], Path]:
-    def keep(name: str, data: bytes) -> Path:
-        (tmp_path / name).write_bytes(data)
-        return tmp_path / name
-
-    return keep
 
 
 def everything(_: bytes) -> bool:

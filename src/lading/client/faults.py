@@ -19,7 +19,7 @@ from lading.errors import FieldError, InvalidInput, LadingError, ProfileInvalid,
 _SHOWN: Final = 1000
 _REQUEST_ID: Final = "X-Request-Id"
 _MOST_FIELDS: Final = 100
-_BY_STATUS: Final[dict[int, type[LadingError]]] = {
+BY_STATUS: Final[dict[int, type[LadingError]]] = {
     400: errors.InvalidInput,
     401: errors.Unauthenticated,
     403: errors.Forbidden,
@@ -41,7 +41,7 @@ def of_answer(status: int, body: bytes, headers: Mapping[str, str] | None = None
     problem, sent = _problem(body), headers or {}
     code = _text(problem.get("code"))
     request_id = _text(problem.get("request_id")) or plain(sent.get(_REQUEST_ID, ""))
-    kind = _BY_CODE.get(code) or _BY_STATUS.get(status, LadingError)
+    kind = _BY_CODE.get(code) or BY_STATUS.get(status, LadingError)
     detail = _text(problem.get("detail")) or f"The server answered {status} without saying why; ask its operator."
     if status >= 500 and request_id:
         detail = f"{detail} Request id: {request_id}."

@@ -101,18 +101,6 @@ def completed(export: Export) -> Export:
     raise ExportEndedBadly(f"{export.id} is {export.status}; it hands out no package.")
 
 
-def interval(looks: int, percent: float) -> float:
-    """
-    Return the seconds until the next look, after `looks` of them.
-
-    >>> [interval(looks, percent) for looks, percent in ((0, 10), (5, 10), (5, 50), (5, 90), (5, 90.5))]
-    [0.5, 2.0, 1.0, 1.0, 0.5]
-    """
-    if looks < 5 or percent > 90:
-        return 0.5
-    return 2.0 if percent < 50 else 1.0
-
-
 def forward(before: Export | None, now: Export) -> Export:
     """Return `now` with a percentage that does not fall behind `before` of the same attempt."""
     if before is None or (before.attempt, before.retry_count) != (now.attempt, now.retry_count):

@@ -30,6 +30,7 @@ from lading.sources.remote_calls import Asker, Gone
 from lading.sources.remote_request import RemoteExport
 from lading.sources.remote_site import RemoteSite
 from lading.wire import sharedo
+from lading.wire.looks import interval
 from lading.wire.sharedo import Item
 
 _FILE: Final = "package.zip"
@@ -193,7 +194,7 @@ class RemoteReading:
                         "again; if it stays so, ask those who run it."
                     )
                 case "goes_on":
-                    yield from asker.turns.rest(sharedo.interval(looks, progress.percent))
+                    yield from asker.turns.rest(interval(looks, progress.percent))
 
     def _fetched(self, asker: Asker, path: Path, mark: str) -> Generator[None]:
         assert self._job is not None

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from lading import ids
 from lading.client.aio.session import Session, clock
-from lading.client.polling import DEADLINE_SECONDS, interval
+from lading.client.polling import DEADLINE_SECONDS
 from lading.errors import WaitTimeout
 from lading.wire.exports import History
 from lading.wire.jobs import (
@@ -27,6 +27,7 @@ from lading.wire.jobs import (
     PriorityRequest,
     ReplayRequest,
 )
+from lading.wire.looks import interval
 
 _API: Final = "/api/v1"
 _PAGE: Final = 50

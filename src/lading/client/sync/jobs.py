@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from lading import ids
-from lading.client.polling import DEADLINE_SECONDS, interval
+from lading.client.polling import DEADLINE_SECONDS
 from lading.client.sync.session import Session, clock
 from lading.errors import WaitTimeout
 from lading.wire.exports import History
@@ -29,6 +29,7 @@ from lading.wire.jobs import (
     PriorityRequest,
     ReplayRequest,
 )
+from lading.wire.looks import interval
 
 _API: Final = "/api/v1"
 _PAGE: Final = 50

@@ -15,10 +15,10 @@ from typing import Any, Final, TypeVar
 
 import httpx2
 
-from lading import errors
 from lading.client import retries
 from lading.client.dialects.asking import Credentials
 from lading.client.dialects.environments import checked_url
+from lading.client.faults import BY_STATUS
 from lading.client.retries import Retries
 from lading.client.sync.session import TIMEOUT_SECONDS, Session, clock
 from lading.client.target import Target
@@ -28,18 +28,7 @@ from lading.wire.sharedo import Token
 
 T = TypeVar("T")
 
-_BY_STATUS: Final[dict[int, type[LadingError]]] = {
-    400: errors.InvalidInput,
-    401: errors.Unauthenticated,
-    403: errors.Forbidden,
-    404: errors.NotFound,
-    408: errors.TooSlow,
-    409: errors.Conflict,
-    410: errors.NotFound,
-    413: errors.TooLarge,
-    422: errors.InvalidInput,
-    429: errors.QueueFull,
-}
+_BY_STATUS: Final[dict[int, type[LadingError]]] = {**BY_STATUS, 429: QueueFull}
 
 
 class RemoteSession(Session):

@@ -16,6 +16,7 @@ from lading.client.sync.remote_calls import Calls
 from lading.client.sync.session import clock
 from lading.errors import ExportEndedBadly, LadingError, QueueFull, ServerUnreachable, TooSlow, WaitTimeout
 from lading.wire import sharedo
+from lading.wire.looks import interval
 from lading.wire.sharedo import Progress
 
 _PASSING: Final = (ServerUnreachable, QueueFull, TooSlow)
@@ -74,7 +75,7 @@ class _Watch:
 def _look(calls: Calls, job: str, watch: _Watch) -> float:
     """Look once; return the seconds until the next look."""
     watch.looks += 1
-    pace = sharedo.interval(watch.looks, watch.progress.percent)
+    pace = interval(watch.looks, watch.progress.percent)
     try:
         found = calls.fetch(sharedo.parse_progress, "GET", sharedo.progress_path(job), most_tries=1)
     except _PASSING as error:
@@ -89,4 +90,4 @@ def _look(calls: Calls, job: str, watch: _Watch) -> float:
             raise ExportEndedBadly(f"Remote job {job} ended as {found.state or 'failed'}{why}.", fault=found.state)
         case "goes_on":
             pass
-    return sharedo.interval(watch.looks, found.percent)
+    return interval(watch.looks, found.percent)

@@ -16,6 +16,7 @@ from lading.client.retries import Retries
 from lading.client.sync.session import Session, clock
 from lading.errors import LadingError, QueueFull, WaitTimeout
 from lading.wire.exports import Export
+from lading.wire.looks import interval
 
 _BREATH_SECONDS: Final = 0.05
 _SHORTEST_LOOK: Final = 2.0
@@ -54,7 +55,7 @@ class Watch:
 
     def pace(self) -> float:
         """Return the seconds until the next look that nobody holds."""
-        return polling.interval(self.looks, 0.0 if self.export is None else self.export.progress.percent)
+        return interval(self.looks, 0.0 if self.export is None else self.export.progress.percent)
 
     def saw(self, export: Export | None) -> None:
         """Note an answer: a new state, or None for "unchanged"."""
